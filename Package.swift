@@ -1,0 +1,89 @@
+// swift-tools-version: 6.2
+// The target graph of docs/architecture.md. Arrows point from what joins to what is joined; a test
+// (Tests/ArchitectureTests) keeps the `import` lines of the sources to the same table.
+
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+    .enableExperimentalFeature("Lifetimes"),
+    .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)),
+]
+
+func target(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func command(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(of name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .testTarget(
+        name: "\(name)Tests", dependencies: [.target(name: name)] + dependencies,
+        swiftSettings: strict)
+}
+
+let package = Package(
+    name: "jobwire",
+    products: [
+        .executable(name: "jobwire", targets: ["jobwire"]),
+        .executable(name: "ws-echo", targets: ["ws-echo"]),
+    ],
+    targets: [
+        // C headers
+        .systemLibrary(name: "CLinux"),
+        .systemLibrary(name: "CHiredis", pkgConfig: "hiredis", providers: [.apt(["libhiredis-dev"])]),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+
+        // leaves
+        target("Bytes"),
+        target("JSON"),
+        target("Jobs", ["Bytes", "JSON"]),
+        target("Wire", ["Bytes", "JSON", "Jobs", "CZlib"]),
+        target("Hub", ["Bytes", "Jobs"]),
+        target("Loop", ["Bytes", "CLinux", "COpenSSL"]),
+        target("Settings"),
+        target("Telemetry"),
+
+        // joints
+        target("Redis", ["Bytes", "Loop", "CHiredis"]),
+        target("Feed", ["Bytes", "Jobs", "Loop", "Redis", "Wire"]),
+        target("Tokens", ["JSON", "COpenSSL"]),
+
+        // service and commands
+        target(
+            "Server",
+            [
+                "Bytes", "JSON", "Jobs", "Wire", "Hub", "Loop", "Redis", "Feed", "Tokens",
+                "Settings", "Telemetry",
+            ]),
+        command(
+            "jobwire",
+            [
+                "Bytes", "JSON", "Jobs", "Wire", "Loop", "Redis", "Tokens", "Settings", "Telemetry",
+                "Server", "CLinux",
+            ]),
+        command("ws-echo", ["Bytes", "Wire", "Loop"]),
+
+        // tests
+        .target(
+            name: "Support", dependencies: ["Bytes", "JSON", "Wire", "CLinux", "COpenSSL"],
+            path: "Tests/Support", swiftSettings: strict),
+        tests(of: "JSON", ["Bytes"]),
+        tests(of: "Jobs", ["Bytes", "JSON", "Support"]),
+        tests(of: "Wire", ["Bytes", "JSON", "Jobs", "Support"]),
+        tests(of: "Hub", ["Bytes", "Jobs", "Wire"]),
+        tests(of: "Loop", ["Bytes", "Support", "CLinux"]),
+        tests(of: "Redis", ["Bytes", "Loop", "Support"]),
+        tests(of: "Feed", ["Bytes", "Jobs", "Loop", "Redis", "Support", "Wire"]),
+        tests(of: "Tokens", ["JSON", "Support"]),
+        tests(of: "Settings"),
+        tests(of: "Telemetry"),
+        tests(of: "Server", ["Bytes", "JSON", "Jobs", "Wire", "Support", "Settings", "Tokens"]),
+        .testTarget(name: "ArchitectureTests", swiftSettings: strict),
+    ]
+)

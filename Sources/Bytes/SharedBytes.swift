@@ -1,0 +1,36 @@
+// Bytes that are written once and then shared, without a copy, by every ring, outbox and loop.
+//
+// Invariant: nobody writes to `base` after `init` returns, so sharing between threads is sound.
+
+@safe
+public final class SharedBytes: @unchecked Sendable {
+    /// For the gather write, which hands pointers to the kernel. Alive as long as `self` is.
+    @unsafe public let base: UnsafeMutablePointer<UInt8>
+    public let count: Int
+
+    /// Lets `fill` write up to `capacity` bytes; what it wrote is the content.
+    public init(capacity: Int, _ fill: (inout OutputSpan<UInt8>) -> Void) {
+        unsafe base = .allocate(capacity: max(capacity, 1))
+        let buffer = unsafe UnsafeMutableBufferPointer(start: base, count: capacity)
+        var output = unsafe OutputSpan(buffer: buffer, initializedCount: 0)
+        fill(&output)
+        count = unsafe output.finalize(for: buffer)
+    }
+
+    public convenience init(_ bytes: [UInt8]) { self.init(bytes.span) }
+
+    public convenience init(_ bytes: Span<UInt8>) {
+        self.init(capacity: bytes.count) { output in
+            for index in bytes.indices { output.append(bytes[index]) }
+        }
+    }
+
+    deinit { unsafe base.deallocate() }
+
+    public var span: Span<UInt8> {
+        @_lifetime(borrow self) get {
+            let span = unsafe Span(_unsafeStart: UnsafePointer(base), count: count)
+            return unsafe _overrideLifetime(span, borrowing: self)
+        }
+    }
+}

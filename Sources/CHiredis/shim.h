@@ -1,0 +1,3 @@
+// hiredis' reader and command formatter; we bring the socket. Compiles with 0.14 and 1.x headers.
+#pragma once
+#include <hiredis/hiredis.h>
