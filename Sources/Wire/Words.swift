@@ -48,6 +48,16 @@ extension OutputSpan<UInt8> {
         }
     }
 
+    /// Appends the bytes of `literal`, which must fit.
+    @inline(__always)
+    mutating func append(literal: StaticString) {
+        precondition(literal.utf8CodeUnitCount <= freeCapacity)
+        // Sound: a literal of more than one character has a pointer and lives for ever.
+        let source = unsafe UnsafeBufferPointer(
+            start: literal.utf8Start, count: literal.utf8CodeUnitCount)
+        append(copying: unsafe source.span)
+    }
+
     /// Appends `source`, which must fit, each byte xor the one of `key` whose turn it is.
     mutating func append(_ source: Span<UInt8>, unmaskedBy key: UInt32) {
         precondition(source.count <= freeCapacity)
