@@ -103,7 +103,7 @@ public final class Feed {
     public func peek(_ job: JobID) -> Opening { history.peek(job) }
 
     private func hear(_ payload: Span<UInt8>, of job: JobID) {
-        let event = reader.read(payload, heardAt: WallTime(milliseconds: Loop.wallMilliseconds))
+        let event = reader.read(payload, heardAt: WallTime(milliseconds: WallClock.milliseconds()))
         eventsHeard += 1
         bytesHeard += payload.count
         if !event.oddities.isEmpty { tell(.odd(event.oddities, job)) }

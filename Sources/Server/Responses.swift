@@ -42,6 +42,8 @@ extension Response {
         error(violation.status, violation.rawValue, violation.message)
     }
 
+    static let notFound = error(404, "not_found", "there is nothing at this path")
+
     static let methodNotAllowed = error(
         405, "method_not_allowed", "only GET and HEAD are answered here", [("allow", "GET, HEAD")])
 

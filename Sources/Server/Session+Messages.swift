@@ -29,7 +29,7 @@ extension Session {
     private func authenticate(_ token: String, _ id: RequestID?) throws(ClientRefusal) {
         let grant: Grant
         do throws(TokenFault) {
-            grant = try worker.door.verifier.verify(token, now: Loop.wallMilliseconds / 1_000)
+            grant = try worker.door.verifier.verify(token, now: WallClock.milliseconds() / 1_000)
         } catch {
             worker.metrics.authRefusals.add(AuthRefusal(error))
             guard case .open = phase else { return close(.tokenRefused(error)) }

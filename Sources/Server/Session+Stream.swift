@@ -4,9 +4,9 @@ import Loop
 import Wire
 
 extension Session: StreamOwner {
-    func streamOpened(_ stream: Loop.Stream) {}
+    func streamOpened(_ stream: Stream) {}
 
-    func stream(_ stream: Loop.Stream, received bytes: Span<UInt8>) -> Int {
+    func stream(_ stream: Stream, received bytes: Span<UInt8>) -> Int {
         heard(bytes.count)
         var consumed = 0
         do throws(FrameViolation) {
@@ -35,7 +35,7 @@ extension Session: StreamOwner {
         }
     }
 
-    func streamDrained(_ stream: Loop.Stream) { readOn() }
+    func streamDrained(_ stream: Stream) { readOn() }
 
-    func streamClosed(_ stream: Loop.Stream, _ end: StreamEnd) { gone(end) }
+    func streamClosed(_ stream: Stream, _ end: StreamEnd) { gone(end) }
 }

@@ -233,7 +233,7 @@ extension Session {
             leave()
         }
         worker.forget(self)
-        worker.house.admission.release(admission)
+        worker.release(admission)
     }
 
     private func leave() {
@@ -275,7 +275,7 @@ extension Session: TimerTarget {
         guard case .open(let grant) = phase else { return }
         let now = worker.loop.now
         let settings = worker.settings
-        let lifeLeft = grant.lifeLeft(leeway: settings.tokenLeeway)
+        let lifeLeft = worker.lifeLeft(of: grant)
         if let lifeLeft, lifeLeft <= .zero { return close(.tokenExpired) }
         if let owedSince = stream.owedSince, now - owedSince > settings.writeTimeout {
             return closeSlow()
