@@ -2,7 +2,7 @@
 // so a new case there does not compile until it has a word here.
 
 public enum DropReason: Int, MetricLabel {
-    case slowConsumer, oversized, noFollower, badChannel, badJobId, redisOverflow, memoryLimit
+    case slowConsumer, silentPeer, oversized, noFollower, badChannel, badJobId, redisOverflow, memoryLimit
     public static let label: StaticString = "reason"
 }
 
@@ -35,7 +35,7 @@ public enum StatusClass: Int, MetricLabel {
 
 /// What was odd about a worker's event that was carried all the same.
 public enum Oddity: Int, MetricLabel {
-    case notObject, notUtf8, oversized, nestedTooDeep, nanReplaced, duplicateKey, bom, renamedMember
+    case notObject, notJSON, notUtf8, oversized, nestedTooDeep, nanReplaced, duplicateKey, bom, renamedMember
     case other
     public static let label: StaticString = "oddity"
 }
