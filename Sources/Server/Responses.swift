@@ -39,7 +39,8 @@ extension Response {
     }
 
     static func violation(_ violation: HTTPViolation) -> Response {
-        error(violation.status, violation.rawValue, violation.message)
+        error(violation.status, violation.rawValue,
+            "the request breaks a rule of HTTP/1.1: \(violation.rawValue)")
     }
 
     static let notFound = error(404, "not_found", "there is nothing at this path")
@@ -61,7 +62,7 @@ extension Response {
     }
 
     /// No inline script or style, nothing from elsewhere, no framing; the page's own rules.
-    static func asset(_ file: PageAssets.File) -> Response {
+    static func asset(_ file: (path: String, contentType: String, body: String)) -> Response {
         Response(
             status: 200,
             headers: [

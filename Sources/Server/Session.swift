@@ -177,7 +177,7 @@ extension Session {
 extension Session {
     func send(_ frame: SharedBytes) {
         guard !isClosing else { return }
-        worker.metrics.bytesOut.add(UInt64(frame.count))
+        worker.metrics.bytesOut.add(frame.count)
         trail.sent(frame.count)
         stream.send(frame)
     }
@@ -208,7 +208,7 @@ extension Session {
         worker.log.debug(
             "closed",
             [
-                "connection": .integer(Int(id.index)), "peer": .word(stream.peer),
+                "connection": .word(id), "peer": .word(stream.peer),
                 "code": .integer(Int(reason.code)), "why": .text(reason.name),
             ])
         send(Frames.close(reason.code, reason: reason.reason))
@@ -229,7 +229,7 @@ extension Session {
         if !isClosing {
             worker.metrics.closes.add(CloseCode(1006))
             worker.log.debug(
-                "lost", ["connection": .integer(Int(id.index)), "why": .text("\(end)")])
+                "lost", ["connection": .word(id), "why": .text("\(end)")])
             leave()
         }
         worker.forget(self)
@@ -250,7 +250,7 @@ extension Session {
 extension Session: TimerTarget {
     func heard(_ bytes: Int) {
         lastHeard = worker.loop.now
-        worker.metrics.bytesIn.add(UInt64(bytes))
+        worker.metrics.bytesIn.add(bytes)
     }
 
     func mayTakeAnother() -> Bool {

@@ -58,4 +58,10 @@ public struct ClientRefusal: Error, Equatable, Sendable {
     public let code: String
     public let message: String
     public let id: RequestID?
+
+    public init(code: String, message: String, id: RequestID?) {
+        self.code = code
+        self.message = message
+        self.id = id
+    }
 }

@@ -81,8 +81,10 @@ public enum ServerMessage {
         }
     }
 
-    public static func rejected(_ refusal: ClientRefusal) -> SharedBytes {
-        rejected(code: refusal.code, message: refusal.message, id: refusal.id)
+    public static func rejected(
+        _ refusal: ClientRefusal, about subject: Subject? = nil
+    ) -> SharedBytes {
+        rejected(code: refusal.code, message: refusal.message, about: subject, id: refusal.id)
     }
 
     public static func unsubscribed(
