@@ -82,7 +82,8 @@ public enum ServerMessage {
     }
 
     public static func rejected(_ refusal: ClientRefusal) -> SharedBytes {
-        rejected(code: refusal.code, message: refusal.message, id: refusal.id)
+        rejected(
+            code: refusal.code, message: refusal.message, about: refusal.subject, id: refusal.id)
     }
 
     public static func unsubscribed(
