@@ -19,13 +19,15 @@ extension Response {
         _ headers: [(name: String, value: String)] = []
     ) -> Response {
         var json = JSONWriter()
-        json.object {
-            $0.key("error")
-            $0.object {
-                $0.member("code", code)
-                $0.member("message", message)
-            }
-        }
+        json.beginObject()
+        json.key("error")
+        json.beginObject()
+        json.key("code")
+        json.string(code)
+        json.key("message")
+        json.string(message)
+        json.endObject()
+        json.endObject()
         return .json(status, json.bytes, headers)
     }
 
@@ -40,6 +42,8 @@ extension Response {
         error(violation.status, violation.rawValue, violation.message)
     }
 
+    static let notFound = error(404, "not_found", "there is nothing at this path")
+
     static let methodNotAllowed = error(
         405, "method_not_allowed", "only GET and HEAD are answered here", [("allow", "GET, HEAD")])
 
@@ -51,8 +55,7 @@ extension Response {
             return Response(status: 304, headers: headers)
         }
         var json = JSONWriter()
-        opening.snapshot.write(
-            into: &json, job: opening.job, watchers: watchers, epoch: opening.epoch, seq: opening.seq)
+        opening.snapshot.write(into: &json, job: opening.job, watchers: watchers)
         return Response(
             status: 200, headers: headers + [("content-type", "application/json")], body: json.bytes)
     }

@@ -41,7 +41,7 @@ public struct Server {
                 settings: settings, listen: try ListenAddress(settings.listen),
                 metrics: Metrics(
                     loops: loops, version: Self.version,
-                    startedAt: Double(Loop.wallMilliseconds) / 1_000),
+                    startedAt: Double(WallClock.milliseconds()) / 1_000),
                 log: log, mailboxes: mailboxes)
         } catch {
             throw .system(error)
