@@ -36,15 +36,17 @@ public final class Connection {
         host: String = "127.0.0.1", port: Int, tls: TestTLS? = nil, timeoutSeconds: Double = 10,
         receiveBufferBytes: Int32? = nil
     ) throws(ConnectionFault) {
-        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | O_CLOEXEC, 0)
-        guard descriptor >= 0 else { throw .connectFailed(errno: errno) }
+        descriptor = socket(AF_INET, linux_stream_type(), 0)
+        guard descriptor >= 0 else { throw .connectFailed(errno: linux_errno()) }
         let wait = timeval(
             tv_sec: Int(timeoutSeconds),
             tv_usec: Int(timeoutSeconds.truncatingRemainder(dividingBy: 1) * 1_000_000))
-        set(SOL_SOCKET, SO_RCVTIMEO, wait)
-        set(SOL_SOCKET, SO_SNDTIMEO, wait)
-        set(Int32(IPPROTO_TCP), TCP_NODELAY, Int32(1))
-        if let receiveBufferBytes { set(SOL_SOCKET, SO_RCVBUF, receiveBufferBytes) }
+        set(SO_RCVTIMEO, wait)
+        set(SO_SNDTIMEO, wait)
+        linux_set_option(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+        if let receiveBufferBytes {
+            linux_set_option(descriptor, SOL_SOCKET, SO_RCVBUF, receiveBufferBytes)
+        }
 
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -59,7 +61,7 @@ public final class Connection {
                 unsafe connect(descriptor, $0, length)
             }
         }
-        guard result == 0 else { throw .connectFailed(errno: errno) }
+        guard result == 0 else { throw .connectFailed(errno: linux_errno()) }
         if let tls { try startTLS(tls) }
     }
 
@@ -78,8 +80,7 @@ public final class Connection {
                 return if let ssl = unsafe ssl {
                     unsafe Int(SSL_write(ssl, rest.baseAddress, Int32(clamping: rest.count)))
                 } else {
-                    unsafe CLinux.send(
-                        descriptor, rest.baseAddress, rest.count, Int32(MSG_NOSIGNAL.rawValue))
+                    unsafe linux_send(descriptor, rest.baseAddress, rest.count)
                 }
             }
             guard count > 0 else { throw fault() }
@@ -148,19 +149,15 @@ public final class Connection {
     /// Ends our direction; the peer sees the end of the stream.
     public func shutDownSending() { shutdown(descriptor, Int32(SHUT_WR)) }
 
-    private func set<Value: BitwiseCopyable>(_ level: Int32, _ option: Int32, _ value: Value) {
-        var value = value
+    private func set(_ option: Int32, _ wait: timeval) {
+        var wait = wait
         unsafe setsockopt(
-            descriptor, level, option, &value, socklen_t(MemoryLayout<Value>.size))
+            descriptor, SOL_SOCKET, option, &wait, socklen_t(MemoryLayout<timeval>.size))
     }
 
     private func startTLS(_ tls: TestTLS) throws(ConnectionFault) {
         // OpenSSL writes without MSG_NOSIGNAL; a peer that is gone must not end the test process.
-        var signals = unsafe sigset_t()
-        unsafe sigemptyset(&signals)
-        unsafe sigaddset(&signals, SIGPIPE)
-        unsafe pthread_sigmask(SIG_BLOCK, &signals, nil)
-
+        linux_ignore_sigpipe()
         unsafe context = SSL_CTX_new(TLS_client_method())
         guard unsafe SSL_CTX_load_verify_locations(context, tls.caFile, nil) == 1 else {
             throw .tlsFailed("cannot read \(tls.caFile)")
@@ -176,7 +173,7 @@ public final class Connection {
     }
 
     private func fault() -> ConnectionFault {
-        let code = errno
+        let code = linux_errno()
         return code == EAGAIN || code == EWOULDBLOCK ? .timedOut : .reset(errno: code)
     }
 }

@@ -1,6 +1,6 @@
 // HTTP/1.1 as a test speaks it: requests over one connection, one after the other, answers read whole.
 
-public struct HTTPAnswer: Equatable {
+public struct HTTPAnswer: Equatable, Sendable {
     public var status: Int
     /// Names in lower case.
     public var headers: [(name: String, value: String)]
