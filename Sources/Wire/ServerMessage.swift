@@ -81,10 +81,9 @@ public enum ServerMessage {
         }
     }
 
-    public static func rejected(
-        _ refusal: ClientRefusal, about subject: Subject? = nil
-    ) -> SharedBytes {
-        rejected(code: refusal.code, message: refusal.message, about: subject, id: refusal.id)
+    public static func rejected(_ refusal: ClientRefusal) -> SharedBytes {
+        rejected(
+            code: refusal.code, message: refusal.message, about: refusal.subject, id: refusal.id)
     }
 
     public static func unsubscribed(
