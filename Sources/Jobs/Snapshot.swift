@@ -70,8 +70,8 @@ public struct Snapshot: Sendable, Equatable {
 
     private var isIdle: Bool {
         guard finishedAt == nil else { return false }
-        let status = status.lowercased()
-        return status == "unknown" || status == "queued"
+        let status = values[SnapshotField.status.index]
+        return status.isEmpty || Self.idle.contains { status.equalsIgnoringCase($0) }
     }
 
     private mutating func raiseProgress(_ json: Span<UInt8>) {
@@ -87,6 +87,7 @@ public struct Snapshot: Sendable, Equatable {
         values[field.index].append(json)
     }
 
+    private static let idle = [Array("\"queued\"".utf8), Array("\"unknown\"".utf8)]
     private static let running = Array("\"running\"".utf8)
 }
 
@@ -127,4 +128,10 @@ extension SnapshotField {
     fileprivate static let ofOneAttempt: [SnapshotField] = [
         .progress, .currentStep, .completedSteps, .error, .result, .etaSeconds,
     ]
+}
+
+extension [UInt8] {
+    fileprivate func equalsIgnoringCase(_ lowered: [UInt8]) -> Bool {
+        count == lowered.count && zip(self, lowered).allSatisfy { $0 == $1 || $0 | 0x20 == $1 }
+    }
 }
