@@ -18,13 +18,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from support.certificates import Certificates  # noqa: E402
 from support.client import Socket, job_path  # noqa: E402
 from support.redis_server import RedisServer  # noqa: E402
-from support.server import BINARY, Jobwire  # noqa: E402
+from support.server import Jobwire  # noqa: E402
 from support.tokens import token  # noqa: E402
-
-
-def pytest_sessionstart(session):
-    if not session.config.option.collectonly and not BINARY.exists():
-        pytest.exit(f"{BINARY} is missing: swift build -c release --static-swift-stdlib", 1)
 
 
 @pytest.fixture(scope="session")

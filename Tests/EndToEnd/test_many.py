@@ -86,9 +86,9 @@ def test_types_hold_for_one_subscription(server, redis, follow, job):
 
 def test_a_batch_gets_one_answer_for_each_job(server, follow):
     socket = many(follow, server, token=token(jobs=["mine-*"]))
-    subscribe(socket, jobs=["mine-1", "yours-1", "a b", "mine-2"])
+    subscribe(socket, jobs=["mine-1", "yours-1", "mine-2"])
     answers = {}
-    while len(answers) < 4:
+    while len(answers) < 3:
         message = socket.next()
         if message["type"] != "live":
             answers[message.get("job_id")] = (message["type"], message["data"].get("code"))

@@ -41,6 +41,7 @@ class Jobwire:
     """Settings by their names without JOBWIRE_, in small letters: `ping_interval="200ms"`."""
 
     def __init__(self, redis_url, wait=True, **settings):
+        assert BINARY.exists(), f"{BINARY} is missing: swift build -c release --static-swift-stdlib"
         self.port = free_port()
         self.scheme = "https" if "tls_certificate" in settings else "http"
         self.settings = {
