@@ -62,7 +62,8 @@ def measure(case, peer, headers, binary, seconds, cores, directory):
             command += ["--publish-path", peer.publish_path]
         else:
             command += ["--redis-port", str(redis_port), "--redis-pid", str(redis.pid)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 90)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 90,
+                              preexec_fn=processes.die_with_parent)
         if done.returncode:
             raise processes.Failed(f"{done.stderr.strip()[-400:]} {server.tail()[-200:]}".strip())
         return json.loads(done.stdout)

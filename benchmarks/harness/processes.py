@@ -19,6 +19,10 @@ PR_SET_PDEATHSIG = 1
 libc = ctypes.CDLL(None)
 
 
+def die_with_parent():
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
 class Failed(Exception):
     """A process did not do what it was started for."""
 
@@ -34,7 +38,7 @@ class Child:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                preexec_fn=lambda: libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM),
+                preexec_fn=die_with_parent,
             )
         living.append(self)
 

@@ -30,7 +30,7 @@ def middle(results, name):
 
 def doubts(results):
     found = []
-    for name in ("lost", "doubled", "seq_breaks"):
+    for name in ("lost", "out_of_order", "doubled", "seq_breaks"):
         if count := sum(result[name] for result in results):
             found.append(f"**{count} {name.replace('_', ' ')}**")
     if any(result["others_on_server_core"] > DISTURBED for result in results):

@@ -168,7 +168,12 @@ static void message(struct load *load, struct client *client, const uint8_t *pay
         client->expected++;
     } else if (number > client->expected) {
         load->totals.lost += number - client->expected;
+        client->missing += number - client->expected;
         client->expected = number + 1;
+    } else if (client->missing) {
+        client->missing--;
+        load->totals.lost--;
+        load->totals.outOfOrder++;
     } else {
         load->totals.doubled++;
     }

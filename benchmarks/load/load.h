@@ -6,8 +6,9 @@
 //   publisher.c  events: written to Redis (PUBLISH) or to a peer (HTTP POST), pipelined
 //   process.c    what the server, its children and Redis have used: CPU and private memory
 //
-// Invariant: an event that arrives is counted once as delivered, and is either the next one of its
-// job for this follower, or counted as lost (those skipped) or doubled (those seen before).
+// Invariant: an event that arrives is counted once as delivered, and is the next one of its job for
+// this follower, or skips some (they are lost), or is taken for one of those skipped (out of order),
+// or was seen before (doubled).
 
 #ifndef LOAD_H
 #define LOAD_H
@@ -17,8 +18,11 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#ifndef READ_BYTES_MAX                 // benchmarks/check makes it odd and small, so that frames are cut everywhere
+#define READ_BYTES_MAX (512 * 1024)    // one read; small enough that the bytes are still in cache when walked
+#endif
+
 enum {
-    READ_BYTES_MAX = 512 * 1024,   // one read; small enough that the bytes are still in cache when walked
     FRAME_BYTES_MAX = 64 * 1024,   // a longer frame is a fault of the server under test
     HANDSHAKES_MAX = 64,           // connecting at once, so that no listener's backlog overflows
     EVENTS_MAX = 1024,
@@ -53,12 +57,13 @@ struct client {
     uint32_t carryCount, carryRoom;
     uint8_t *carry;            // a frame that is not all here yet
     uint64_t expected;         // number of the next event
+    uint64_t missing;          // skipped, and not come late so far
     uint64_t seq;              // the server's own numbering, where it has one
 };
 
 struct totals {
     uint64_t deliveries, bytes, reads, controls, probed;
-    uint64_t lost, doubled, seqBreaks;
+    uint64_t lost, outOfOrder, doubled, seqBreaks;
 };
 
 struct publisher {

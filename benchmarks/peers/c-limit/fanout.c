@@ -184,6 +184,26 @@ static void deliver(int job, const uint8_t *payload, uint32_t length) {
     }
 }
 
+#ifdef FAULT // benchmarks/check: does the load generator notice a server that is wrong?
+static void deliverWrongly(int job, const uint8_t *payload, uint32_t length) {
+    static unsigned count;
+    static uint8_t held[65536];
+    static uint32_t heldLength;
+    enum { LOSE = 1, DOUBLE = 2, SWAP = 3, EVERY = 1000 };
+    bool isWrong = ++count % EVERY == 0;
+    if (FAULT == LOSE && isWrong) return;
+    if (FAULT == SWAP && isWrong) {
+        memcpy(held, payload, heldLength = length);
+        return;
+    }
+    deliver(job, payload, length);
+    if (FAULT == DOUBLE && isWrong) deliver(job, payload, length);
+    if (heldLength) deliver(job, held, heldLength);
+    heldLength = 0;
+}
+#define deliver deliverWrongly
+#endif
+
 /// Reads one RESP array of bulk strings and integers; returns where it ends, NULL while it is not all here.
 static const uint8_t *readReply(const uint8_t *at, const uint8_t *end, const uint8_t *parts[4], long lengths[4], long *count) {
     const uint8_t *line = memchr(at, '\n', (size_t)(end - at));
