@@ -1,0 +1,135 @@
+// The one table of what workers say: which names of types and of members mean what. The canonical
+// names of docs/protocol.md come first; the others are those of systems that existed before.
+//
+// A type is compared in lower case with `-` `.` `:` and space read as `_`, so `job-progress` and
+// `job_progress` are one row. Members are compared as they are spelled.
+
+enum Dialects {
+    /// What an event of a type says.
+    struct Meaning: Sendable {
+        let kind: EventType.Kind
+        /// The status that the type alone implies, as JSON, and when it may be set.
+        var status: StaticString?
+        var rule = SnapshotChange.StatusRule.ifIdle
+        var ends = false
+    }
+
+    private static let types: [(names: [String], meaning: Meaning)] = [
+        (
+            ["status", "status_update", "job_status", "fl_status_update"],
+            Meaning(kind: .status)
+        ),
+        (
+            ["job_created", "job_queued", "job_waiting"],
+            Meaning(kind: .status, status: "\"queued\"")
+        ),
+        (["job_started", "job_active"], Meaning(kind: .status, status: "\"running\"")),
+        (
+            ["job_retrying"],
+            Meaning(kind: .status, status: "\"retrying\"", rule: .always)
+        ),
+        (
+            ["job_cancelled", "job_canceled"],
+            Meaning(kind: .status, status: "\"cancelled\"", rule: .unlessFinal, ends: true)
+        ),
+        (
+            [
+                "progress", "progress_update", "job_progress", "training_update",
+                "training_progress",
+            ],
+            Meaning(kind: .progress, status: "\"running\"")
+        ),
+        (["log", "logs", "log_update", "job_log"], Meaning(kind: .log)),
+        (["step", "step_change", "job_step"], Meaning(kind: .step)),
+        (
+            [
+                "complete", "completed", "completion", "job_complete", "job_completed",
+                "training_complete", "training_completed",
+            ],
+            Meaning(kind: .complete, status: "\"completed\"", rule: .unlessFinal, ends: true)
+        ),
+        (
+            ["error", "failed", "job_failed", "job_error", "training_failed", "training_error"],
+            Meaning(kind: .error, status: "\"failed\"", rule: .unlessFinal, ends: true)
+        ),
+    ]
+
+    /// What a member says. `rank` orders names of one meaning: a lower one is preferred wherever it
+    /// stands; among equals the place decides (`data`, then the top level, then a nested `job`).
+    enum Member: UInt8, Sendable, CaseIterable {
+        case status, progress, currentStep, stepName, completedSteps, message, error, result
+        case queue, owner, parent, attempt, etaSeconds, logLine, lines, final
+        /// Not kept, but where nothing names the type it tells what kind of event this is.
+        case failedReason, processingTime
+        /// Looked for at the top level only.
+        case type, event, timestamp, seq, jobID, data, job
+    }
+
+    private static let members: [(name: String, member: Member, rank: UInt8)] = [
+        ("type", .type, 0), ("event", .event, 0), ("timestamp", .timestamp, 0),
+        ("seq", .seq, 0), ("job_id", .jobID, 0), ("data", .data, 0), ("job", .job, 0),
+        ("status", .status, 0),
+        ("progress", .progress, 0), ("progress_percent", .progress, 0),
+        ("progressPercent", .progress, 0),
+        ("current_step", .currentStep, 0), ("currentStep", .currentStep, 0),
+        ("step_name", .stepName, 0), ("stepName", .stepName, 0),
+        ("completed_steps", .completedSteps, 0), ("completedSteps", .completedSteps, 0),
+        ("message", .message, 0),
+        ("error_message", .error, 0), ("errorMessage", .error, 0),
+        ("error", .error, 1),
+        ("failedReason", .failedReason, 0), ("failed_reason", .failedReason, 0),
+        ("result", .result, 0), ("returnvalue", .result, 1),
+        ("queue", .queue, 0), ("queueName", .queue, 0), ("queue_name", .queue, 0),
+        ("owner", .owner, 0),
+        ("parent", .parent, 0),
+        ("attempt", .attempt, 0), ("attemptsMade", .attempt, 1),
+        ("eta_seconds", .etaSeconds, 0), ("etaSeconds", .etaSeconds, 0),
+        ("log_line", .logLine, 0), ("logLine", .logLine, 0),
+        ("lines", .lines, 0),
+        ("final", .final, 0),
+        ("processingTime", .processingTime, 0), ("processing_time", .processingTime, 0),
+    ]
+
+    /// Statuses that end a job well, and those that end it otherwise; compared in lower case.
+    private static let succeeded: Set<String> = ["completed", "succeeded", "success"]
+    private static let failed: Set<String> = [
+        "failed", "error", "cancelled", "canceled", "revoked", "expired", "timed_out",
+    ]
+    private static let unfinished: Set<String> = ["queued", "running", "retrying"]
+
+    enum Outcome { case succeeded, failed, unfinished, other }
+
+    static func outcome(of status: String) -> Outcome {
+        let status = status.lowercased()
+        if succeeded.contains(status) { return .succeeded }
+        if failed.contains(status) { return .failed }
+        return unfinished.contains(status) ? .unfinished : .other
+    }
+
+    static let memberTable = NameTable(members.map { ($0.name, (member: $0.member, rank: $0.rank)) })
+
+    /// By the usual spellings; `normalized` reduces the others to them.
+    static let typeTable = NameTable(
+        types.flatMap { row in
+            row.names.map { ($0, (type: EventType($0, kind: row.meaning.kind), meaning: row.meaning)) }
+        })
+
+    static func meaning(of kind: EventType.Kind) -> Meaning {
+        types.first { $0.meaning.kind == kind }?.meaning ?? Meaning(kind: kind)
+    }
+
+    /// The longest name that is worth reducing.
+    static let typeBytesMax = 32
+
+    static func normalized(_ name: String) -> [UInt8]? {
+        guard name.utf8.count <= typeBytesMax else { return nil }
+        return name.utf8.map { byte in
+            switch byte {
+            case UInt8(ascii: "A")...UInt8(ascii: "Z"): byte | 0x20
+            case UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: ":"), UInt8(ascii: " "):
+                UInt8(ascii: "_")
+            default: byte
+            }
+        }
+    }
+}
