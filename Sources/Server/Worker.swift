@@ -200,7 +200,7 @@ final class Worker {
 
     private func tell(_ condition: RedisCondition) {
         let notice = condition.notice
-        for session in sessions { session?.send(notice) }
+        for session in sessions { session?.notify(notice) }
     }
 
     private func beginDrain() {
