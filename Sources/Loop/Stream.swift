@@ -147,9 +147,11 @@ public final class Stream: EventTarget {
         return stream
     }
 
-    func connect(with connector: Connector) {
+    func connect(
+        with connector: Connector, begin: (Connector) -> Void = { $0.begin() }
+    ) {
         self.connector = connector
-        connector.begin()
+        begin(connector)
     }
 
     /// Begins one attempt. An earlier attempt's socket is closed.
