@@ -9,7 +9,7 @@ import Loop
 
 protocol LinkOwner: AnyObject {
     /// Greeted; from here on all that comes is the owner's to read.
-    func linkOpened(_ server: RedisServer)
+    func linkOpened(_ server: RedisIdentity)
     func linkReceived(_ bytes: Span<UInt8>) throws(RedisFault)
     /// Nothing was heard for a while and nothing is owed: ask something.
     func linkFellSilent()
