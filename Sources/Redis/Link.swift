@@ -105,7 +105,7 @@ final class Link {
         heartbeat = Heartbeat(options: options, now: loop.now)
         greetingReader = ReplyReader(options: options) { [unowned self] in answers.append($0) }
         for command in greeting.commands { send(command) }
-        arm(after: options.replyTimeout)
+        arm(after: heartbeat.tick)
     }
 
     private func received(_ bytes: Span<UInt8>) throws(RedisFault) {
@@ -164,7 +164,7 @@ extension Link: TimerTarget {
         case .wait(let delay): arm(after: delay)
         case .ping:
             owner?.linkFellSilent()
-            arm(after: options.replyTimeout)
+            arm(after: heartbeat.tick)
         }
         // Having lived through a heartbeat while open, it was of use.
         if case .open = machine.phase { machine.proved() }
