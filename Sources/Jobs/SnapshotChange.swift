@@ -69,7 +69,7 @@ public struct SnapshotChange: Sendable, Equatable {
     }
 
     /// Calls `body` with each value in turn, in the order of the steps.
-    public func forEach(_ body: (SnapshotField, Span<UInt8>) -> Void) {
+    public func visitValues(_ body: (SnapshotField, Span<UInt8>) -> Void) {
         var at = 0
         while at < packed.count {
             guard let field = SnapshotField(rawValue: packed[at]) else { return }
