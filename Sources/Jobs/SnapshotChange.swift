@@ -63,8 +63,11 @@ public struct SnapshotChange: Sendable, Equatable {
     }
 
     mutating func set(_ field: SnapshotField, _ json: Span<UInt8>) {
-        packed.append(field.rawValue)
-        for place in 0..<4 { packed.append(UInt8(truncatingIfNeeded: json.count >> (place * 8))) }
+        var head = InlineArray<5, UInt8>(repeating: field.rawValue)
+        for place in 1...4 {
+            head[place] = UInt8(truncatingIfNeeded: json.count >> ((place - 1) * 8))
+        }
+        packed.append(head.span)
         packed.append(json)
     }
 
