@@ -1,0 +1,36 @@
+// Knows whether the other side still lives: it must not be silent while it owes an answer, and when
+// it owes none and is silent, it is asked.
+//
+// Invariant: bytes of any kind prove life, so a long message on a slow line is no silence.
+
+import Loop
+
+struct Heartbeat {
+    enum Verdict: Equatable { case ping, silent, wait(Duration) }
+
+    let pingInterval: Duration
+    let replyTimeout: Duration
+    private(set) var owed = 0
+    private var quietSince: Instant
+
+    init(options: RedisOptions, now: Instant) {
+        pingInterval = options.pingInterval
+        replyTimeout = options.replyTimeout
+        quietSince = now
+    }
+
+    mutating func asked(_ replies: Int, at now: Instant) {
+        if owed == 0 { quietSince = now }
+        owed += replies
+    }
+
+    mutating func answered() { owed -= 1 }
+    mutating func heard(at now: Instant) { quietSince = now }
+
+    /// A wait is never longer than `replyTimeout`, so that a question asked meanwhile is judged in time.
+    func verdict(at now: Instant) -> Verdict {
+        let quiet = now - quietSince
+        if owed > 0 { return quiet >= replyTimeout ? .silent : .wait(replyTimeout - quiet) }
+        return quiet >= pingInterval ? .ping : .wait(min(pingInterval - quiet, replyTimeout))
+    }
+}

@@ -1,0 +1,102 @@
+// Eight bytes in one step: the scans that touch every byte a client sends.
+//
+// This file and Zlib.swift are where Wire is unsafe. Every load goes through `RawSpan`'s checked
+// offset, every copy is bounded by a precondition that stays in release, and integers have no bit
+// pattern that could be wrong.
+
+extension Span<UInt8> {
+    /// The eight bytes from `index` on, the first of them in the lowest bits.
+    @inline(__always)
+    func word(at index: Int) -> UInt64 {
+        // Sound: `unsafeLoadUnaligned(fromByteOffset:)` checks its bounds and any bits are a UInt64.
+        UInt64(
+            littleEndian: unsafe bytes.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self))
+    }
+
+    /// The first index from `start` on whose byte `marks` marks, or `count` where none is.
+    /// `marks` sets the top bit of each byte it means; above the lowest it may mark too many.
+    @inline(__always)
+    func firstIndex(from start: Int, marked marks: (UInt64) -> UInt64) -> Int {
+        var index = start
+        while index <= count &- 8 {
+            let found = marks(word(at: index))
+            if found != 0 { return index &+ found.trailingZeroBitCount / 8 }
+            index &+= 8
+        }
+        while index < count {
+            if marks(UInt64(self[index]) | Words.fill) & 0x80 != 0 { return index }
+            index &+= 1
+        }
+        return count
+    }
+}
+
+extension OutputSpan<UInt8> {
+    /// Appends `source`, which must fit.
+    @inline(__always)
+    mutating func append(copying source: Span<UInt8>) {
+        precondition(source.count <= freeCapacity)
+        // Sound: both buffers are alive for the closure, the precondition bounds the copy, and a
+        // span that is being read can't overlap one that is being written.
+        unsafe withUnsafeMutableBufferPointer { buffer, count in
+            unsafe source.withUnsafeBytes { bytes in
+                guard let from = bytes.baseAddress, let to = buffer.baseAddress else { return }
+                unsafe UnsafeMutableRawPointer(to + count).copyMemory(
+                    from: from, byteCount: bytes.count)
+                count &+= bytes.count
+            }
+        }
+    }
+
+    /// Appends the bytes of `literal`, which must fit.
+    @inline(__always)
+    mutating func append(literal: StaticString) {
+        precondition(literal.utf8CodeUnitCount <= freeCapacity)
+        // Sound: a literal of more than one character has a pointer and lives for ever.
+        let source = unsafe UnsafeBufferPointer(
+            start: literal.utf8Start, count: literal.utf8CodeUnitCount)
+        append(copying: unsafe source.span)
+    }
+
+    /// Appends `source`, which must fit, each byte xor the one of `key` whose turn it is.
+    mutating func append(_ source: Span<UInt8>, unmaskedBy key: UInt32) {
+        precondition(source.count <= freeCapacity)
+        let wide = UInt64(key) | UInt64(key) << 32
+        let wholeWords = source.count & ~7
+        // Sound: as above; each store lies below `count + source.count`, which fits.
+        unsafe withUnsafeMutableBufferPointer { buffer, count in
+            guard let base = buffer.baseAddress else { return }
+            let to = unsafe UnsafeMutableRawPointer(base + count)
+            for index in stride(from: 0, to: wholeWords, by: 8) {
+                let word = (source.word(at: index) ^ wide).littleEndian
+                unsafe to.storeBytes(of: word, toByteOffset: index, as: UInt64.self)
+            }
+            for index in wholeWords..<source.count {
+                let byte = source[index] ^ UInt8(truncatingIfNeeded: wide >> (8 * (index & 7)))
+                unsafe to.storeBytes(of: byte, toByteOffset: index, as: UInt8.self)
+            }
+            count &+= source.count
+        }
+    }
+}
+
+/// Marks for `firstIndex(from:marked:)`.
+enum Words {
+    static let ones: UInt64 = 0x0101_0101_0101_0101
+    static let tops: UInt64 = 0x8080_8080_8080_8080
+    /// Seven letters above a single byte, which no mark here means.
+    static let fill: UInt64 = 0x4141_4141_4141_4100
+
+    @inline(__always)
+    static func below(_ limit: UInt8, _ word: UInt64) -> UInt64 {
+        (word &- ones &* UInt64(limit)) & ~word & tops
+    }
+
+    @inline(__always)
+    static func equal(_ byte: UInt8, _ word: UInt64) -> UInt64 {
+        below(1, word ^ (ones &* UInt64(byte)))
+    }
+
+    @inline(__always)
+    static func notASCII(_ word: UInt64) -> UInt64 { word & tops }
+}
