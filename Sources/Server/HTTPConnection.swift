@@ -72,7 +72,7 @@ extension HTTPConnection: StreamOwner {
             end()
             consumed = bytes.count
         }
-        worker.metrics.bytesIn.add(UInt64(consumed))
+        worker.metrics.bytesIn.add(consumed)
         return consumed
     }
 
@@ -172,7 +172,7 @@ extension HTTPConnection {
         let keepsAlive = head.keepsAlive && !worker.isDraining
         worker.metrics.responses.add(StatusClass(response.status))
         let bytes = response.encoded(keepAlive: keepsAlive, omitBody: head.method == .head)
-        worker.metrics.bytesOut.add(UInt64(bytes.count))
+        worker.metrics.bytesOut.add(bytes.count)
         stream.send(bytes)
         guard keepsAlive else { return end() }
         phase = .head

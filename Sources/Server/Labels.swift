@@ -25,7 +25,7 @@ extension Oddity {
         switch oddity {
         case .notObject: self = .notObject
         case .notJSON: self = .notJSON
-        case .notUTF8: self = .notUtf8
+        case .notUTF8: self = .notUTF8
         case .oversized: self = .oversized
         case .nestedTooDeep: self = .nestedTooDeep
         case .nanReplaced: self = .nanReplaced

@@ -1,6 +1,7 @@
 // The session's door to its socket: bytes in, time passing, the end.
 
 import Loop
+import Telemetry
 import Wire
 
 extension Session: StreamOwner {
@@ -30,7 +31,10 @@ extension Session: StreamOwner {
         switch frame {
         case .text(let text): answer(text)
         case .ping(let payload): send(Frames.pong(payload.span))
-        case .binary: close(.violation(.binaryNotSpoken))
+        case .binary:
+            reject(
+                ClientRefusal(
+                    code: "binary_not_spoken", message: "messages are JSON in text frames", id: nil))
         case .pong, .close: break
         }
     }

@@ -31,7 +31,9 @@ final class Worker {
     var feed: Feed?
     private(set) var listener: Listener?
     private(set) var drain: Drain?
-    let tls: TLSServer?
+    var isRedisLost = false
+    /// What workers or Redis make us repeat is said so many times a second and then counted.
+    let throttledLog: LogThrottle
 
     /// Sessions by their follower's index. A place is used again after its session has left the hub.
     private(set) var sessions: [Session?] = []
@@ -63,7 +65,7 @@ final class Worker {
         headReader = HeadReader(limits: HeadLimits(settings))
         bodyLimits = BodyLimits(settings)
         messageReader = ClientMessageReader(jobsMax: settings.subscriptionsPerConnectionMax)
-        tls = try TLSServer.make(settings)
+        throttledLog = LogThrottle(house.log, perSecondMax: settings.logRepeatsPerSecondMax)
         outgoing = Array(repeating: [], count: house.mailboxes.count)
     }
 
@@ -71,7 +73,7 @@ final class Worker {
     func listen(on address: ListenAddress) throws(StartFault) -> Int {
         do throws(SystemError) {
             try loop.attach(house.mailboxes[index]) { [unowned self] mail in receive(mail) }
-            let listener = try loop.listen(on: address, tls: tls, owner: self)
+            let listener = try loop.listen(on: address, tls: house.tls, owner: self)
             self.listener = listener
             return listener.port
         } catch {
@@ -84,9 +86,24 @@ final class Worker {
         loop.beforeFlush = { [unowned self] in hub.drain(deliver) }
         loop.afterFlush = { [unowned self] in
             countLatency()
+            countHeard()
+            metrics.loopLag.observe(nanoseconds: loop.tickLag.nanoseconds)
             readOn()
         }
+        beat()
         loop.run()
+        throttledLog.tellHeld(at: loop.now.milliseconds, all: true)
+    }
+
+    func stop() {
+        feed?.stop()
+        loop.stop()
+    }
+
+    /// Once a second.
+    fileprivate func beat() {
+        throttledLog.tellHeld(at: loop.now.milliseconds)
+        _ = loop.arm(self, after: .seconds(1))
     }
 
     // MARK: mail
@@ -103,6 +120,7 @@ final class Worker {
         case .peeked(let opening, let ticket): answer(ticket, opening)
         case .redis(let condition): tell(condition)
         case .drain: beginDrain()
+        case .stop: stop()
         }
     }
 
@@ -175,12 +193,14 @@ final class Worker {
         freePlaces.append(session.id.index)
     }
 
+    var sessionCount: Int { sessions.count - freePlaces.count }
+
     func enter(_ visitor: HTTPConnection) { visitors[ObjectIdentifier(visitor)] = visitor }
     func forget(_ visitor: HTTPConnection) { visitors[ObjectIdentifier(visitor)] = nil }
 
     private func tell(_ condition: RedisCondition) {
         let notice = condition.notice
-        for session in sessions { session?.send(notice) }
+        for session in sessions { session?.notify(notice) }
     }
 
     private func beginDrain() {
@@ -198,7 +218,7 @@ final class Worker {
             session.close(.draining)
             left -= 1
         }
-        return freePlaces.count < sessions.count || !visitors.isEmpty
+        return sessionCount > 0 || !visitors.isEmpty
     }
 
     func follow(_ job: JobID, by session: Session, _ wish: Wish) {
@@ -240,4 +260,8 @@ final class Worker {
     private func answer(_ ticket: UInt64, _ opening: Opening) {
         peeks.removeValue(forKey: ticket)?(opening, hub.watchers(of: opening.job))
     }
+}
+
+extension Worker: TimerTarget {
+    func timerFired(_ id: TimerID) { beat() }
 }

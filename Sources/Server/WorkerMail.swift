@@ -19,6 +19,7 @@ enum WorkerMail: Sendable {
     // to all
     case redis(RedisCondition)
     case drain
+    case stop
 }
 
 /// What clients are told of Redis.

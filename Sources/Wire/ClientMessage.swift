@@ -73,4 +73,11 @@ public struct ClientRefusal: Error, Equatable, Sendable {
     /// What it was about, where the request named just that.
     public let subject: Subject?
     public let id: RequestID?
+
+    public init(code: String, message: String, about subject: Subject? = nil, id: RequestID?) {
+        self.code = code
+        self.message = message
+        self.subject = subject
+        self.id = id
+    }
 }
