@@ -11,7 +11,7 @@ struct EventMembers: ~Escapable {
 
     let text: Span<UInt8>
     private let all: [JSONMember]
-    /// By meaning: where the best member stands in `all`, and how good it is (lower is better).
+    /// By meaning (25 of them): where the best member stands in `all`, and how good it is (lower is better).
     private var indices = InlineArray<25, Int32>(repeating: -1)
     private var scores = InlineArray<25, UInt8>(repeating: .max)
     /// The worker's own members of our names, by index.

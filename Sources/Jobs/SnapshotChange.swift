@@ -57,6 +57,9 @@ public struct SnapshotChange: Sendable, Equatable {
 
     public init(at: WallTime) { self.at = at }
 
+    /// What the values weigh, for those who keep changes.
+    public var byteCount: Int { packed.capacity }
+
     /// Makes room for values of so many bytes, and for a few words of ours.
     mutating func reserve(_ valueBytes: Int) {
         packed.reserveCapacity(valueBytes + 5 * SnapshotField.allCases.count)

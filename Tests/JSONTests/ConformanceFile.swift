@@ -1,20 +1,10 @@
 // Reads the vectors that all languages share.
 
-import Glibc
+import Foundation
 
-struct FileMissing: Error { let path: String }
-
-func conformanceFile(_ name: String, here: String = #filePath) throws -> [UInt8] {
-    let path =
-        here.split(separator: "/").dropLast(3).map { "/\($0)" }.joined() + "/conformance/\(name)"
-    guard let file = unsafe fopen(path, "r") else { throw FileMissing(path: path) }
-    defer { unsafe fclose(file) }
-    var bytes: [UInt8] = []
-    while true {
-        let byte = unsafe fgetc(file)
-        guard byte != EOF else { return bytes }
-        bytes.append(UInt8(truncatingIfNeeded: byte))
-    }
+func conformanceFile(_ name: String) throws -> [UInt8] {
+    let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    return Array(try Data(contentsOf: root.appending(path: "../conformance/\(name)")))
 }
 
 func unhexed(_ text: String) -> [UInt8] {

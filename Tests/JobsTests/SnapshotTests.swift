@@ -348,7 +348,9 @@ struct SnapshotTests {
 
     private func written(_ snapshot: Snapshot) throws -> String {
         var writer = JSONWriter()
-        snapshot.write(into: &writer, job: try JobID(checking: "j"), watchers: 3)
+        writer.beginObject()
+        snapshot.writeMembers(into: &writer, job: try JobID(checking: "j"), watchers: 3)
+        writer.endObject()
         return String(decoding: writer.bytes, as: UTF8.self)
     }
 }

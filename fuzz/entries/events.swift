@@ -21,7 +21,9 @@ public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
     unsafe snapshot.apply(event.change)
     var writer = JSONWriter()
     guard let job = try? JobID(checking: "x") else { preconditionFailure("x is a job id") }
-    unsafe snapshot.write(into: &writer, job: job, watchers: 0)
+    writer.beginObject()
+    unsafe snapshot.writeMembers(into: &writer, job: job, watchers: 0)
+    writer.endObject()
     precondition(topNames(writer.bytes).count == 18)
     return 0
 }
