@@ -35,6 +35,7 @@ public enum FeedNews {
     case redisReady
     case redisLost(RedisFault)
     case redisRetrying(after: Duration)
+    case commandsReady
     case commandsLost(RedisFault)
     /// The subscription heard its own probe, or has not for too long.
     case proven(Bool)
@@ -43,8 +44,9 @@ public enum FeedNews {
 }
 
 public final class Feed {
-    public private(set) var eventsHeard = 0
-    public private(set) var bytesHeard = 0
+    /// Since somebody last looked.
+    private var eventsHeard = 0
+    private var bytesHeard = 0
     public private(set) var isProven = false
 
     private let loop: Loop
@@ -87,6 +89,11 @@ public final class Feed {
         commands?.stop()
     }
 
+    public func takeHeard() -> (events: Int, bytes: Int) {
+        defer { (eventsHeard, bytesHeard) = (0, 0) }
+        return (eventsHeard, bytesHeard)
+    }
+
     public var jobCount: Int { history.jobCount }
     public var historyBytes: Int { history.bytes }
 
@@ -103,7 +110,7 @@ public final class Feed {
     public func peek(_ job: JobID) -> Opening { history.peek(job) }
 
     private func hear(_ payload: Span<UInt8>, of job: JobID) {
-        let event = reader.read(payload, heardAt: WallTime(milliseconds: Loop.wallMilliseconds))
+        let event = reader.read(payload, heardAt: WallTime(milliseconds: WallClock.milliseconds()))
         eventsHeard += 1
         bytesHeard += payload.count
         if !event.oddities.isEmpty { tell(.odd(event.oddities, job)) }
@@ -158,7 +165,11 @@ extension Feed: RedisSubscriberOwner {
 }
 
 extension Feed: RedisCommandsOwner {
-    public func commandsReady(_ commands: RedisCommands) { sendProbe() }
+    public func commandsReady(_ commands: RedisCommands) {
+        tell(.commandsReady)
+        sendProbe()
+    }
+
     public func commandsLost(_ commands: RedisCommands, _ fault: RedisFault) {
         tell(.commandsLost(fault))
     }

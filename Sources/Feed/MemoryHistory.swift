@@ -129,7 +129,7 @@ struct MemoryHistory {
             Update(
                 job: record.job, epoch: epoch, seq: seq, kind: .gap(.unrecorded), type: EventType("gap"),
                 frame: EventFrame.gap(
-                    job: record.job, from: seq, to: seq, reason: .unrecorded, epoch: epoch),
+                    job: record.job, epoch: epoch, from: seq, to: seq, reason: .unrecorded),
                 change: nil, heardAt: heardAt)
         }
     }

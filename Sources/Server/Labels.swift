@@ -57,3 +57,19 @@ extension MessageRefusal {
         }
     }
 }
+
+extension AuthRefusal {
+    init(_ fault: TokenFault) {
+        switch fault {
+        case .missing: self = .missing
+        case .tooLong: self = .tooLong
+        case .malformed, .duplicateMember, .criticalHeader: self = .malformed
+        case .algorithmNotAllowed: self = .algorithm
+        case .badSignature: self = .signature
+        case .expired: self = .expired
+        case .notYetValid: self = .notYetValid
+        case .noExpiry: self = .noExpiry
+        case .badTime, .badSubject, .badNames, .badScope: self = .claims
+        }
+    }
+}

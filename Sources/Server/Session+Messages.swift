@@ -3,6 +3,7 @@
 import Hub
 import Jobs
 import Loop
+import Telemetry
 import Tokens
 import Wire
 
@@ -29,7 +30,7 @@ extension Session {
     private func authenticate(_ token: String, _ id: RequestID?) throws(ClientRefusal) {
         let grant: Grant
         do throws(TokenFault) {
-            grant = try worker.door.verifier.verify(token, now: Loop.wallMilliseconds / 1_000)
+            grant = try worker.door.verifier.verify(token, now: WallClock.milliseconds() / 1_000)
         } catch {
             worker.metrics.authRefusals.add(AuthRefusal(error))
             guard case .open = phase else { return close(.tokenRefused(error)) }
@@ -38,13 +39,13 @@ extension Session {
         guard case .open(let present) = phase else {
             return open(grant)
         }
-        guard grant.subject == present.subject else {
+        guard grant.hasSameSubject(as: present) else {
             worker.metrics.authRefusals.add(.otherSubject)
             throw ClientRefusal(
                 code: "other_subject", message: "the token is of another subject", id: id)
         }
         refresh(grant)
-        send(ServerMessage.authenticated(expiresAt: grant.expiresAt, id: id))
+        send(ServerMessage.authenticated(expiresAt: worker.end(of: grant), id: id))
     }
 
     private func subscribe(_ request: SubscribeRequest, _ grant: Grant) throws(ClientRefusal) {
@@ -52,14 +53,14 @@ extension Session {
             throw ClientRefusal(
                 code: "not_built", message: "progress_hz is not in this version", id: request.id)
         }
-        for (subject, after) in request.follows {
+        for follow in request.follows {
             do throws(ClientRefusal) {
-                let job = try job(subject, request.id)
+                let job = try job(follow.subject, request.id)
                 guard grant.mayFollow(job: job.text) else {
                     worker.metrics.authRefusals.add(.job)
                     throw ClientRefusal(
                         code: "forbidden", message: "the token does not cover this job",
-                        id: request.id)
+                        about: follow.subject, id: request.id)
                 }
                 guard isFollowing(job) || followedCount < worker.settings.subscriptionsPerConnectionMax
                 else {
@@ -67,11 +68,11 @@ extension Session {
                         code: "too_many_subscriptions",
                         message: "a connection has at most "
                             + "\(worker.settings.subscriptionsPerConnectionMax) subscriptions",
-                        id: request.id)
+                        about: follow.subject, id: request.id)
                 }
-                follow(job, Wish(request.options, after: after), request: request.id)
+                self.follow(job, Wish(request.options, after: follow.after), request: request.id)
             } catch {
-                reject(error, about: subject)
+                reject(error)
             }
         }
     }
@@ -83,8 +84,7 @@ extension Session {
                 reject(
                     ClientRefusal(
                         code: "not_subscribed", message: "there is no such subscription",
-                        id: request.id),
-                    about: subject)
+                        about: subject, id: request.id))
                 continue
             }
             send(ServerMessage.unsubscribed(.job(job), reason: "asked", id: request.id))
@@ -94,14 +94,15 @@ extension Session {
     private func job(_ subject: Subject, _ id: RequestID?) throws(ClientRefusal) -> JobID {
         guard case .job(let job) = subject else {
             throw ClientRefusal(
-                code: "not_built", message: "feeds and queues are not in this version", id: id)
+                code: "not_built", message: "feeds and queues are not in this version",
+                about: subject, id: id)
         }
         return job
     }
 
-    private func reject(_ refusal: ClientRefusal, about subject: Subject? = nil) {
+    func reject(_ refusal: ClientRefusal) {
         worker.metrics.messageRefusals.add(MessageRefusal(refusal))
         worker.log.debug("rejected", ["connection": .word(id), "code": .text(refusal.code)])
-        send(ServerMessage.rejected(refusal, about: subject))
+        send(ServerMessage.rejected(refusal))
     }
 }

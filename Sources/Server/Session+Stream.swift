@@ -1,12 +1,13 @@
 // The session's door to its socket: bytes in, time passing, the end.
 
 import Loop
+import Telemetry
 import Wire
 
 extension Session: StreamOwner {
-    func streamOpened(_ stream: Loop.Stream) {}
+    func streamOpened(_ stream: Stream) {}
 
-    func stream(_ stream: Loop.Stream, received bytes: Span<UInt8>) -> Int {
+    func stream(_ stream: Stream, received bytes: Span<UInt8>) -> Int {
         heard(bytes.count)
         var consumed = 0
         do throws(FrameViolation) {
@@ -30,12 +31,15 @@ extension Session: StreamOwner {
         switch frame {
         case .text(let text): answer(text)
         case .ping(let payload): send(Frames.pong(payload.span))
-        case .binary: close(.violation(.binaryNotSpoken))
+        case .binary:
+            reject(
+                ClientRefusal(
+                    code: "binary_not_spoken", message: "messages are JSON in text frames", id: nil))
         case .pong, .close: break
         }
     }
 
-    func streamDrained(_ stream: Loop.Stream) { readOn() }
+    func streamDrained(_ stream: Stream) { readOn() }
 
-    func streamClosed(_ stream: Loop.Stream, _ end: StreamEnd) { gone(end) }
+    func streamClosed(_ stream: Stream, _ end: StreamEnd) { gone(end) }
 }

@@ -82,7 +82,9 @@ final class Session {
     func open(_ grant: Grant) {
         phase = .open(grant)
         switch purpose {
-        case .many: send(worker.connected(grant, nil))
+        case .many:
+            isGreeted = true
+            send(worker.connected(grant, nil))
         case .job(let job, let wish):
             guard grant.mayFollow(job: job.text) else { return close(.notThisJob) }
             follow(job, wish, request: nil)
@@ -177,7 +179,7 @@ extension Session {
 extension Session {
     func send(_ frame: SharedBytes) {
         guard !isClosing else { return }
-        worker.metrics.bytesOut.add(UInt64(frame.count))
+        worker.metrics.bytesOut.add(frame.count)
         trail.sent(frame.count)
         stream.send(frame)
     }
@@ -201,6 +203,11 @@ extension Session {
         close(.tooSlow(resumeFrom: trail.cursor(owed: owed, kept: kept)))
     }
 
+    /// For everybody who has been greeted: `connected` stays the first message.
+    func notify(_ notice: SharedBytes) {
+        if isGreeted { send(notice) }
+    }
+
     func close(_ reason: Close) {
         guard !isClosing else { return }
         worker.metrics.closes.add(CloseCode(Int(reason.code)))
@@ -208,7 +215,7 @@ extension Session {
         worker.log.debug(
             "closed",
             [
-                "connection": .integer(Int(id.index)), "peer": .word(stream.peer),
+                "connection": .word(id), "peer": .word(stream.peer),
                 "code": .integer(Int(reason.code)), "why": .text(reason.name),
             ])
         send(Frames.close(reason.code, reason: reason.reason))
@@ -229,11 +236,11 @@ extension Session {
         if !isClosing {
             worker.metrics.closes.add(CloseCode(1006))
             worker.log.debug(
-                "lost", ["connection": .integer(Int(id.index)), "why": .text("\(end)")])
+                "lost", ["connection": .word(id), "why": .text("\(end)")])
             leave()
         }
         worker.forget(self)
-        worker.house.admission.release(admission)
+        worker.release(admission)
     }
 
     private func leave() {
@@ -250,7 +257,7 @@ extension Session {
 extension Session: TimerTarget {
     func heard(_ bytes: Int) {
         lastHeard = worker.loop.now
-        worker.metrics.bytesIn.add(UInt64(bytes))
+        worker.metrics.bytesIn.add(bytes)
     }
 
     func mayTakeAnother() -> Bool {
@@ -275,7 +282,7 @@ extension Session: TimerTarget {
         guard case .open(let grant) = phase else { return }
         let now = worker.loop.now
         let settings = worker.settings
-        let lifeLeft = grant.lifeLeft(leeway: settings.tokenLeeway)
+        let lifeLeft = worker.lifeLeft(of: grant)
         if let lifeLeft, lifeLeft <= .zero { return close(.tokenExpired) }
         if let owedSince = stream.owedSince, now - owedSince > settings.writeTimeout {
             return closeSlow()
