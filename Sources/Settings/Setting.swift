@@ -8,6 +8,8 @@ public struct Setting: Sendable {
     public let isSecret: Bool
     let isSwitch: Bool
     let expected: String
+    /// `0 to 256`; empty where the kind of value has no bounds.
+    let bounds: String
     /// What may be shown of the value, never a secret.
     let show: @Sendable (Settings) -> String
     /// False when the text is not such a value; the settings are then as before.
@@ -36,9 +38,9 @@ extension Setting {
         _ name: String, _ field: Field<Int>, _ range: ClosedRange<Int>, _ summary: String
     ) -> Self {
         .value(
-            name, field, as: "N",
-            expected: "an integer from \(range.lowerBound) to \(range.upperBound)",
-            summary, show: { String($0) }, read: { Int($0).within(range) })
+            name, field, as: "N", expected: "an integer",
+            bounds: "\(range.lowerBound) to \(range.upperBound)", summary, show: { String($0) },
+            read: { Int($0).within(range) })
     }
 
     static func bytes(
@@ -46,8 +48,9 @@ extension Setting {
     ) -> Self {
         let (low, high) = (ByteSize.text(range.lowerBound), ByteSize.text(range.upperBound))
         return .value(
-            name, field, as: "SIZE", expected: "a size such as 64KiB, from \(low) to \(high)",
-            summary, show: ByteSize.text, read: { ByteSize.read($0).within(range) })
+            name, field, as: "SIZE", expected: "a size such as 64KiB,",
+            bounds: "\(low) to \(high)", summary, show: ByteSize.text,
+            read: { ByteSize.read($0).within(range) })
     }
 
     static func duration(
@@ -56,8 +59,9 @@ extension Setting {
         let (low, high) = (TimeSpan.text(range.lowerBound), TimeSpan.text(range.upperBound))
         return .value(
             name, field, as: "TIME",
-            expected: "a time such as 25s or 300ms, from \(low) to \(high)",
-            summary, show: TimeSpan.text, read: { TimeSpan.read($0).within(range) })
+            expected: "a time such as 25s or 300ms,",
+            bounds: "\(low) to \(high)", summary, show: TimeSpan.text,
+            read: { TimeSpan.read($0).within(range) })
     }
 
     static func choice<Choice: RawRepresentable<String> & CaseIterable & Sendable>(
@@ -105,7 +109,7 @@ extension Setting {
     ) -> Self {
         Self(
             name: name, summary: summary, placeholder: placeholder, isSecret: true,
-            isSwitch: false, expected: "a secret", show: { shown($0[keyPath: field]) },
+            isSwitch: false, expected: "a secret", bounds: "", show: { shown($0[keyPath: field]) },
             write: { settings, bytes in
                 settings[keyPath: field] = Secret(bytes: bytes)
                 return true
@@ -115,12 +119,15 @@ extension Setting {
     /// Every kind that is read from text. Control characters are never part of a value.
     private static func value<Value>(
         _ name: String, _ field: Field<Value>, as placeholder: String, isSwitch: Bool = false,
-        expected: String, _ summary: String, show: @escaping @Sendable (Value) -> String,
+        expected: String, bounds: String = "", _ summary: String,
+        show: @escaping @Sendable (Value) -> String,
         read: @escaping @Sendable (String) -> Value?
     ) -> Self {
         Self(
             name: name, summary: summary, placeholder: placeholder, isSecret: false,
-            isSwitch: isSwitch, expected: expected, show: { show($0[keyPath: field]) },
+            isSwitch: isSwitch,
+            expected: expected + (bounds.isEmpty ? "" : " from \(bounds)"), bounds: bounds,
+            show: { show($0[keyPath: field]) },
             write: { settings, bytes in
                 guard let text = String(validating: bytes, as: UTF8.self),
                     !text.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7F }),

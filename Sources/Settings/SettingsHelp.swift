@@ -60,8 +60,8 @@ extension Setting {
         let shown = defaultShown.isEmpty ? "–" : "`\(defaultShown)`"
         let meaning = [summary, isSecret ? "Secret: may come from a file." : ""]
             .filter { !$0.isEmpty }.joined(separator: ". ")
-        let value = isSecret ? placeholder : expected
-        return "| `\(name)` | \(value) | \(shown) | \(meaning.replacing("|", with: "\\|")) |"
+        let value = isSwitch ? "" : placeholder + (bounds.isEmpty ? "" : ", \(bounds)")
+        return "| `\(name)` | \(value.replacing("|", with: "\\|")) | \(shown) | \(meaning) |"
     }
 }
 
