@@ -19,9 +19,13 @@ public final class SharedBytes: @unchecked Sendable {
 
     public convenience init(_ bytes: [UInt8]) { self.init(bytes.span) }
 
-    public convenience init(_ bytes: Span<UInt8>) {
-        self.init(capacity: bytes.count) { output in
-            for index in bytes.indices { output.append(bytes[index]) }
+    public init(_ bytes: Span<UInt8>) {
+        count = bytes.count
+        unsafe base = .allocate(capacity: max(count, 1))
+        guard count > 0 else { return }
+        unsafe bytes.withUnsafeBufferPointer { source in
+            guard let start = source.baseAddress else { return }
+            unsafe base.initialize(from: start, count: count)
         }
     }
 

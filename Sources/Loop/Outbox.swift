@@ -1,0 +1,82 @@
+// Outbox holds what a stream was given to send and the kernel has not taken yet, in order.
+//
+// Most ticks send one piece to a stream, so the first piece lies inline and needs no array.
+//
+// Invariant: `owedBytes` is the sum of all pieces less `firstTaken`; without a first piece there is
+// no other; what lies before `restStart` was sent and let go.
+
+import Bytes
+
+struct Outbox {
+    private(set) var owedBytes = 0
+    private var first: SharedBytes?
+    /// How much of the first piece is gone.
+    private var firstTaken = 0
+    private var rest: [SharedBytes?] = []
+    private var restStart = 0
+
+    var isEmpty: Bool { first == nil }
+
+    mutating func append(_ bytes: SharedBytes) {
+        guard bytes.count > 0 else { return }
+        owedBytes += bytes.count
+        if first == nil { first = bytes } else { rest.append(bytes) }
+    }
+
+    /// Lists as many pieces as one write may have.
+    func gather(into list: GatherList) {
+        guard let first else { return }
+        list.add(first, from: firstTaken)
+        for index in rest.indices[restStart...] {
+            guard !list.isFull, let piece = rest[index] else { return }
+            list.add(piece, from: 0)
+        }
+    }
+
+    /// Copies as many bytes as one TLS record may have, and returns their count.
+    func copy(into record: Scratch) -> Int {
+        guard let first else { return 0 }
+        var filled = record.copy(first, from: firstTaken, to: 0)
+        for index in rest.indices[restStart...] where filled < record.capacity {
+            guard let piece = rest[index] else { break }
+            filled += record.copy(piece, from: 0, to: filled)
+        }
+        return filled
+    }
+
+    /// Lets go of the first `count` bytes owed.
+    mutating func took(_ count: Int) {
+        precondition(count <= owedBytes)
+        owedBytes -= count
+        guard owedBytes > 0 else { return reset() }
+        var left = firstTaken + count
+        while let piece = first, left >= piece.count {
+            left -= piece.count
+            first = rest[restStart]
+            rest[restStart] = nil
+            restStart += 1
+        }
+        firstTaken = left
+        // A stream that is always a little behind must not keep the holes of all it ever sent.
+        if restStart >= Self.holesMax, restStart * 2 >= rest.count {
+            rest.removeFirst(restStart)
+            restStart = 0
+        }
+    }
+
+    mutating func drop() {
+        owedBytes = 0
+        reset()
+    }
+
+    private mutating func reset() {
+        first = nil
+        firstTaken = 0
+        restStart = 0
+        if !rest.isEmpty { rest.removeAll(keepingCapacity: rest.capacity <= Self.capacityKeptMax) }
+    }
+
+    private static let holesMax = 64
+    /// A stream that gets several pieces in a tick will again; a burst's memory goes back.
+    private static let capacityKeptMax = 16
+}

@@ -1,0 +1,204 @@
+// A private, real redis-server for a test: on a free TCP port, a Unix socket and, if wanted, a TLS
+// port, in a directory of its own.
+//
+// It ends with this object, and with this process even when that is killed: a shell holds the end
+// of a pipe whose other end only we have, and kills the server when the pipe breaks.
+
+import Dispatch
+import Glibc
+
+public final class RedisServer: @unchecked Sendable {
+    public enum TLS: Sendable { case off, on, clientCertificateRequired }
+
+    public struct Failure: Error { public let text: String }
+
+    public let directory: String
+    public let port: Int
+    public let tlsPort: Int
+    public let certificates: TestCertificates?
+    public var socketPath: String { directory + "/redis.sock" }
+    public var url: String { "redis://127.0.0.1:\(port)" }
+    public var tlsURL: String { "rediss://127.0.0.1:\(tlsPort)" }
+    private var child: Child?
+
+    /// `users` are lines of an ACL file, `configuration` lines of redis.conf. Without a line about
+    /// the default user, it may do everything.
+    public init(tls: TLS = .off, users: [String] = [], configuration: [String] = []) throws {
+        directory = try Self.temporaryDirectory()
+        (port, tlsPort) = (try freePort(), try freePort())
+        certificates = tls == .off ? nil : try TestCertificates(in: directory)
+        var lines = [
+            "port \(port)", "bind 127.0.0.1 ::1", "unixsocket \(socketPath)", "dir \(directory)",
+            "save \"\"", "appendonly no", "loglevel notice",
+        ]
+        if let certificates {
+            lines += [
+                "tls-port \(tlsPort)", "tls-cert-file \(certificates.serverFile)",
+                "tls-key-file \(certificates.serverKeyFile)", "tls-ca-cert-file \(certificates.caFile)",
+                "tls-auth-clients \(tls == .on ? "no" : "yes")",
+            ]
+        }
+        if !users.isEmpty {
+            try write(users, to: directory + "/users.acl")
+            lines.append("aclfile \(directory)/users.acl")
+        }
+        try write(lines + configuration, to: directory + "/redis.conf")
+        try start()
+    }
+
+    deinit {
+        stop()
+        _ = try? run("rm", "-rf", directory)
+    }
+
+    /// Returns when the server accepts connections.
+    public func start() throws {
+        guard child == nil else { return }
+        child = try Child(configuration: directory + "/redis.conf")
+    }
+
+    /// Kills it, as kill -9 would, and returns when it is gone.
+    public func stop() {
+        child?.end()
+        child = nil
+    }
+
+    /// Stopped as a process (SIGSTOP): the kernel still accepts and keeps connections.
+    public func freeze() { child?.signal(SIGSTOP) }
+    public func thaw() { child?.signal(SIGCONT) }
+
+    /// Asks through redis-cli, an independent client, and returns what it printed.
+    @discardableResult
+    public func ask(_ words: String..., user: [String] = []) throws -> String {
+        try run(["redis-cli", "-s", socketPath] + user + words)
+    }
+
+    private static func temporaryDirectory() throws -> String {
+        var template = Array("/tmp/jobwire-redis-XXXXXX".utf8CString)
+        guard unsafe mkdtemp(&template) != nil else { throw Failure(text: "mkdtemp") }
+        return String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+}
+
+/// The shell and the server below it.
+private final class Child {
+    private let shell: pid_t
+    private let server: pid_t
+    private let lifeline: Int32
+    private let log: any DispatchSourceRead
+
+    init(configuration: String) throws {
+        let script = "redis-server \"$0\" 2>&1 & echo \"pid $!\"; read -r _; kill -9 $!; wait $!"
+        let (input, output) = (try Pipe(), try Pipe())
+        shell = try spawn(["sh", "-c", script, configuration], input: input.readEnd, output: output.writeEnd)
+        close(input.readEnd)
+        close(output.writeEnd)
+        lifeline = input.writeEnd
+        // The log is the event that tells when it is ready.
+        var text = ""
+        let isReady = "Ready to accept connections"
+        while !text.contains(isReady), let more = readSome(output.readEnd) { text += more }
+        let words = text.split(whereSeparator: \.isWhitespace)
+        guard text.contains(isReady), let mark = words.firstIndex(of: "pid"),
+            let number = pid_t(words[mark + 1])
+        else { throw RedisServer.Failure(text: "redis-server did not start: \(text)") }
+        server = number
+        log = DispatchSource.makeReadSource(fileDescriptor: output.readEnd)
+        log.setEventHandler { [log] in if readSome(output.readEnd) == nil { log.cancel() } }
+        log.setCancelHandler { close(output.readEnd) }
+        log.resume()
+    }
+
+    func signal(_ number: Int32) { kill(server, number) }
+
+    func end() {
+        close(lifeline)
+        var status: Int32 = 0
+        while unsafe waitpid(shell, &status, 0) == -1, errno == EINTR {}
+    }
+}
+
+private struct Pipe {
+    let readEnd: Int32
+    let writeEnd: Int32
+
+    /// A pair of sockets, because they are born closed on exec: no other child keeps an end open.
+    init() throws {
+        var ends: [Int32] = [0, 0]
+        let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+        guard unsafe socketpair(AF_UNIX, kind, 0, &ends) == 0 else {
+            throw RedisServer.Failure(text: "socketpair")
+        }
+        (readEnd, writeEnd) = (ends[0], ends[1])
+    }
+}
+
+private func readSome(_ descriptor: Int32) -> String? {
+    var buffer = [UInt8](repeating: 0, count: 4_096)
+    let count = unsafe read(descriptor, &buffer, buffer.count)
+    return count > 0 ? String(decoding: buffer.prefix(count), as: UTF8.self) : nil
+}
+
+private func write(_ lines: [String], to path: String) throws {
+    let descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+    let text = Array((lines.joined(separator: "\n") + "\n").utf8)
+    guard descriptor >= 0, unsafe Glibc.write(descriptor, text, text.count) == text.count else {
+        throw RedisServer.Failure(text: "can't write \(path)")
+    }
+    close(descriptor)
+}
+
+/// A port that was free a moment ago.
+public func freePort() throws -> Int {
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+    defer { close(descriptor) }
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    // Sound: the address lives during both calls.
+    let result = unsafe withUnsafeMutablePointer(to: &address) { pointer in
+        unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
+            unsafe bind(descriptor, pointer, length) | getsockname(descriptor, pointer, &length)
+        }
+    }
+    guard result == 0 else { throw RedisServer.Failure(text: "no free port") }
+    return Int(UInt16(bigEndian: address.sin_port))
+}
+
+/// Runs a command to its end and returns its output.
+@discardableResult
+func run(_ arguments: String...) throws -> String { try run(arguments) }
+
+func run(_ arguments: [String]) throws -> String {
+    let output = try Pipe()
+    let child = try spawn(arguments, input: nil, output: output.writeEnd)
+    close(output.writeEnd)
+    var text = ""
+    while let more = readSome(output.readEnd) { text += more }
+    close(output.readEnd)
+    var status: Int32 = 0
+    while unsafe waitpid(child, &status, 0) == -1, errno == EINTR {}
+    guard status == 0 else { throw RedisServer.Failure(text: "\(arguments): \(text)") }
+    return text
+}
+
+private func spawn(_ arguments: [String], input: Int32?, output: Int32) throws -> pid_t {
+    var actions = unsafe posix_spawn_file_actions_t()
+    unsafe posix_spawn_file_actions_init(&actions)
+    defer { unsafe posix_spawn_file_actions_destroy(&actions) }
+    if let input {
+        unsafe posix_spawn_file_actions_adddup2(&actions, input, 0)
+    } else {
+        unsafe posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+    }
+    unsafe posix_spawn_file_actions_adddup2(&actions, output, 1)
+    unsafe posix_spawn_file_actions_adddup2(&actions, output, 2)
+    // Sound: the strings are freed after the call, the list ends with nil.
+    var words = unsafe arguments.map { unsafe strdup($0) } + [nil]
+    defer { for unsafe word in unsafe words { unsafe free(word) } }
+    var child: pid_t = 0
+    let failed = unsafe posix_spawnp(&child, arguments[0], &actions, nil, &words, environ)
+    guard failed == 0 else { throw RedisServer.Failure(text: "can't run \(arguments[0])") }
+    return child
+}
