@@ -36,6 +36,7 @@ static inline void linux_error_text(int code, char *text, size_t capacity) {
 
 // prctl is variadic.
 static inline void linux_name_thread(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }
+static inline int linux_thread_name(char name[16]) { return prctl(PR_GET_NAME, name, 0, 0, 0); }
 
 // open is variadic, and this one file is all we open.
 static inline int linux_open_null(void) { return open("/dev/null", O_RDONLY | O_CLOEXEC); }

@@ -30,18 +30,23 @@ public enum FeedNews {
     case opened(Opening, loop: Int)
     /// All that one read of the socket brought has been told.
     case caughtUp
-    case oddity(EventOddity, JobID)
+    case odd(EventOddities, JobID)
     case refusedChannel(JobIDFault)
     case redisReady
     case redisLost(RedisFault)
     case redisRetrying(after: Duration)
+    case commandsReady
+    case commandsLost(RedisFault)
     /// The subscription heard its own probe, or has not for too long.
     case proven(Bool)
+    /// Redis forbids us to publish the probe: a PING must do.
+    case mayNotPublish
 }
 
 public final class Feed {
-    public private(set) var eventsHeard = 0
-    public private(set) var bytesHeard = 0
+    /// Since somebody last looked.
+    private var eventsHeard = 0
+    private var bytesHeard = 0
     public private(set) var isProven = false
 
     private let loop: Loop
@@ -57,15 +62,16 @@ public final class Feed {
 
     public init(
         loop: Loop, address: RedisAddress, options: RedisOptions, patterns: [ChannelPattern],
-        limits: FeedLimits, random: @escaping () -> UInt64, tell: @escaping (FeedNews) -> Void
+        limits: FeedLimits, tell: @escaping (FeedNews) -> Void
     ) {
         self.loop = loop
         self.limits = limits
         self.patterns = patterns
         self.tell = tell
         reader = EventReader(eventBytesMax: limits.eventBytesMax)
-        history = MemoryHistory(limits: limits.memory) { Epoch.random(random()) }
-        probe = Probe(database: address.database, token: random())
+        var random = SystemRandomNumberGenerator()
+        history = MemoryHistory(limits: limits.memory, random: random)
+        probe = Probe(database: address.database, token: random.next())
         subscriber = RedisSubscriber(
             loop: loop, address: address, options: options, patterns: patterns.map(\.text),
             channels: [probe.channel], owner: self)
@@ -81,6 +87,11 @@ public final class Feed {
     public func stop() {
         subscriber?.stop()
         commands?.stop()
+    }
+
+    public func takeHeard() -> (events: Int, bytes: Int) {
+        defer { (eventsHeard, bytesHeard) = (0, 0) }
+        return (eventsHeard, bytesHeard)
     }
 
     public var jobCount: Int { history.jobCount }
@@ -99,10 +110,10 @@ public final class Feed {
     public func peek(_ job: JobID) -> Opening { history.peek(job) }
 
     private func hear(_ payload: Span<UInt8>, of job: JobID) {
-        let event = reader.read(payload, heardAt: .now())
+        let event = reader.read(payload, heardAt: WallTime(milliseconds: WallClock.milliseconds()))
         eventsHeard += 1
         bytesHeard += payload.count
-        if let oddity = event.oddity { tell(.oddity(oddity, job)) }
+        if !event.oddities.isEmpty { tell(.odd(event.oddities, job)) }
         let entry = history.append(event, to: job, heardAt: loop.now.nanoseconds)
         guard !entry.loops.isEmpty else { return }
         if let gap = entry.gap { tell(.update(gap, entry.loops)) }
@@ -151,4 +162,41 @@ extension Feed: RedisSubscriberOwner {
     }
 
     public func subscriberRetrying(after pause: Duration) { tell(.redisRetrying(after: pause)) }
+}
+
+extension Feed: RedisCommandsOwner {
+    public func commandsReady(_ commands: RedisCommands) {
+        tell(.commandsReady)
+        sendProbe()
+    }
+
+    public func commandsLost(_ commands: RedisCommands, _ fault: RedisFault) {
+        tell(.commandsLost(fault))
+    }
+    public func commandsRetrying(after delay: Duration) {}
+}
+
+extension Feed: TimerTarget {
+    public func timerFired(_ id: TimerID) {
+        _ = loop.arm(self, after: limits.probeInterval)
+        guard subscriber?.state == .ready else { return }
+        if probe.mayPublish {
+            if !probe.intervalPassed() { prove(false) }
+            sendProbe()
+        } else {
+            // The subscriber's own PING has been answered, or it would not be ready any more.
+            prove(true)
+        }
+    }
+
+    private func sendProbe() {
+        guard let commands, commands.state == .ready, subscriber?.state == .ready else { return }
+        commands.send(probe.command) { [weak self] answer in
+            guard let self, case .success(.error(let text)) = answer, text.hasPrefix("NOPERM")
+            else { return }
+            if probe.mayPublish { tell(.mayNotPublish) }
+            probe.mayPublish = false
+            prove(true)
+        }
+    }
 }

@@ -47,16 +47,16 @@ struct MemoryHistory {
     private static let looksMax = 128
 
     private let limits: MemoryLimits
-    private let newEpoch: () -> Epoch
+    private var random: any RandomNumberGenerator
     private var era = 0
     private var records: [JobID: Record] = [:]
     private var order: [Record] = []
     private var hand = 0
     private(set) var bytes = 0
 
-    init(limits: MemoryLimits, newEpoch: @escaping () -> Epoch) {
+    init(limits: MemoryLimits, random: any RandomNumberGenerator) {
         self.limits = limits
-        self.newEpoch = newEpoch
+        self.random = random
     }
 
     var jobCount: Int { records.count }
@@ -80,7 +80,7 @@ struct MemoryHistory {
         record.wasUsed = true
         var gap: Update?
         if record.epoch == nil {
-            record.epoch = newEpoch()
+            record.epoch = Epoch.random(using: &random)
             record.era = era
         } else {
             gap = alignEra(record, heardAt)
@@ -127,9 +127,9 @@ struct MemoryHistory {
         record.era = era
         return put(record) { _, seq in
             Update(
-                job: record.job, epoch: epoch, seq: seq, kind: .gap(.unrecorded), type: .gap,
+                job: record.job, epoch: epoch, seq: seq, kind: .gap(.unrecorded), type: EventType("gap"),
                 frame: EventFrame.gap(
-                    job: record.job, from: seq, to: seq, reason: .unrecorded, epoch: epoch),
+                    job: record.job, epoch: epoch, from: seq, to: seq, reason: .unrecorded),
                 change: nil, heardAt: heardAt)
         }
     }

@@ -4,9 +4,10 @@ import Bytes
 import Jobs
 
 /// A client of this loop, by its place in the loop's list of sessions.
-public struct FollowerID: Hashable, Sendable {
+public struct FollowerID: Hashable, Sendable, CustomStringConvertible {
     public let index: Int32
     public init(index: Int32) { self.index = index }
+    public var description: String { String(index) }
 }
 
 /// An update as one loop keeps it: the shared frame, and its compressed form once somebody asked for it.

@@ -59,3 +59,7 @@ public struct Ring<Entry: Numbered> {
 
     public mutating func removeAll() { self = Ring() }
 }
+
+extension Update: Numbered {
+    public var byteCount: Int { frame.count }
+}

@@ -171,9 +171,10 @@ public final class Loop {
             if let stream = target as? Stream { stream.close() }
             if let listener = target as? Listener { listener.close() }
         }
+        resolver.abandon()
         while !ended.isEmpty { tellOwners() }
         wheel.disarmAll()
-        dirty = []
+        (dirty, toVisit, drained) = ([], [], [])
         beforeFlush = nil
         afterFlush = nil
         poller.releaseAll()

@@ -78,10 +78,16 @@ struct Poller: ~Copyable {
         }
     }
 
-    /// For a descriptor that stays open.
-    mutating func remove(_ descriptor: borrowing Descriptor, _ token: PollToken) {
+    /// Not even a hang-up is told. The slot stays.
+    func silence(_ descriptor: borrowing Descriptor, _ token: PollToken) {
         do { try control(EPOLL_CTL_DEL, descriptor, [], token) } catch { fatalError("\(error)") }
-        release(token)
+    }
+
+    func unsilence(_ descriptor: borrowing Descriptor, _ interest: Readiness, _ token: PollToken) {
+        // The kernel had room for it before; without room now nobody would ever be told of it.
+        do { try control(EPOLL_CTL_ADD, descriptor, interest, token) } catch {
+            fatalError("\(error)")
+        }
     }
 
     /// The target hears nothing more. The descriptor must be closed next, which unregisters it.

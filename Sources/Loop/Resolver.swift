@@ -39,6 +39,13 @@ final class Resolver {
         }
     }
 
+    /// Nobody will receive any more.
+    func abandon() {
+        let answers = waiting.values
+        waiting = [:]
+        for answer in answers { answer(.failure(LookupFault(description: "the loop stopped"))) }
+    }
+
     func receive(_ number: Int, _ answer: Answer) {
         waiting.removeValue(forKey: number)?(answer)
     }

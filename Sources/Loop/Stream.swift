@@ -65,6 +65,7 @@ public final class Stream: EventTarget {
     var inputEnded = false
     var ownerChanged = false
     private var isAwaitingVisit = false
+    private var isSilenced = false
 
     private init(_ loop: Loop, _ phase: Phase, from peer: PeerAddress) {
         (self.loop, self.phase, self.peer) = (loop, phase, peer)
@@ -221,7 +222,8 @@ public final class Stream: EventTarget {
         case .handshaking: if tls != nil { shakeHands() }
         case .open, .ending, .finishing, .lingering:
             let isOver = !readiness.isDisjoint(with: [.failed, .hungUp])
-            if isOver || readiness.contains(.writable) {
+            // Over TLS a write may have waited for something to read.
+            if isOver || readiness.contains(.writable) || tls != nil {
                 isBlocked = false
                 if !outbox.isEmpty { markDirty() }
             }
@@ -262,28 +264,30 @@ public final class Stream: EventTarget {
         var wanted: Readiness = []
         if isReading { wanted.insert(.readable) }
         if isBlocked || phase == .connecting { wanted.insert(.writable) }
-        guard phase != .closed, wanted != interest, descriptor.isOpen else { return }
+        guard let token, wanted != interest else { return }
         interest = wanted
-        if let token {
-            loop.poller.change(descriptor, wanted, token)
+        if isSilenced {
+            isSilenced = false
+            loop.poller.unsilence(descriptor, wanted, token)
         } else {
-            do { try register(wanted) } catch { end(.reset(error)) }
+            loop.poller.change(descriptor, wanted, token)
         }
     }
 
-    var isReading: Bool { !isPaused && !inputEnded }
+    /// A handshake reads, also for an owner that does not want to.
+    var isReading: Bool { phase == .handshaking || !isPaused && !inputEnded }
 
     private func register(_ interest: Readiness) throws(SystemError) {
         self.interest = interest
         token = try loop.poller.add(descriptor, interest, for: self)
     }
 
-    /// Leaves epoll until something is wanted again.
+    /// Leaves epoll until something else is wanted.
     private func silence() {
-        guard let token else { return }
-        loop.poller.remove(descriptor, token)
-        self.token = nil
+        guard let token, !isSilenced else { return }
+        isSilenced = true
         interest = []
+        loop.poller.silence(descriptor, token)
     }
 
     // MARK: - Ending

@@ -74,8 +74,7 @@ final class Link {
             owner?.linkOpened(server)
         case .close:
             disarm()
-            guard let stream else { return streamEnded(.closedByUs) }
-            stream.close()
+            stream?.close()
         case .lost(let fault, let delay):
             arm(after: delay)
             owner?.linkLost(fault, retryAfter: delay)
@@ -87,7 +86,11 @@ final class Link {
 
     private func connect() {
         do throws(TLSFault) {
-            let tls = try address.usesTLS ? TLSClient(options.tls, host: address.endpoint) : nil
+            let (files, usesTLS) = (options.tls, address.usesTLS)
+            let tls = try usesTLS
+                ? TLSClient(
+                    caFile: files.caFile, serverName: files.serverName,
+                    certificateFile: files.certificateFile, keyFile: files.keyFile) : nil
             stream = loop.connect(
                 to: address.endpoint, tls: tls, timeout: options.connectTimeout, owner: self)
             stream?.readBudgetBytes = readBudgetBytes
@@ -165,15 +168,5 @@ extension Link: TimerTarget {
         }
         // Having lived through a heartbeat while open, it was of use.
         if case .open = machine.phase { machine.proved() }
-    }
-}
-
-extension TLSClient {
-    fileprivate convenience init(_ files: RedisTLSFiles, host: Endpoint) throws(TLSFault) {
-        var name = files.serverName
-        if case .tcp(let host, _) = host, name == nil { name = host }
-        try self.init(
-            caFile: files.caFile, serverName: name, certificateFile: files.certificateFile,
-            keyFile: files.keyFile)
     }
 }

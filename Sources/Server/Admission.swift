@@ -9,6 +9,12 @@ import Synchronization
 final class Admission: Sendable {
     enum Verdict: Equatable { case admitted, tooMany, tooManyFromAddress, noRoomToRefuse }
 
+    /// Given back when the connection ends.
+    struct Ticket {
+        let address: String
+        let verdict: Verdict
+    }
+
     /// So many connections above the limit may stay long enough to be told why they are refused.
     static let refusedMax = 256
 
@@ -29,7 +35,11 @@ final class Admission: Sendable {
 
     var total: Int { counts.withLock { $0.total } }
 
-    func admit(_ address: String) -> Verdict {
+    func admit(_ address: String) -> Ticket {
+        Ticket(address: address, verdict: verdict(address))
+    }
+
+    private func verdict(_ address: String) -> Verdict {
         counts.withLock { counts in
             let fromAddress = counts.byAddress[address, default: 0]
             let isFull = counts.total - counts.refused >= connectionsMax
@@ -43,13 +53,13 @@ final class Admission: Sendable {
         }
     }
 
-    func release(_ address: String, _ verdict: Verdict) {
-        guard verdict != .noRoomToRefuse else { return }
+    func release(_ ticket: Ticket) {
+        guard ticket.verdict != .noRoomToRefuse else { return }
         counts.withLock { counts in
             counts.total -= 1
-            if verdict != .admitted { counts.refused -= 1 }
-            let left = counts.byAddress[address, default: 1] - 1
-            counts.byAddress[address] = left > 0 ? left : nil
+            if ticket.verdict != .admitted { counts.refused -= 1 }
+            let left = counts.byAddress[ticket.address, default: 1] - 1
+            counts.byAddress[ticket.address] = left > 0 ? left : nil
         }
     }
 }

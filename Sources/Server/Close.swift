@@ -1,10 +1,12 @@
 // Close names the reasons for which the server ends a WebSocket, each with its code (protocol.md
 // section 4). The name serves the log line and the metric, the code and the text go to the client.
 
+import Jobs
+import Telemetry
 import Tokens
 import Wire
 
-enum Close: Equatable {
+enum Close: Error, Equatable {
     case done
     case draining
     case badRequest(String)
@@ -13,7 +15,7 @@ enum Close: Equatable {
     case authTimeout
     case notThisJob
     case originRefused
-    case tooSlow(resumeFrom: String?)
+    case tooSlow(resumeFrom: Cursor?)
     case tooManyConnections
     case tooManyMessages
     case violation(FrameViolation)
@@ -28,6 +30,27 @@ enum Close: Equatable {
         case .tooSlow: 4408
         case .tooManyConnections, .tooManyMessages: 4429
         case .violation(let violation): violation.closeCode
+        }
+    }
+
+    /// The same refusal for who came by HTTP.
+    var httpStatus: Int {
+        switch code {
+        case 4400: 400
+        case 4401: 401
+        case 4403: 403
+        case 4429: 429
+        default: 503
+        }
+    }
+
+    var authRefusal: AuthRefusal? {
+        switch self {
+        case .tokenRefused(let fault): AuthRefusal(fault)
+        case .tokenExpired: .expired
+        case .authTimeout: .timedOut
+        case .notThisJob: .job
+        default: nil
         }
     }
 

@@ -14,7 +14,8 @@ extension Worker {
     static let blockBytesMax = 65_536
 
     func deliver(_ delivery: Delivery) {
-        let beginning = delivery.beginsEpoch.map { ServerMessage.live(delivery.job, $0, 0) }
+        let beginning = delivery.beginsEpoch.map { ServerMessage.live(.job(delivery.job), epoch: $0, seq: 0) }
+        guard let last = delivery.entries.last else { return }
         var plain: [SharedBytes]?
         var compressed: [SharedBytes]?
         for follower in delivery.live {
@@ -27,7 +28,7 @@ extension Worker {
                 blocks = plain ?? joined(beginning, delivery.entries.map(\.update.frame))
                 plain = blocks
             }
-            for block in blocks { session.deliver(block) }
+            for block in blocks { session.deliver(block, upTo: last) }
         }
         count(delivery.entries.count * delivery.live.count, heardAt: delivery.entries[0].update.heardAt)
         for selection in delivery.filtered { deliver(selection, of: delivery, beginning) }
@@ -39,11 +40,13 @@ extension Worker {
         guard let session = session(selection.follower) else { return }
         if let beginning { session.send(beginning) }
         for entry in selection.entries {
-            session.deliver(session.deflates ? compressed(entry) : entry.update.frame)
+            session.deliver(
+                session.deflates ? compressed(entry) : entry.update.frame, upTo: entry)
         }
         if let seq = selection.standsAt {
             session.send(
-                ServerMessage.live(delivery.job, delivery.entries[0].update.epoch, seq))
+                ServerMessage.live(
+                    .job(delivery.job), epoch: delivery.entries[0].update.epoch, seq: seq))
         }
         guard let first = selection.entries.first else { return }
         count(selection.entries.count, heardAt: first.update.heardAt)
@@ -68,12 +71,12 @@ extension Worker {
         var bytes = 0
         for index in frames.indices {
             if bytes + frames[index].count > Self.blockBytesMax, index > start {
-                blocks.append(SharedBytes(joining: frames[start..<index], bytes: bytes))
+                blocks.append(SharedBytes(joining: frames[start..<index], count: bytes))
                 (start, bytes) = (index, 0)
             }
             bytes += frames[index].count
         }
-        blocks.append(SharedBytes(joining: frames[start...], bytes: bytes))
+        blocks.append(SharedBytes(joining: frames[start...], count: bytes))
         return blocks
     }
 

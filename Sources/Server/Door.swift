@@ -3,33 +3,40 @@
 // The first token that is present decides; a bad one is refused even where a good one follows, so
 // that nobody is served by accident with other rights than he believes to have.
 
-import Jobs
 import Hub
+import Jobs
+import Loop
+import Settings
 import Tokens
 import Wire
 
 struct Door {
-    static let jsonProtocol = "jobwire.v1.json"
+    private static let jsonProtocol = "jobwire.v1.json"
     private static let bearerProtocol = "bearer."
 
     let verifier: TokenVerifier
-    /// Empty: not checked, for a page of another origin has no cookie of ours to abuse.
-    let allowedOrigins: [String]
+    /// Empty: not checked, for without a cookie a foreign page has nothing of ours to abuse.
+    private let allowedOrigins: [String]
+
+    init(_ settings: Settings) throws(StartFault) {
+        verifier = try TokenVerifier(settings)
+        allowedOrigins = settings.allowedOrigins
+    }
 
     /// The grant of the token that came with the request; nil where none came.
     func grant(
-        _ head: RequestHead, protocols: [String] = [], query: Query, at seconds: Int64
+        _ head: RequestHead, protocols: [String] = [], query: Query
     ) throws(Close) -> Grant? {
-        guard let token = try token(head, protocols: protocols, query: query) else { return nil }
+        guard let token = try token(head, protocols, query) else { return nil }
         do throws(TokenFault) {
-            return try verifier.verify(token, now: seconds)
+            return try verifier.verify(token, now: WallClock.milliseconds() / 1_000)
         } catch {
             throw .tokenRefused(error)
         }
     }
 
     private func token(
-        _ head: RequestHead, protocols: [String], query: Query
+        _ head: RequestHead, _ protocols: [String], _ query: Query
     ) throws(Close) -> String? {
         if let authorization = head.first("authorization") {
             let words = authorization.split(separator: " ", maxSplits: 1)
@@ -44,15 +51,19 @@ struct Door {
         return query.first("token")
     }
 
-    /// A browser says where its page comes from; other clients say nothing, and need not.
+    /// A browser says where its page comes from; other clients say nothing, and need not. Our own
+    /// page is always welcome.
     func checkOrigin(_ head: RequestHead) throws(Close) {
         guard !allowedOrigins.isEmpty, !allowedOrigins.contains("*"),
-            let origin = head.first("origin")
+            let origin = head.first("origin"), !allowedOrigins.contains(origin)
         else { return }
-        guard allowedOrigins.contains(origin) else { throw .originRefused }
+        let host = head.first("host") ?? ""
+        guard origin == "http://\(host)" || origin == "https://\(host)" else {
+            throw .originRefused
+        }
     }
 
-    /// Our protocol where it is offered. A token is never echoed: it would end up in logs.
+    /// Ours where it is offered. A token is never echoed: it would end up in logs.
     static func chosenProtocol(of offered: [String]) -> String? {
         offered.first { $0 == jsonProtocol }
     }
@@ -67,34 +78,21 @@ struct Door {
 
     /// A job id as it stands in a path.
     static func job(_ segment: String) throws(Close) -> JobID {
-        do throws(QueryFault) {
-            return try checked(try percentDecoded(segment))
-        } catch {
+        let text: String
+        do throws(QueryFault) { text = try percentDecoded(segment) } catch {
             throw .badRequest("the path is malformed: \(error.rawValue)")
+        }
+        do throws(JobIDFault) { return try JobID(checking: text) } catch {
+            throw .badRequest(error.message)
         }
     }
 
-    private static func checked(_ text: String) -> JobID? { try? JobID(checking: text) }
-
-    /// `after`, `history` and `types` of a one-job socket.
+    /// What a one-job socket asks for in its query.
     static func wish(_ query: Query) throws(Close) -> Wish {
-        var wish = Wish()
-        if let after = query.first("after") {
-            do throws(CursorFault) {
-                wish.after = try Cursor(checking: after)
-            } catch {
-                throw .badRequest("after: \(error.message)")
-            }
+        do throws(FollowFault) {
+            return Wish(try FollowOptions(query))
+        } catch {
+            throw .badRequest(error.message)
         }
-        if let history = query.first("history") {
-            guard let past = Wish.Past(history) else {
-                throw .badRequest("history is 'all', 'none' or a number of events")
-            }
-            wish.past = past
-        }
-        if let types = query.first("types") {
-            wish.types = Set(types.split(separator: ",").map { EventType(String($0)) })
-        }
-        return wish
     }
 }

@@ -17,17 +17,14 @@ final class Drain: TimerTarget {
         endsAt = worker.loop.now + grace
         pause = grace / (2 * Self.batches)
         batchSize = max(1, (worker.sessionCount + Self.batches - 1) / Self.batches)
-        worker.closeIdleHTTP()
-        closeBatch()
+        step()
     }
 
-    func timerFired(_ id: TimerID) {
-        if worker.isEmpty || worker.loop.now >= endsAt { return worker.loop.stop() }
-        closeBatch()
-    }
+    func timerFired(_ id: TimerID) { step() }
 
-    private func closeBatch() {
-        worker.closeSessions(atMost: batchSize, .draining)
+    private func step() {
+        let someAreLeft = worker.closeSessions(atMost: batchSize)
+        guard someAreLeft, worker.loop.now < endsAt else { return worker.stop() }
         _ = worker.loop.arm(self, after: pause)
     }
 }

@@ -1,5 +1,5 @@
-// House is what all loops share: settings, metrics, the log, and each other's mailboxes. All of it is
-// made once before the loops start; what changes later is atomic.
+// House is what all loops share: settings, metrics, the log, the certificate, each other's mailboxes. All
+// of it is made before the loops start; what changes later is atomic.
 
 import Loop
 import Settings
@@ -8,34 +8,41 @@ import Telemetry
 
 final class House: Sendable {
     let settings: Settings
-    let listen: ListenAddress
     let metrics: Metrics
     let log: Log
     let admission: Admission
     let mailboxes: [Mailbox<WorkerMail>]
+    let tls: TLSServer?
     /// Set by the feed's loop, read by whoever answers `/readyz`.
     let isRedisReady = Atomic<Bool>(false)
     let isSubscriptionProven = Atomic<Bool>(false)
     let isDraining = Atomic<Bool>(false)
-    /// Loops that have ended; the last one lets the server return.
-    let loopsEnded = Atomic<Int>(0)
 
-    init(
-        settings: Settings, listen: ListenAddress, metrics: Metrics, log: Log,
-        mailboxes: [Mailbox<WorkerMail>]
-    ) {
+    init(settings: Settings, loops: Int, log: Log) throws(StartFault) {
         self.settings = settings
-        self.listen = listen
-        self.metrics = metrics
         self.log = log
-        self.mailboxes = mailboxes
+        metrics = Metrics(
+            loops: loops, version: Server.version,
+            startedAt: Double(WallClock.milliseconds()) / 1_000)
         admission = Admission(
             connectionsMax: settings.connectionsMax,
             perAddressMax: settings.connectionsPerAddressMax)
+        tls = try TLSServer.make(settings)
+        var mailboxes: [Mailbox<WorkerMail>] = []
+        do throws(SystemError) {
+            for _ in 0..<loops { mailboxes.append(try Mailbox()) }
+        } catch {
+            throw .system(error)
+        }
+        self.mailboxes = mailboxes
     }
 
     var isReady: Bool {
         isRedisReady.load(ordering: .relaxed) && isSubscriptionProven.load(ordering: .relaxed)
             && !isDraining.load(ordering: .relaxed)
+    }
+
+    func postToAll(_ mail: WorkerMail) {
+        for mailbox in mailboxes { mailbox.post(mail) }
     }
 }

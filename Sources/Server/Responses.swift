@@ -19,13 +19,15 @@ extension Response {
         _ headers: [(name: String, value: String)] = []
     ) -> Response {
         var json = JSONWriter()
-        json.object {
-            $0.key("error")
-            $0.object {
-                $0.member("code", code)
-                $0.member("message", message)
-            }
-        }
+        json.beginObject()
+        json.key("error")
+        json.beginObject()
+        json.key("code")
+        json.string(code)
+        json.key("message")
+        json.string(message)
+        json.endObject()
+        json.endObject()
         return .json(status, json.bytes, headers)
     }
 
@@ -37,8 +39,11 @@ extension Response {
     }
 
     static func violation(_ violation: HTTPViolation) -> Response {
-        error(violation.status, violation.rawValue, violation.message)
+        error(violation.status, violation.rawValue,
+            "the request breaks a rule of HTTP/1.1: \(violation.rawValue)")
     }
+
+    static let notFound = error(404, "not_found", "there is nothing at this path")
 
     static let methodNotAllowed = error(
         405, "method_not_allowed", "only GET and HEAD are answered here", [("allow", "GET, HEAD")])
@@ -51,14 +56,15 @@ extension Response {
             return Response(status: 304, headers: headers)
         }
         var json = JSONWriter()
-        opening.snapshot.write(
-            into: &json, job: opening.job, watchers: watchers, epoch: opening.epoch, seq: opening.seq)
+        json.beginObject()
+        opening.snapshot.writeMembers(into: &json, job: opening.job, watchers: watchers)
+        json.endObject()
         return Response(
             status: 200, headers: headers + [("content-type", "application/json")], body: json.bytes)
     }
 
     /// No inline script or style, nothing from elsewhere, no framing; the page's own rules.
-    static func asset(_ file: PageAssets.File) -> Response {
+    static func asset(_ file: (path: String, contentType: String, body: String)) -> Response {
         Response(
             status: 200,
             headers: [

@@ -25,15 +25,21 @@ final class Worker {
     let door: Door
     let headReader: HeadReader
     let bodyLimits: BodyLimits
-    let deflater: Deflater
+    let deflater = Deflater()
+    var messageReader: ClientMessageReader
+    /// On loop 0 only.
     var feed: Feed?
-    var listener: Listener?
-    private let tls: TLSServer?
+    private(set) var listener: Listener?
+    private(set) var drain: Drain?
+    var isRedisLost = false
+    /// What workers or Redis make us repeat is said so many times a second and then counted.
+    let throttledLog: LogThrottle
 
     /// Sessions by their follower's index. A place is used again after its session has left the hub.
     private(set) var sessions: [Session?] = []
     private var freePlaces: [Int32] = []
-    private var openHTTP: [ObjectIdentifier: HTTPConnection] = [:]
+    /// Connections that are no WebSocket yet, or never will be.
+    private var visitors: [ObjectIdentifier: HTTPConnection] = [:]
     /// Sessions that are owed more of a history than one round gave them.
     private var readers: [FollowerID] = []
     private var peeks: [UInt64: (Opening, Int) -> Void] = [:]
@@ -53,35 +59,51 @@ final class Worker {
         self.house = house
         let settings = house.settings
         do throws(SystemError) { loop = try Loop() } catch { throw .system(error) }
-        hub = Hub(
-            limits: HubLimits(
-                ring: RingLimits(
-                    eventsMax: settings.historyEventsMax, bytesMax: settings.historyBytesMax),
-                replay: RingLimits(
-                    eventsMax: settings.replayEventsMax, bytesMax: settings.historyBytesMax)))
+        hub = Hub(limits: HubLimits(settings))
         metrics = house.metrics.block(index)
         door = try Door(settings)
         headReader = HeadReader(limits: HeadLimits(settings))
         bodyLimits = BodyLimits(settings)
-        deflater = Deflater()
-        tls = try TLSServer(settings)
+        messageReader = ClientMessageReader(jobsMax: settings.subscriptionsPerConnectionMax)
+        throttledLog = LogThrottle(house.log, perSecondMax: settings.logRepeatsPerSecondMax)
         outgoing = Array(repeating: [], count: house.mailboxes.count)
     }
 
-    /// Listens, and serves until `stop` comes by mail.
-    func run() throws(StartFault) {
+    /// Binds the address, and from then on hears mail. Throws what an operator can mend.
+    func listen(on address: ListenAddress) throws(StartFault) -> Int {
         do throws(SystemError) {
             try loop.attach(house.mailboxes[index]) { [unowned self] mail in receive(mail) }
-            listener = try loop.listen(on: house.listen, tls: tls, owner: self)
+            let listener = try loop.listen(on: address, tls: house.tls, owner: self)
+            self.listener = listener
+            return listener.port
         } catch {
-            throw .cannotListen(house.settings.listen, error)
+            throw .cannotListen(address, error)
         }
+    }
+
+    /// Serves until `stop` comes by mail.
+    func run() {
         loop.beforeFlush = { [unowned self] in hub.drain(deliver) }
         loop.afterFlush = { [unowned self] in
             countLatency()
+            countHeard()
+            metrics.loopLag.observe(nanoseconds: loop.tickLag.nanoseconds)
             readOn()
         }
+        beat()
         loop.run()
+        throttledLog.tellHeld(at: loop.now.milliseconds, all: true)
+    }
+
+    func stop() {
+        feed?.stop()
+        loop.stop()
+    }
+
+    /// Once a second.
+    fileprivate func beat() {
+        throttledLog.tellHeld(at: loop.now.milliseconds)
+        _ = loop.arm(self, after: .seconds(1))
     }
 
     // MARK: mail
@@ -97,9 +119,8 @@ final class Worker {
         case .opened(let opening): open(opening)
         case .peeked(let opening, let ticket): answer(ticket, opening)
         case .redis(let condition): tell(condition)
-        case .drain: drain()
-        case .reloadCertificate: reloadCertificate()
-        case .stop: loop.stop()
+        case .drain: beginDrain()
+        case .stop: stop()
         }
     }
 
@@ -155,23 +176,49 @@ final class Worker {
 
     func session(_ id: FollowerID) -> Session? { sessions[Int(id.index)] }
 
-    /// Places a session in the list and answers its id.
+    /// Places a session in the list, under an id of its own.
     func enter(_ make: (FollowerID) -> Session) -> Session {
-        let place: Int32
-        if let free = freePlaces.popLast() {
-            place = free
-        } else {
-            place = Int32(sessions.count)
+        if freePlaces.isEmpty {
+            freePlaces.append(Int32(sessions.count))
             sessions.append(nil)
         }
+        let place = freePlaces.removeLast()
         let session = make(FollowerID(index: place))
         sessions[Int(place)] = session
         return session
     }
 
-    func leave(_ session: Session) {
+    func forget(_ session: Session) {
         sessions[Int(session.id.index)] = nil
         freePlaces.append(session.id.index)
+    }
+
+    var sessionCount: Int { sessions.count - freePlaces.count }
+
+    func enter(_ visitor: HTTPConnection) { visitors[ObjectIdentifier(visitor)] = visitor }
+    func forget(_ visitor: HTTPConnection) { visitors[ObjectIdentifier(visitor)] = nil }
+
+    private func tell(_ condition: RedisCondition) {
+        let notice = condition.notice
+        for session in sessions { session?.notify(notice) }
+    }
+
+    private func beginDrain() {
+        guard drain == nil else { return }
+        listener?.close()
+        for visitor in visitors.values { visitor.drain() }
+        drain = Drain(self)
+    }
+
+    /// Closes so many of the sessions that are left; false when none is.
+    func closeSessions(atMost count: Int) -> Bool {
+        var left = count
+        for case let session? in sessions where !session.isClosing {
+            guard left > 0 else { return true }
+            session.close(.draining)
+            left -= 1
+        }
+        return sessionCount > 0 || !visitors.isEmpty
     }
 
     func follow(_ job: JobID, by session: Session, _ wish: Wish) {
@@ -213,4 +260,8 @@ final class Worker {
     private func answer(_ ticket: UInt64, _ opening: Opening) {
         peeks.removeValue(forKey: ticket)?(opening, hub.watchers(of: opening.job))
     }
+}
+
+extension Worker: TimerTarget {
+    func timerFired(_ id: TimerID) { beat() }
 }

@@ -1,8 +1,9 @@
 // What loops tell each other. Every value is Sendable; a mailbox keeps the order, so an opening comes
 // before the updates that follow it.
 
-import Feed
+import Bytes
 import Jobs
+import Wire
 
 enum WorkerMail: Sendable {
     // to the loop that owns the feed
@@ -14,15 +15,26 @@ enum WorkerMail: Sendable {
     case updates([Update])
     case opened(Opening)
     case peeked(Opening, ticket: UInt64)
-    case redis(RedisCondition)
 
-    // from the server
+    // to all
+    case redis(RedisCondition)
     case drain
-    case reloadCertificate
     case stop
 }
 
 /// What clients are told of Redis.
 enum RedisCondition: Sendable {
     case lost, back
+
+    var notice: SharedBytes {
+        switch self {
+        case .lost:
+            ServerMessage.notice(
+                .warning, code: "redis_lost", message: "updates have stopped; they will come back")
+        case .back:
+            ServerMessage.notice(
+                .info, code: "redis_back",
+                message: "updates have come back; some may have been missed")
+        }
+    }
 }

@@ -4,6 +4,8 @@
 // offset, every copy is bounded by a precondition that stays in release, and integers have no bit
 // pattern that could be wrong.
 
+import Bytes
+
 extension Span<UInt8> {
     /// The eight bytes from `index` on, the first of them in the lowest bits.
     @inline(__always)
@@ -32,22 +34,6 @@ extension Span<UInt8> {
 }
 
 extension OutputSpan<UInt8> {
-    /// Appends `source`, which must fit.
-    @inline(__always)
-    mutating func append(copying source: Span<UInt8>) {
-        precondition(source.count <= freeCapacity)
-        // Sound: both buffers are alive for the closure, the precondition bounds the copy, and a
-        // span that is being read can't overlap one that is being written.
-        unsafe withUnsafeMutableBufferPointer { buffer, count in
-            unsafe source.withUnsafeBytes { bytes in
-                guard let from = bytes.baseAddress, let to = buffer.baseAddress else { return }
-                unsafe UnsafeMutableRawPointer(to + count).copyMemory(
-                    from: from, byteCount: bytes.count)
-                count &+= bytes.count
-            }
-        }
-    }
-
     /// Appends the bytes of `literal`, which must fit.
     @inline(__always)
     mutating func append(literal: StaticString) {

@@ -29,23 +29,23 @@ struct PushReaderTests {
     ]
 
     @Test("hears the same wherever the bytes are cut in three")
-    func cutAnywhere() throws {
+    func cutAnywhere() {
         let all = Self.stream
         for first in 0...all.count {
             for second in stride(from: first, through: all.count, by: 7) {
                 let parts = [all[..<first], all[first..<second], all[second...]]
-                #expect(try heard(parts).items == Self.items, "cut at \(first) and \(second)")
+                #expect(heard(parts).items == Self.items, "cut at \(first) and \(second)")
             }
         }
     }
 
     @Test("hears the same byte by byte")
-    func byteByByte() throws {
-        #expect(try heard(Self.stream.map { [$0] }).items == Self.items)
+    func byteByByte() {
+        #expect(heard(Self.stream.map { [$0] }).items == Self.items)
     }
 
     @Test("keeps a channel whose payload comes much later")
-    func channelIsCopied() throws {
+    func channelIsCopied() {
         let channel = "job:" + String(repeating: "c", count: 10_000) + ":updates"
         let payload = String(repeating: "p", count: 200_000)
         let once = push("pmessage", "job:*:updates", channel, payload)
@@ -53,7 +53,7 @@ struct PushReaderTests {
             (once + once)[start..<min(start + 1_400, once.count * 2)]
         }
         let message = Item.message(channel: channel, pattern: 0, payload: payload)
-        #expect(try heard(parts).items == [message, message])
+        #expect(heard(parts).items == [message, message])
     }
 
     @Test(
@@ -67,8 +67,8 @@ struct PushReaderTests {
             "hello\r\n", "*x\r\n", "*2\r\n$-2\r\n", "*2\r\n$9223372036854775808\r\n", "*4294967296\r\n",
             "*2\r\n:99999999999999999999\r\n",
         ])
-    func notAPush(text: String) throws {
-        let (items, fault) = try heard([Array(text.utf8)])
+    func notAPush(text: String) {
+        let (items, fault) = heard([Array(text.utf8)])
         guard case .protocolBroken = fault else {
             Issue.record("\(String(describing: fault))")
             return
@@ -77,32 +77,32 @@ struct PushReaderTests {
     }
 
     @Test("refuses a message above the limit when it is announced, not when it has come")
-    func oversized() throws {
+    func oversized() {
         let max = 100_000
         for (count, isAllowed) in [(max - 1, true), (max, true), (max + 1, false)] {
             let whole = push("message", "c", String(repeating: "x", count: count))
-            let (items, fault) = try heard([whole[...]], bulkBytesMax: max)
+            let (items, fault) = heard([whole[...]], bulkBytesMax: max)
             #expect(items.isEmpty == !isAllowed)
             #expect(fault == (isAllowed ? nil : .oversized(limit: max)), "\(count)")
         }
         let announced = Array("*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$536870912\r\n".utf8)
         let little = announced + Array(repeating: 120, count: 70_000)
-        #expect(try heard([little[...]]).fault == .oversized(limit: 64 << 20))
+        #expect(heard([little[...]]).fault == .oversized(limit: 64 << 20))
     }
 
     @Test("refuses a line without an end", arguments: ["+", "-", ":", "*", "$", "*3\r\n$"])
     func endlessLine(start: String) throws {
         let bytes = Array(start.utf8) + Array(repeating: 49, count: 70_000)
-        let fault = try heard([bytes[...]]).fault
+        let fault = heard([bytes[...]]).fault
         #expect(fault == .protocolBroken("a line of more than 65536 bytes"))
     }
 
     @Test("reads on after a very long message")
-    func afterLongMessage() throws {
+    func afterLongMessage() {
         let long = String(repeating: "x", count: 3 << 20)
         let parts = [push("message", "c", long), push("message", "c", "y")]
         #expect(
-            try heard(parts).items == [
+            heard(parts).items == [
                 .message(channel: "c", pattern: nil, payload: long),
                 .message(channel: "c", pattern: nil, payload: "y"),
             ])
@@ -144,20 +144,20 @@ struct ReplyReaderTests {
     ]
 
     @Test("builds the same replies wherever the bytes are cut")
-    func cutAnywhere() throws {
+    func cutAnywhere() {
         for first in 0...Self.stream.count {
             for second in first...Self.stream.count {
                 let parts = [Self.stream[..<first], Self.stream[first..<second], Self.stream[second...]]
-                #expect(try replies(parts).replies == Self.replies, "cut at \(first) and \(second)")
+                #expect(replies(parts).replies == Self.replies, "cut at \(first) and \(second)")
             }
         }
     }
 
     @Test("refuses arrays nested deeper than its limit")
-    func nesting() throws {
+    func nesting() {
         for depth in 1...12 {
             let text = String(repeating: "*1\r\n", count: depth) + ":1\r\n"
-            let (replies, fault) = try replies([Array(text.utf8)[...]])
+            let (replies, fault) = replies([Array(text.utf8)[...]])
             #expect(replies.isEmpty == (depth > 7), "\(depth)")
             if depth > 7 {
                 guard case .protocolBroken = fault else {
@@ -169,12 +169,12 @@ struct ReplyReaderTests {
     }
 
     @Test("refuses a reply that grows above its limit, however small its parts")
-    func oversized() throws {
+    func oversized() {
         var options = RedisOptions()
         options.replyBytesMax = 64_000
         let parts = Array(("*2000000000\r\n" + String(repeating: ":1\r\n", count: 1_001)).utf8)
-        #expect(try replies([parts.dropLast(4)], options: options).fault == nil)
-        #expect(try replies([parts[...]], options: options).fault == .oversized(limit: 64_000))
+        #expect(replies([parts.dropLast(4)], options: options).fault == nil)
+        #expect(replies([parts[...]], options: options).fault == .oversized(limit: 64_000))
     }
 
     private func replies(
