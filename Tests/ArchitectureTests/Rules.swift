@@ -20,10 +20,11 @@ extension Architecture {
                 "Synchronization", "Bytes", "JSON", "Jobs", "Wire", "Hub", "Loop", "Redis", "Feed",
                 "Tokens", "Settings", "Telemetry",
             ],
-            "jobwire": [
+            "Command": [
                 "Bytes", "JSON", "Jobs", "Wire", "Loop", "Redis", "Tokens", "Settings",
-                "Telemetry", "Server", "CLinux",
+                "Telemetry", "CLinux",
             ],
+            "jobwire": ["Command", "Server"],
             "ws-echo": ["Bytes", "Wire", "Loop"],
         ],
 
