@@ -93,9 +93,8 @@ public struct Snapshot: Sendable, Equatable {
 
 // Writing.
 extension Snapshot {
-    /// Writes the snapshot as one object. Members that were never said are null.
-    public func write(into writer: inout JSONWriter, job: JobID, watchers: Int) {
-        writer.beginObject()
+    /// Writes the snapshot's members into an open object. What was never said is null.
+    public func writeMembers(into writer: inout JSONWriter, job: JobID, watchers: Int) {
         writer.key("job_id")
         writer.string(job.text)
         for field in SnapshotField.allCases {
@@ -118,7 +117,6 @@ extension Snapshot {
         }
         writer.key("watchers")
         writer.integer(watchers)
-        writer.endObject()
     }
 }
 

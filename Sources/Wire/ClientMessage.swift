@@ -74,9 +74,10 @@ public struct ClientRefusal: Error, Equatable, Sendable {
     public let subject: Subject?
     public let id: RequestID?
 
-    public init(code: String, message: String, id: RequestID?) {
+    public init(code: String, message: String, about subject: Subject? = nil, id: RequestID?) {
         self.code = code
         self.message = message
+        self.subject = subject
         self.id = id
     }
 }

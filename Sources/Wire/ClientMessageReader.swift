@@ -241,6 +241,6 @@ extension ClientMessageReader {
     private func refusal(
         _ code: String, _ message: String, about subject: Subject? = nil
     ) -> ClientRefusal {
-        ClientRefusal(code: code, message: message, subject: subject, id: id)
+        ClientRefusal(code: code, message: message, about: subject, id: id)
     }
 }

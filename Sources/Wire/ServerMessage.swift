@@ -140,8 +140,7 @@ public enum ServerMessage {
     }
 
     private static func write(_ state: Subscribed, to data: inout JSONWriter) {
-        data.key("snapshot")
-        state.snapshot.write(into: &data, job: state.job, watchers: state.watchers)
+        state.snapshot.writeMembers(into: &data, job: state.job, watchers: state.watchers)
         write(state.epoch, state.seq, to: &data)
         data.key("replay")
         data.beginObject()
