@@ -70,7 +70,7 @@ def filled(template, directory, **values):
 
 
 def jobwire_binary():
-    return os.environ.get("JOBWIRE_BENCH_BINARY", os.path.join(REPOSITORY, ".build", "release", "jobwire"))
+    return os.environ.get("BENCH_JOBWIRE", os.path.join(REPOSITORY, ".build", "release", "jobwire"))
 
 
 def prepare_jobwire():
