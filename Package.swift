@@ -43,7 +43,8 @@ let package = Package(
 
         // leaves
         target("Bytes"),
-        target("JSON"),
+        // Rounding a Double is libm's, and no module map here names that.
+        .target(name: "JSON", swiftSettings: strict, linkerSettings: [.linkedLibrary("m")]),
         target("Jobs", ["Bytes", "JSON"]),
         target("Wire", ["Bytes", "JSON", "Jobs", "CZlib"]),
         target("Hub", ["Bytes", "Jobs"]),

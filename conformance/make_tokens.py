@@ -117,6 +117,7 @@ refused("a longer signature", f"{head}.{body}." + b64(base64.urlsafe_b64decode(m
 refused("another digest under HS256", signed(HS256, GOOD, hashlib.sha512), "bad_signature")
 refused("claims of another token", f"{head}." + b64(GOOD.replace("u1", "u2").encode()) + f".{mark}", "bad_signature")
 refused("header of another token", b64(b'{"alg":"HS256"}') + f".{body}.{mark}", "bad_signature")
+refused("a NUL inside the claims", f"{head}.\0{body}.{mark}", "bad_signature")
 for byte in range(0, 32, 5):
     raw = bytearray(base64.urlsafe_b64decode(mark + "="))
     raw[byte] ^= 1
@@ -128,8 +129,8 @@ for name, token in {
     "one part": head, "two parts": f"{head}.{body}", "four parts": f"{ok}.{mark}", "a dot behind": ok + ".",
     "a dot before": "." + ok, "dots only": "..", "padded": ok + "=", "padded header": f"{head}=.{body}.{mark}",
     "standard alphabet": f"{head}.{body}.{mark[:-1]}+", "a space behind": ok + " ", "a newline behind": ok + "\n",
-    "a NUL behind": ok + "\0", "a NUL inside": f"{head}.\0{body}.{mark}", "a full-width dot": f"{head}\uff0e{body}\uff0e{mark}",
-    "Bearer before": "Bearer " + ok, "quotes around": f'"{ok}"', "not base64url": "a!b.c.d", "five bits too many": f"{head}.{body}.{mark}A",
+    "a NUL behind": ok + "\0", "a NUL inside": f"{head[:5]}\0{head[5:]}.{body}.{mark}", "a full-width dot": f"{head}\uff0e{body}\uff0e{mark}",
+    "Bearer before": "Bearer " + ok, "quotes around": f'"{ok}"', "not base64url": "a!b.c.d", "a length no bytes have": f"{head}.{body}.{mark}AA",
     "header is text": f"{b64(b'hello')}.{body}.{mark}", "header is an array": signed('["HS256"]', GOOD),
     "header is null": signed("null", GOOD), "header is empty": signed("", GOOD), "header goes on": signed(HS256 + "x", GOOD),
     "header is not UTF-8": signed(b'{"alg":"HS256","x":"\xff"}', GOOD), "claims are text": signed(HS256, "hello"),

@@ -91,8 +91,9 @@ public final class Hub {
         topic.phase = .open
         topic.open(opening, limits: limits.ring)
         let resumed = Array(topic.reading.keys)
-        let welcomes = topic.waiting.map { welcome($0.follower, $0.wish, to: topic) }
+        let waiting = topic.waiting
         topic.waiting = []
+        let welcomes = waiting.map { welcome($0.follower, $0.wish, to: topic) }
         var request = HubRequest.nothing
         for update in early where hear(update) == .askFeed { request = .askFeed }
         return (welcomes, resumed, request)

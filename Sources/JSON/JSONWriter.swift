@@ -18,14 +18,14 @@ public struct JSONWriter: Sendable {
     /// Writes a name; the value comes next.
     public mutating func key(_ name: String) {
         separate()
-        Self.append(name.utf8, to: &bytes)
+        Self.append(name.utf8.span, to: &bytes)
         bytes.append(UInt8(ascii: ":"))
         owesComma = false
     }
 
     public mutating func string(_ text: String) {
         separate()
-        Self.append(text.utf8, to: &bytes)
+        Self.append(text.utf8.span, to: &bytes)
     }
 
     /// A string from its UTF-8, which the caller has checked.
@@ -42,11 +42,9 @@ public struct JSONWriter: Sendable {
     /// The shortest spelling that reads back as the same number; null where JSON has none.
     public mutating func double(_ value: Double) {
         guard value.isFinite else { return null() }
-        if let integer = Int64(exactly: value), integer.magnitude < 1 << 53 {
-            return self.integer(integer)
-        }
         separate()
-        bytes.append(contentsOf: value.description.utf8)
+        let text = value.description
+        bytes.append(contentsOf: text.hasSuffix(".0") ? text.utf8.dropLast(2) : text.utf8[...])
     }
 
     public mutating func bool(_ value: Bool) { raw(value ? "true" : "false") }
@@ -73,12 +71,6 @@ public struct JSONWriter: Sendable {
             append(text[stop], to: &bytes)
             start = stop + 1
         }
-        bytes.append(UInt8(ascii: "\""))
-    }
-
-    private static func append(_ text: String.UTF8View, to bytes: inout [UInt8]) {
-        bytes.append(UInt8(ascii: "\""))
-        for byte in text { append(byte, to: &bytes) }
         bytes.append(UInt8(ascii: "\""))
     }
 

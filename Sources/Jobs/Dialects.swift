@@ -9,7 +9,7 @@ enum Dialects {
     struct Meaning: Sendable {
         let kind: EventType.Kind
         /// The status that the type alone implies, as JSON, and when it may be set.
-        var status: StaticString?
+        var status: [UInt8]?
         var rule = SnapshotChange.StatusRule.ifIdle
         var ends = false
     }
@@ -21,23 +21,24 @@ enum Dialects {
         ),
         (
             ["job_created", "job_queued", "job_waiting"],
-            Meaning(kind: .status, status: "\"queued\"")
+            Meaning(kind: .status, status: Array("\"queued\"".utf8))
         ),
-        (["job_started", "job_active"], Meaning(kind: .status, status: "\"running\"")),
+        (["job_started", "job_active"], Meaning(kind: .status, status: Array("\"running\"".utf8))),
         (
             ["job_retrying"],
-            Meaning(kind: .status, status: "\"retrying\"", rule: .always)
+            Meaning(kind: .status, status: Array("\"retrying\"".utf8), rule: .always)
         ),
         (
             ["job_cancelled", "job_canceled"],
-            Meaning(kind: .status, status: "\"cancelled\"", rule: .unlessFinal, ends: true)
+            Meaning(
+                kind: .status, status: Array("\"cancelled\"".utf8), rule: .unlessFinal, ends: true)
         ),
         (
             [
                 "progress", "progress_update", "job_progress", "training_update",
                 "training_progress",
             ],
-            Meaning(kind: .progress, status: "\"running\"")
+            Meaning(kind: .progress, status: Array("\"running\"".utf8))
         ),
         (["log", "logs", "log_update", "job_log"], Meaning(kind: .log)),
         (["step", "step_change", "job_step"], Meaning(kind: .step)),
@@ -46,11 +47,13 @@ enum Dialects {
                 "complete", "completed", "completion", "job_complete", "job_completed",
                 "training_complete", "training_completed",
             ],
-            Meaning(kind: .complete, status: "\"completed\"", rule: .unlessFinal, ends: true)
+            Meaning(
+                kind: .complete, status: Array("\"completed\"".utf8), rule: .unlessFinal, ends: true
+            )
         ),
         (
             ["error", "failed", "job_failed", "job_error", "training_failed", "training_error"],
-            Meaning(kind: .error, status: "\"failed\"", rule: .unlessFinal, ends: true)
+            Meaning(kind: .error, status: Array("\"failed\"".utf8), rule: .unlessFinal, ends: true)
         ),
     ]
 
@@ -90,31 +93,44 @@ enum Dialects {
         ("processingTime", .processingTime, 0), ("processing_time", .processingTime, 0),
     ]
 
-    /// Statuses that end a job well, and those that end it otherwise; compared in lower case.
-    private static let succeeded: Set<String> = ["completed", "succeeded", "success"]
-    private static let failed: Set<String> = [
-        "failed", "error", "cancelled", "canceled", "revoked", "expired", "timed_out",
-    ]
-    private static let unfinished: Set<String> = ["queued", "running", "retrying"]
-
+    /// What a status says of the job's end; in lower case.
     enum Outcome { case succeeded, failed, unfinished, other }
 
-    static func outcome(of status: String) -> Outcome {
-        let status = status.lowercased()
-        if succeeded.contains(status) { return .succeeded }
-        if failed.contains(status) { return .failed }
-        return unfinished.contains(status) ? .unfinished : .other
+    private static let statuses: [(names: [String], outcome: Outcome)] = [
+        (["completed", "succeeded", "success"], .succeeded),
+        (
+            ["failed", "error", "cancelled", "canceled", "revoked", "expired", "timed_out"],
+            .failed
+        ),
+        (["queued", "running", "retrying"], .unfinished),
+    ]
+
+    static func outcome(of status: Span<UInt8>) -> Outcome {
+        if let known = statusTable.find(status, 0..<status.count) { return known }
+        guard status.count <= typeBytesMax else { return .other }
+        var lowered: [UInt8] = []
+        for index in status.indices { lowered.append(lowercased(status[index])) }
+        return statusTable.find(lowered.span, 0..<lowered.count) ?? .other
     }
 
-    static let memberTable = NameTable(members.map { ($0.name, (member: $0.member, rank: $0.rank)) })
+    private static let statusTable = NameTable(
+        statuses.flatMap { row in row.names.map { ($0, row.outcome) } })
+
+    static let memberTable = NameTable(
+        members.map { ($0.name, (member: $0.member, rank: $0.rank)) })
 
     /// By the usual spellings; `normalized` reduces the others to them.
     static let typeTable = NameTable(
         types.flatMap { row in
-            row.names.map { ($0, (type: EventType($0, kind: row.meaning.kind), meaning: row.meaning)) }
+            row.names.map {
+                ($0, (type: EventType($0, kind: row.meaning.kind), meaning: row.meaning))
+            }
         })
 
-    static func meaning(of kind: EventType.Kind) -> Meaning {
+    /// What an event of that kind says whose type is not known: that of the kind's first row.
+    static func meaning(of kind: EventType.Kind) -> Meaning { meanings[Int(kind.rawValue)] }
+
+    private static let meanings = EventType.Kind.allCases.map { kind in
         types.first { $0.meaning.kind == kind }?.meaning ?? Meaning(kind: kind)
     }
 
@@ -125,11 +141,14 @@ enum Dialects {
         guard name.utf8.count <= typeBytesMax else { return nil }
         return name.utf8.map { byte in
             switch byte {
-            case UInt8(ascii: "A")...UInt8(ascii: "Z"): byte | 0x20
             case UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: ":"), UInt8(ascii: " "):
                 UInt8(ascii: "_")
-            default: byte
+            default: lowercased(byte)
             }
         }
+    }
+
+    private static func lowercased(_ byte: UInt8) -> UInt8 {
+        UInt8(ascii: "A")...UInt8(ascii: "Z") ~= byte ? byte | 0x20 : byte
     }
 }

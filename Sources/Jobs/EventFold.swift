@@ -1,4 +1,4 @@
-// EventFold reads out of an event's members what it does to the job's snapshot.
+// The fold: what an event's members do to the job's snapshot.
 //
 //   status, progress, complete, error   every field that the event carries
 //   step       the current step and the message; a status here is the step's, not the job's
@@ -8,82 +8,52 @@
 
 import JSON
 
-struct EventFold: ~Escapable {
-    /// The event's type with the kind that its content makes it.
-    private(set) var type = EventType("message")
+extension EventMembers {
+    typealias Meaning = Dialects.Meaning
 
-    private let members: EventMembers
-    private let outline: JSONOutline
-    private let text: Span<UInt8>
-    private let heardAt: WallTime
-    private var meaning = Dialects.Meaning(kind: .other)
-
-    @_lifetime(copy text)
-    init(
-        _ members: EventMembers, _ outline: JSONOutline, _ text: Span<UInt8>, _ heardAt: WallTime
-    ) {
-        self.members = members
-        self.outline = outline
-        self.text = text
-        self.heardAt = heardAt
+    /// The event's type, and what events of that type say.
+    func readType() -> (type: EventType, meaning: Meaning) {
+        guard let named = string(.type) ?? string(.event) else {
+            let meaning = Dialects.meaning(of: unnamedKind)
+            return (EventType("message", kind: meaning.kind), meaning)
+        }
+        if let known = Dialects.typeTable.find(text, named) { return known }
+        let name = text.jsonText(named)
+        guard let normal = Dialects.normalized(name),
+            let known = Dialects.typeTable.find(normal.span, 0..<normal.count)
+        else { return (EventType(name), Meaning(kind: .other)) }
+        return (EventType(name, kind: known.meaning.kind), known.meaning)
     }
 
-    mutating func change() -> SnapshotChange {
-        readType()
-        var change = SnapshotChange(at: time)
+    private var unnamedKind: EventType.Kind {
+        if has(.failedReason) { return .error }
+        if has(.processingTime) { return .complete }
+        if has(.status) { return .status }
+        return has(.progress) ? .progress : .other
+    }
+
+    func change(_ meaning: Meaning, heardAt: WallTime) -> SnapshotChange {
+        var change = SnapshotChange(at: time ?? heardAt)
         switch meaning.kind {
         case .other: break
         case .log: change.logLines = logLines
         case .step:
             copy(.stepName, to: .currentStep, &change)
             copy(.message, to: .message, &change)
-        case .status, .progress, .complete, .error: readAll(&change)
+        case .status, .progress, .complete, .error: readAll(meaning, &change)
         }
-        if change.ends { type = EventType(type.name, kind: .complete) }
         return change
     }
 
-    private mutating func readType() {
-        if let named = members.string(.type, outline) ?? members.string(.event, outline) {
-            readType(named)
-        } else {
-            meaning = Dialects.meaning(of: unnamedKind)
-            type = EventType("message", kind: meaning.kind)
-        }
-    }
-
-    private mutating func readType(_ named: JSONMember) {
-        let inner = named.value.lowerBound + 1..<named.value.upperBound - 1
-        if let known = Dialects.typeTable.find(text, inner) {
-            (type, meaning) = known
-            return
-        }
-        let name = text.jsonText(inner)
-        type = EventType(name)
-        guard let normal = Dialects.normalized(name),
-            let known = Dialects.typeTable.find(normal.span, 0..<normal.count)
-        else { return }
-        meaning = known.meaning
-        type = EventType(name, kind: meaning.kind)
-    }
-
-    private var unnamedKind: EventType.Kind {
-        if members.has(.failedReason) { return .error }
-        if members.has(.processingTime) { return .complete }
-        if members.has(.status) { return .status }
-        return members.has(.progress) ? .progress : .other
-    }
-
-    private func readAll(_ change: inout SnapshotChange) {
-        if let attempt = members.member(.attempt, outline) {
-            change.attempt = text.jsonInteger(attempt.value)
-        }
-        let outcome = readStatus(&change)
-        readProgress(outcome, &change)
+    private func readAll(_ meaning: Meaning, _ change: inout SnapshotChange) {
+        change.reserve(valueBytes)
+        if let attempt = self[.attempt] { change.attempt = text.jsonInteger(attempt.value) }
+        let outcome = readStatus(meaning, &change)
+        readProgress(meaning, outcome, &change)
+        readError(meaning, outcome, &change)
         copy(.currentStep, to: .currentStep, &change)
         copy(.completedSteps, to: .completedSteps, &change)
         copy(.message, to: .message, &change)
-        readError(outcome, &change)
         copy(.result, to: .result, &change)
         copy(.queue, to: .queue, &change)
         copy(.owner, to: .owner, &change)
@@ -92,19 +62,23 @@ struct EventFold: ~Escapable {
     }
 
     /// The event's own word counts always; without one, what its type implies counts by its rule.
-    private func readStatus(_ change: inout SnapshotChange) -> Dialects.Outcome {
-        if let said = members.string(.status, outline), let word = text.jsonString(said.value) {
-            let outcome = Dialects.outcome(of: word)
+    private func readStatus(
+        _ meaning: Meaning, _ change: inout SnapshotChange
+    ) -> Dialects.Outcome {
+        if let word = string(.status) {
+            let outcome = Dialects.outcome(of: text.extracting(word))
             let isDone = outcome == .succeeded || outcome == .failed
             change.statusRule = .always
             change.ends = isDone || outcome == .other && meaning.kind == .complete
-            change.set(.status, text.extracting(said.value))
+            copy(.status, to: .status, &change)
             return outcome
         }
-        guard let implied = meaning.status, !isPassingError else { return .other }
+        guard let implied = meaning.status, !(meaning.kind == .error && isPassing) else {
+            return .other
+        }
         change.statusRule = meaning.rule
         change.ends = meaning.ends
-        change.set(.status, Array(String(describing: implied).utf8).span)
+        change.set(.status, implied.span)
         switch meaning.kind {
         case .complete: return .succeeded
         case .error: return .failed
@@ -112,43 +86,63 @@ struct EventFold: ~Escapable {
         }
     }
 
-    /// An error that the worker goes on after.
-    private var isPassingError: Bool {
-        guard meaning.kind == .error, let final = members.member(.final, outline) else { return false }
+    /// Whether it is an error that the worker goes on after.
+    private var isPassing: Bool {
+        guard let final = self[.final] else { return false }
         return text.jsonBool(final.value) == false
     }
 
-    private func readProgress(_ outcome: Dialects.Outcome, _ change: inout SnapshotChange) {
+    private func readProgress(
+        _ meaning: Meaning, _ outcome: Dialects.Outcome, _ change: inout SnapshotChange
+    ) {
         if meaning.kind == .complete, outcome == .succeeded || outcome == .other {
             change.set(.progress, Self.full.span)
             return
         }
-        guard let said = members.member(.progress, outline), said.kind == .number,
+        guard let said = self[.progress], said.kind == .number,
             let number = text.jsonDouble(said.value)
         else { return }
         switch number {
         case ..<0: change.set(.progress, Self.zero.span)
-        case 0...100: change.set(.progress, text.extracting(said.value))
+        case 0...100: copy(.progress, to: .progress, &change)
         default: change.set(.progress, Self.full.span)
         }
     }
 
     /// Beside an `error` event, a status that ends the job badly may bring one; success takes it away.
-    private func readError(_ outcome: Dialects.Outcome, _ change: inout SnapshotChange) {
-        guard meaning.kind == .error || outcome == .failed else {
-            if outcome == .succeeded { change.set(.error, Self.none.span) }
-            return
+    private func readError(
+        _ meaning: Meaning, _ outcome: Dialects.Outcome, _ change: inout SnapshotChange
+    ) {
+        if meaning.kind == .error || outcome == .failed {
+            if has(.error) {
+                copy(.error, to: .error, &change)
+            } else if has(.failedReason) {
+                copy(.failedReason, to: .error, &change)
+            } else if meaning.kind == .error {
+                copy(.message, to: .error, &change)
+            }
+        } else if outcome == .succeeded {
+            change.set(.error, Self.none.span)
         }
-        let said =
-            members.member(.error, outline) ?? members.member(.failedReason, outline)
-            ?? (meaning.kind == .error ? members.member(.message, outline) : nil)
-        if let said { change.set(.error, text.extracting(said.value)) }
     }
 
+    private func copy(
+        _ member: Member, to field: SnapshotField, _ change: inout SnapshotChange
+    ) {
+        guard let said = self[member] else { return }
+        change.set(field, text.extracting(said.value))
+    }
+
+    /// The event's own time, where it can be read as one.
+    private var time: WallTime? {
+        if let written = string(.timestamp) { return WallTime(reading: text.extracting(written)) }
+        guard let said = self[.timestamp], said.kind == .number else { return nil }
+        return text.jsonDouble(said.value).flatMap(WallTime.init(epoch:))
+    }
+
+    /// A log event is one line, unless it brings an array of them.
     private var logLines: Int64 {
-        guard !members.has(.logLine), let lines = members.member(.lines, outline),
-            lines.kind == .array
-        else { return 1 }
+        guard !has(.logLine), let lines = self[.lines], lines.kind == .array else { return 1 }
         var elements = JSONOutline()
         do {
             try elements.read(text.extracting(lines.value))
@@ -156,26 +150,6 @@ struct EventFold: ~Escapable {
             return 1
         }
         return Int64(elements.members.count)
-    }
-
-    private func copy(
-        _ member: Dialects.Member, to field: SnapshotField, _ change: inout SnapshotChange
-    ) {
-        guard let said = members.member(member, outline) else { return }
-        change.set(field, text.extracting(said.value))
-    }
-
-    private var time: WallTime {
-        guard let said = members.member(.timestamp, outline) else { return heardAt }
-        switch said.kind {
-        case .string:
-            return WallTime(
-                reading: text.extracting(said.value.lowerBound + 1..<said.value.upperBound - 1))
-                ?? heardAt
-        case .number:
-            return text.jsonDouble(said.value).flatMap(WallTime.init(epoch:)) ?? heardAt
-        default: return heardAt
-        }
     }
 
     private static let none: [UInt8] = []

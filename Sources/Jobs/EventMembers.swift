@@ -6,78 +6,96 @@
 
 import JSON
 
-struct EventMembers {
+struct EventMembers: ~Escapable {
     typealias Member = Dialects.Member
 
-    /// By meaning: where the best member stands in the outline, and how good it is (lower is better).
+    let text: Span<UInt8>
+    private let all: [JSONMember]
+    /// By meaning: where the best member stands in `all`, and how good it is (lower is better).
     private var indices = InlineArray<25, Int32>(repeating: -1)
     private var scores = InlineArray<25, UInt8>(repeating: .max)
-    /// The worker's own members of our names: where, and which name.
+    /// The worker's own members of our names, by index.
     private(set) var reserved: [(index: Int, name: StaticString)] = []
     /// False when surely no name stands twice at the top level.
     private(set) var mayRepeat = false
 
-    init(_ outline: JSONOutline, _ text: Span<UInt8>) {
+    @_lifetime(copy text)
+    init(_ outline: borrowing JSONOutline, _ text: Span<UInt8>) {
+        self.text = text
+        all = outline.members
         var seen: UInt64 = 0
-        for index in outline.members.indices where outline.members[index].depth == 1 {
-            let member = outline.members[index]
-            let bit: UInt64 = 1 << UInt64(truncatingIfNeeded: text.nameHash(member.key) & 63)
-            if seen & bit != 0 || member.keyHasEscapes { mayRepeat = true }
-            seen |= bit
-            guard let (meaning, rank) = Self.meaning(of: member, text) else { continue }
-            switch meaning {
-            case .type, .event, .timestamp, .data, .job: indices[meaning.slot] = Int32(index)
-            case .seq: reserved.append((index, "seq"))
-            case .jobID: reserved.append((index, "job_id"))
-            default: note(meaning, index, rank, place: 1, member.kind)
+        var index = 0
+        while index < all.count {
+            let member = all[index]
+            if member.depth == 1 {
+                let bit: UInt64 = 1 << UInt64(truncatingIfNeeded: text.nameHash(member.key) & 63)
+                if seen & bit != 0 || member.keyHasEscapes { mayRepeat = true }
+                seen |= bit
+                note(member, index)
             }
+            index += 1
         }
-        noteMembers(of: .data, place: 0, outline, text)
-        noteMembers(of: .job, place: 2, outline, text)
+        noteMembers(of: .data, place: 0)
+        noteMembers(of: .job, place: 2)
     }
 
-    /// Whether it stands there at all, of whatever kind.
+    /// The member, of whatever kind it is.
+    subscript(_ meaning: Member) -> JSONMember? {
+        let index = indices[meaning.slot]
+        return index < 0 ? nil : all[Int(index)]
+    }
+
     func has(_ meaning: Member) -> Bool { indices[meaning.slot] >= 0 }
 
-    func member(_ meaning: Member, _ outline: JSONOutline) -> JSONMember? {
-        let index = indices[meaning.slot]
-        return index < 0 ? nil : outline.members[Int(index)]
+    /// What stands between the quotes of the member, where it is a string.
+    func string(_ meaning: Member) -> Range<Int>? {
+        guard let member = self[meaning], member.kind == .string else { return nil }
+        return member.value.lowerBound + 1..<member.value.upperBound - 1
     }
 
-    func string(_ meaning: Member, _ outline: JSONOutline) -> JSONMember? {
-        guard let member = member(meaning, outline), member.kind == .string else { return nil }
-        return member
+    /// The bytes of all values that may go into the snapshot.
+    var valueBytes: Int {
+        var sum = 0
+        for slot in 0..<Member.type.slot where indices[slot] >= 0 {
+            sum += all[Int(indices[slot])].value.count
+        }
+        return sum
     }
 
-    private mutating func noteMembers(
-        of outer: Member, place: UInt8, _ outline: JSONOutline, _ text: Span<UInt8>
-    ) {
-        guard let found = member(outer, outline), found.kind == .object else { return }
+    private mutating func note(_ member: JSONMember, _ index: Int) {
+        guard let (meaning, rank) = meaning(of: member) else { return }
+        switch meaning {
+        case .type, .event, .timestamp, .data, .job:
+            indices[meaning.slot] = Int32(truncatingIfNeeded: index)
+        case .seq: reserved.append((index, "seq"))
+        case .jobID: reserved.append((index, "job_id"))
+        default: note(meaning, rank, place: 1, member, index)
+        }
+    }
+
+    private mutating func noteMembers(of outer: Member, place: UInt8) {
+        guard self[outer]?.kind == .object else { return }
         var index = Int(indices[outer.slot]) + 1
-        while index < outline.members.count, outline.members[index].depth == 2 {
-            let member = outline.members[index]
-            if let (meaning, rank) = Self.meaning(of: member, text),
-                meaning.rawValue < Member.type.rawValue
-            {
-                note(meaning, index, rank, place: place, member.kind)
+        while index < all.count, all[index].depth == 2 {
+            let member = all[index]
+            if let (meaning, rank) = meaning(of: member), meaning.slot < Member.type.slot {
+                note(meaning, rank, place: place, member, index)
             }
             index += 1
         }
     }
 
     private mutating func note(
-        _ meaning: Member, _ index: Int, _ rank: UInt8, place: UInt8, _ kind: JSONKind
+        _ meaning: Member, _ rank: UInt8, place: UInt8, _ member: JSONMember, _ index: Int
     ) {
         let score = rank * 4 + place
-        let isNull = kind == .null
+        let isNull = member.kind == .null
         guard isNull ? score == scores[meaning.slot] : score <= scores[meaning.slot] else { return }
         scores[meaning.slot] = isNull ? .max : score
-        indices[meaning.slot] = isNull ? -1 : Int32(index)
+        indices[meaning.slot] = isNull ? -1 : Int32(truncatingIfNeeded: index)
     }
 
-    private static func meaning(
-        of member: JSONMember, _ text: Span<UInt8>
-    ) -> (member: Member, rank: UInt8)? {
+    private func meaning(of member: JSONMember) -> (member: Member, rank: UInt8)? {
         guard member.keyHasEscapes else { return Dialects.memberTable.find(text, member.key) }
         let key = text.unescaped(member.key)
         return Dialects.memberTable.find(key.span, 0..<key.count)

@@ -74,21 +74,21 @@ public struct EventReader: Sendable {
         let members = EventMembers(outline, text)
         if !members.reserved.isEmpty { oddities.insert(.renamedMember) }
         if members.mayRepeat, repeatsKey(text) { oddities.insert(.duplicateKey) }
-        var fold = EventFold(members, outline, text, heardAt)
-        let change = fold.change()
+        let (type, meaning) = members.readType()
+        let change = members.change(meaning, heardAt: heardAt)
         return PreparedEvent(
-            type: fold.type, rest: rest(text, members, heardAt), change: change, oddities: oddities)
+            type: change.ends ? EventType(type.name, kind: .complete) : type,
+            rest: rest(members, heardAt), change: change, oddities: oddities)
     }
 
-    private func rest(
-        _ text: Span<UInt8>, _ members: EventMembers, _ heardAt: WallTime
-    ) -> [UInt8] {
+    private func rest(_ members: borrowing EventMembers, _ heardAt: WallTime) -> [UInt8] {
         var rest: [UInt8] = []
-        rest.reserveCapacity(outline.value.count + Self.additionsBytesMax + 7 * members.reserved.count)
+        rest.reserveCapacity(
+            outline.value.count + Self.additionsBytesMax + 7 * members.reserved.count)
         if !members.has(.type) {
             rest.append(contentsOf: Self.typeKey)
-            if let event = members.string(.event, outline) {
-                rest.append(text.extracting(event.value))
+            if members.string(.event) != nil, let event = members[.event] {
+                rest.append(members.text.extracting(event.value))
             } else {
                 rest.append(contentsOf: Self.message)
             }
@@ -98,11 +98,11 @@ public struct EventReader: Sendable {
             var from = outline.value.lowerBound + 1
             for (index, name) in members.reserved {
                 let key = outline.members[index].key
-                rest.append(text.extracting(from..<key.lowerBound))
+                rest.append(members.text.extracting(from..<key.lowerBound))
                 rest.append(contentsOf: "worker_\(name)".utf8)
                 from = key.upperBound
             }
-            rest.append(text.extracting(from..<outline.value.upperBound - 1))
+            rest.append(members.text.extracting(from..<outline.value.upperBound - 1))
         }
         if !members.has(.timestamp) { Self.append(heardAt, to: &rest) }
         rest.append(UInt8(ascii: "}"))

@@ -2,7 +2,7 @@
 
 public struct EventType: Hashable, Sendable, CustomStringConvertible {
     /// What an event says about its job; `other` says nothing about the job's state.
-    public enum Kind: UInt8, Sendable {
+    public enum Kind: UInt8, Sendable, CaseIterable {
         case status, progress, log, step, complete, error, other
     }
 

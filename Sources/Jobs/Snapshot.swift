@@ -70,8 +70,8 @@ public struct Snapshot: Sendable, Equatable {
 
     private var isIdle: Bool {
         guard finishedAt == nil else { return false }
-        let status = status.lowercased()
-        return status == "unknown" || status == "queued"
+        let status = values[SnapshotField.status.index]
+        return status.isEmpty || Self.idle.contains { status.equalsIgnoringCase($0) }
     }
 
     private mutating func raiseProgress(_ json: Span<UInt8>) {
@@ -87,14 +87,14 @@ public struct Snapshot: Sendable, Equatable {
         values[field.index].append(json)
     }
 
+    private static let idle = [Array("\"queued\"".utf8), Array("\"unknown\"".utf8)]
     private static let running = Array("\"running\"".utf8)
 }
 
 // Writing.
 extension Snapshot {
-    /// Writes the snapshot as one object. Members that were never said are null.
-    public func write(into writer: inout JSONWriter, job: JobID, watchers: Int) {
-        writer.beginObject()
+    /// Writes the snapshot's members into an open object. What was never said is null.
+    public func writeMembers(into writer: inout JSONWriter, job: JobID, watchers: Int) {
         writer.key("job_id")
         writer.string(job.text)
         for field in SnapshotField.allCases {
@@ -117,7 +117,6 @@ extension Snapshot {
         }
         writer.key("watchers")
         writer.integer(watchers)
-        writer.endObject()
     }
 }
 
@@ -127,4 +126,10 @@ extension SnapshotField {
     fileprivate static let ofOneAttempt: [SnapshotField] = [
         .progress, .currentStep, .completedSteps, .error, .result, .etaSeconds,
     ]
+}
+
+extension [UInt8] {
+    fileprivate func equalsIgnoringCase(_ lowered: [UInt8]) -> Bool {
+        count == lowered.count && zip(self, lowered).allSatisfy { $0 == $1 || $0 | 0x20 == $1 }
+    }
 }

@@ -57,6 +57,11 @@ public struct SnapshotChange: Sendable, Equatable {
 
     public init(at: WallTime) { self.at = at }
 
+    /// Makes room for values of so many bytes, and for a few words of ours.
+    mutating func reserve(_ valueBytes: Int) {
+        packed.reserveCapacity(valueBytes + 5 * SnapshotField.allCases.count)
+    }
+
     mutating func set(_ field: SnapshotField, _ json: Span<UInt8>) {
         packed.append(field.rawValue)
         for place in 0..<4 { packed.append(UInt8(truncatingIfNeeded: json.count >> (place * 8))) }

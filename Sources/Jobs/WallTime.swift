@@ -20,21 +20,15 @@ public struct WallTime: Hashable, Sendable, CustomStringConvertible {
     public func append(to bytes: inout [UInt8]) {
         let ofDay = Int(milliseconds.modulo(Self.perDay))
         let (year, month, day) = Self.date(days: milliseconds.floored(by: Self.perDay))
-        func two(_ value: Int, _ mark: Unicode.Scalar) {
-            bytes.append(UInt8(truncatingIfNeeded: 48 + value / 10))
-            bytes.append(UInt8(truncatingIfNeeded: 48 + value % 10))
-            bytes.append(UInt8(ascii: mark))
-        }
-        bytes.append(UInt8(truncatingIfNeeded: 48 + year / 1_000))
-        bytes.append(UInt8(truncatingIfNeeded: 48 + year / 100 % 10))
-        two(year % 100, "-")
-        two(month, "-")
-        two(day, "T")
-        two(ofDay / 3_600_000, ":")
-        two(ofDay / 60_000 % 60, ":")
-        two(ofDay / 1_000 % 60, ".")
-        bytes.append(UInt8(truncatingIfNeeded: 48 + ofDay / 100 % 10))
-        two(ofDay % 100, "Z")
+        let start = bytes.count
+        bytes.append(contentsOf: Self.form)
+        bytes.put(year, at: start, places: 4)
+        bytes.put(month, at: start + 5, places: 2)
+        bytes.put(day, at: start + 8, places: 2)
+        bytes.put(ofDay / 3_600_000, at: start + 11, places: 2)
+        bytes.put(ofDay / 60_000 % 60, at: start + 14, places: 2)
+        bytes.put(ofDay / 1_000 % 60, at: start + 17, places: 2)
+        bytes.put(ofDay % 1_000, at: start + 20, places: 3)
     }
 
     /// Reads RFC 3339 and its common relatives: a space for the `T`, any number of decimals, and no
@@ -82,7 +76,8 @@ public struct WallTime: Hashable, Sendable, CustomStringConvertible {
         switch text[at] {
         case UInt8(ascii: "Z"), UInt8(ascii: "z"): return at + 1 == text.count ? 0 : nil
         case UInt8(ascii: "+"), UInt8(ascii: "-"):
-            let minutesAt = text.count == at + 6 && text[at + 3] == UInt8(ascii: ":") ? at + 4 : at + 3
+            let minutesAt =
+                text.count == at + 6 && text[at + 3] == UInt8(ascii: ":") ? at + 4 : at + 3
             guard minutesAt + 2 == text.count, let hours = text.digits(at + 1..<at + 3),
                 let minutes = text.digits(minutesAt..<minutesAt + 2), hours < 24, minutes < 60
             else { return nil }
@@ -91,6 +86,7 @@ public struct WallTime: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
+    private static let form = Array("0000-00-00T00:00:00.000Z".utf8)
     private static let perDay: Int64 = 86_400_000
     private static let first: Int64 = -62_167_219_200_000
     private static let last: Int64 = 253_402_300_799_999
@@ -138,6 +134,17 @@ extension Int64 {
     fileprivate func modulo(_ divisor: Int64) -> Int64 {
         let rest = self % divisor
         return rest < 0 ? rest + divisor : rest
+    }
+}
+
+extension [UInt8] {
+    /// Writes `value` over as many bytes as `places` says.
+    fileprivate mutating func put(_ value: Int, at: Int, places: Int) {
+        var rest = value
+        for place in stride(from: at + places - 1, through: at, by: -1) {
+            self[place] = UInt8(truncatingIfNeeded: 48 + rest % 10)
+            rest /= 10
+        }
     }
 }
 

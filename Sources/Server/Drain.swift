@@ -24,7 +24,7 @@ final class Drain: TimerTarget {
 
     private func step() {
         let someAreLeft = worker.closeSessions(atMost: batchSize)
-        guard someAreLeft, worker.loop.now < endsAt else { return worker.loop.stop() }
+        guard someAreLeft, worker.loop.now < endsAt else { return worker.stop() }
         _ = worker.loop.arm(self, after: pause)
     }
 }

@@ -25,7 +25,7 @@ extension Oddity {
         switch oddity {
         case .notObject: self = .notObject
         case .notJSON: self = .notJSON
-        case .notUTF8: self = .notUtf8
+        case .notUTF8: self = .notUTF8
         case .oversized: self = .oversized
         case .nestedTooDeep: self = .nestedTooDeep
         case .nanReplaced: self = .nanReplaced
@@ -41,7 +41,7 @@ extension MessageRefusal {
         switch refusal.code {
         case "bad_json": self = .badJson
         case "unknown_type": self = .unknownType
-        case "bad_job_id": self = .badJobId
+        case "bad_job_id": self = .badJobID
         case "bad_cursor": self = .badCursor
         case "forbidden": self = .forbidden
         case "too_many_jobs", "too_many_subscriptions": self = .tooMany

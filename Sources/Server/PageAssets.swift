@@ -326,7 +326,11 @@ enum PageAssets {
           snapshot(data) { job.adopt(data.snapshot ?? data); draw(); },
           live() { listener.connection("live", "live"); },
           gap({ from, to, reason }) {
-            if (reason === "epoch_changed") { job = new Job(); log.replaceChildren(); freshLines = []; }
+            if (reason === "epoch_changed") {
+              if (isLive) job = new Job();  // before that, the snapshot is of the new epoch already
+              log.replaceChildren();
+              freshLines = [];
+            }
             const count = from !== null && to !== null ? `${to - from + 1} ` : "";
             addLine(`— ${count}messages missing here (${reason.replaceAll("_", " ")}) —`, "gap");
           },

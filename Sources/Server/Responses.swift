@@ -56,7 +56,9 @@ extension Response {
             return Response(status: 304, headers: headers)
         }
         var json = JSONWriter()
-        opening.snapshot.write(into: &json, job: opening.job, watchers: watchers)
+        json.beginObject()
+        opening.snapshot.writeMembers(into: &json, job: opening.job, watchers: watchers)
+        json.endObject()
         return Response(
             status: 200, headers: headers + [("content-type", "application/json")], body: json.bytes)
     }

@@ -60,7 +60,7 @@ extension Session {
                     worker.metrics.authRefusals.add(.job)
                     throw ClientRefusal(
                         code: "forbidden", message: "the token does not cover this job",
-                        id: request.id)
+                        about: follow.subject, id: request.id)
                 }
                 guard isFollowing(job) || followedCount < worker.settings.subscriptionsPerConnectionMax
                 else {
@@ -68,11 +68,11 @@ extension Session {
                         code: "too_many_subscriptions",
                         message: "a connection has at most "
                             + "\(worker.settings.subscriptionsPerConnectionMax) subscriptions",
-                        id: request.id)
+                        about: follow.subject, id: request.id)
                 }
                 self.follow(job, Wish(request.options, after: follow.after), request: request.id)
             } catch {
-                reject(error, about: follow.subject)
+                reject(error)
             }
         }
     }
@@ -84,8 +84,7 @@ extension Session {
                 reject(
                     ClientRefusal(
                         code: "not_subscribed", message: "there is no such subscription",
-                        id: request.id),
-                    about: subject)
+                        about: subject, id: request.id))
                 continue
             }
             send(ServerMessage.unsubscribed(.job(job), reason: "asked", id: request.id))
@@ -95,14 +94,15 @@ extension Session {
     private func job(_ subject: Subject, _ id: RequestID?) throws(ClientRefusal) -> JobID {
         guard case .job(let job) = subject else {
             throw ClientRefusal(
-                code: "not_built", message: "feeds and queues are not in this version", id: id)
+                code: "not_built", message: "feeds and queues are not in this version",
+                about: subject, id: id)
         }
         return job
     }
 
-    func reject(_ refusal: ClientRefusal, about subject: Subject? = nil) {
+    func reject(_ refusal: ClientRefusal) {
         worker.metrics.messageRefusals.add(MessageRefusal(refusal))
         worker.log.debug("rejected", ["connection": .word(id), "code": .text(refusal.code)])
-        send(ServerMessage.rejected(refusal, about: subject))
+        send(ServerMessage.rejected(refusal))
     }
 }

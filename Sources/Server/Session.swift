@@ -82,7 +82,9 @@ final class Session {
     func open(_ grant: Grant) {
         phase = .open(grant)
         switch purpose {
-        case .many: send(worker.connected(grant, nil))
+        case .many:
+            isGreeted = true
+            send(worker.connected(grant, nil))
         case .job(let job, let wish):
             guard grant.mayFollow(job: job.text) else { return close(.notThisJob) }
             follow(job, wish, request: nil)
@@ -199,6 +201,11 @@ extension Session {
         let owed = stream.owedBytes
         let kept = stream.dropQueued()
         close(.tooSlow(resumeFrom: trail.cursor(owed: owed, kept: kept)))
+    }
+
+    /// For everybody who has been greeted: `connected` stays the first message.
+    func notify(_ notice: SharedBytes) {
+        if isGreeted { send(notice) }
     }
 
     func close(_ reason: Close) {

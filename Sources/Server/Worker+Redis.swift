@@ -43,7 +43,7 @@ extension Worker {
                     .warning, "odd_event", at: now, ["job": .word(job), "oddity": .text(oddity.rawValue)])
             }
         case .refusedChannel(let fault):
-            metrics.drops.add(.badJobId)
+            metrics.drops.add(.badJobID)
             throttledLog.line(.warning, "bad_channel", at: now, ["why": .text(fault.message)])
         case .update, .opened, .caughtUp: break
         }

@@ -95,6 +95,11 @@ final class Worker {
         throttledLog.tellHeld(at: loop.now.milliseconds, all: true)
     }
 
+    func stop() {
+        feed?.stop()
+        loop.stop()
+    }
+
     /// Once a second.
     fileprivate func beat() {
         throttledLog.tellHeld(at: loop.now.milliseconds)
@@ -115,7 +120,7 @@ final class Worker {
         case .peeked(let opening, let ticket): answer(ticket, opening)
         case .redis(let condition): tell(condition)
         case .drain: beginDrain()
-        case .stop: loop.stop()
+        case .stop: stop()
         }
     }
 
@@ -195,7 +200,7 @@ final class Worker {
 
     private func tell(_ condition: RedisCondition) {
         let notice = condition.notice
-        for session in sessions { session?.send(notice) }
+        for session in sessions { session?.notify(notice) }
     }
 
     private func beginDrain() {

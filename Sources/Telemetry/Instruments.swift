@@ -32,10 +32,15 @@ public protocol MetricLabel: CaseIterable, RawRepresentable<Int>, Sendable {
 }
 
 extension MetricLabel {
-    /// `slowConsumer` is `slow_consumer` in the text.
+    /// `slowConsumer` is `slow_consumer` in the text, `notUTF8` is `not_utf8`.
     public var word: String {
-        String(describing: self).map { $0.isUppercase ? "_" + $0.lowercased() : String($0) }
-            .joined()
+        var (word, wasUpper) = ("", false)
+        for letter in String(describing: self) {
+            if letter.isUppercase, !wasUpper { word += "_" }
+            word += letter.lowercased()
+            wasUpper = letter.isUppercase
+        }
+        return word
     }
 }
 

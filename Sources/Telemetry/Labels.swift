@@ -2,7 +2,8 @@
 // so a new case there does not compile until it has a word here.
 
 public enum DropReason: Int, MetricLabel {
-    case slowConsumer, silentPeer, oversized, noFollower, badChannel, badJobId, redisOverflow, memoryLimit
+    case slowConsumer, silentPeer, oversized, noFollower, badChannel, badJobID, redisOverflow,
+        memoryLimit
     public static let label: StaticString = "reason"
 }
 
@@ -35,7 +36,8 @@ public enum StatusClass: Int, MetricLabel {
 
 /// What was odd about a worker's event that was carried all the same.
 public enum Oddity: Int, MetricLabel {
-    case notObject, notJSON, notUtf8, oversized, nestedTooDeep, nanReplaced, duplicateKey, bom, renamedMember
+    case notObject, notJSON, notUTF8, oversized, nestedTooDeep, nanReplaced, duplicateKey, bom,
+        renamedMember
     case other
     public static let label: StaticString = "oddity"
 }
@@ -55,7 +57,7 @@ public enum HandshakeRefusal: Int, MetricLabel {
 
 /// Why a client's message was answered with `rejected`, or its socket closed for it.
 public enum MessageRefusal: Int, MetricLabel {
-    case badJson, unknownType, badJobId, badCursor, forbidden, tooMany, tooBig, badFrame, badText
+    case badJson, unknownType, badJobID, badCursor, forbidden, tooMany, tooBig, badFrame, badText
     case other
     public static let label: StaticString = "reason"
 }

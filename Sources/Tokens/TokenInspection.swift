@@ -57,11 +57,15 @@ public struct TokenInspection: Sendable {
     ) throws(TokenFault) {
         guard !token.isEmpty else { throw .missing }
         guard token.count <= rules.bytesMax else { throw .tooLong }
-        guard TokenDots(token) != nil, let header else { throw .malformed }
+        guard let dots = TokenDots(token), let header else { throw .malformed }
         let bytes = Array(header.utf8)
         var outline = JSONOutline()
         try outline.readTokenPart(bytes.span)
         _ = try outline.tokenAlgorithm(bytes.span)
+        var signature: [UInt8] = []
+        guard Base64URL.decode(token.extracting((dots.second + 1)...), into: &signature) else {
+            throw .malformed
+        }
         try claims.get().check(rules, now: now)
     }
 }

@@ -39,11 +39,24 @@ public struct SubscribeRequest: Equatable, Sendable {
     public var follows: [Follow]
     public var options: FollowOptions
     public var id: RequestID?
+
+    public init(
+        _ follows: [Follow], options: FollowOptions = FollowOptions(), id: RequestID? = nil
+    ) {
+        self.follows = follows
+        self.options = options
+        self.id = id
+    }
 }
 
 public struct UnsubscribeRequest: Equatable, Sendable {
     public var subjects: [Subject]
     public var id: RequestID?
+
+    public init(_ subjects: [Subject], id: RequestID? = nil) {
+        self.subjects = subjects
+        self.id = id
+    }
 }
 
 public enum ClientMessage: Equatable, Sendable {
@@ -57,11 +70,14 @@ public enum ClientMessage: Equatable, Sendable {
 public struct ClientRefusal: Error, Equatable, Sendable {
     public let code: String
     public let message: String
+    /// What it was about, where the request named just that.
+    public let subject: Subject?
     public let id: RequestID?
 
-    public init(code: String, message: String, id: RequestID?) {
+    public init(code: String, message: String, about subject: Subject? = nil, id: RequestID?) {
         self.code = code
         self.message = message
+        self.subject = subject
         self.id = id
     }
 }

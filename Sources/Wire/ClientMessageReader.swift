@@ -22,29 +22,30 @@ public struct ClientMessageReader: Sendable {
         do throws(JSONFault) {
             try outline.read(bytes, levels: Self.levels)
         } catch {
-            throw refusal("bad_json", "not JSON: \(error.rule.rawValue) at byte \(error.offset)")
+            throw refusal("bad_message", "not JSON: \(error.rule.rawValue) at byte \(error.offset)")
         }
-        guard outline.kind == .object else { throw refusal("bad_json", "not a JSON object") }
+        guard outline.kind == .object else { throw refusal("bad_message", "not a JSON object") }
         id = try requestID(bytes)
         switch try string("type", or: "event", bytes) {
         case "ping": return .ping(id)
         case "subscribe", "subscribe-to-job", "subscribe-to-queue":
             let data = try data(bytes)
-            return .subscribe(
-                SubscribeRequest(
-                    follows: try follows(bytes, data), options: try options(bytes, data), id: id))
+            let follows = try follows(bytes, data)
+            let only = follows.count == 1 ? follows[0].subject : nil
+            let options = try options(bytes, data, about: only)
+            return .subscribe(SubscribeRequest(follows, options: options, id: id))
         case "unsubscribe", "unsubscribe-from-job", "unsubscribe-from-queue":
             let subjects = try follows(bytes, data(bytes)).map(\.subject)
-            return .unsubscribe(UnsubscribeRequest(subjects: subjects, id: id))
+            return .unsubscribe(UnsubscribeRequest(subjects, id: id))
         case "auth":
             guard let token = try string("token", bytes, data(bytes)) else {
-                throw refusal("bad_request", "data.token is missing")
+                throw refusal("bad_message", "data.token is missing")
             }
             guard token.utf8.count <= Self.tokenBytesMax else {
-                throw refusal("bad_request", "data.token is too long")
+                throw refusal("bad_message", "data.token is too long")
             }
             return .auth(token: token, id)
-        case nil: throw refusal("bad_request", "type is missing")
+        case nil: throw refusal("bad_message", "type is missing")
         default:
             throw refusal("unknown_type", "type is none of ping, subscribe, unsubscribe, auth")
         }
@@ -76,7 +77,7 @@ extension ClientMessageReader {
             found.append(.init(.queue(queue)))
         }
         guard !found.isEmpty else {
-            throw refusal("bad_request", "data names no job_id, jobs, queue or feed")
+            throw refusal("bad_message", "data names no job_id, jobs, queue or feed")
         }
         return found
     }
@@ -89,29 +90,33 @@ extension ClientMessageReader {
             return .init(.job(try jobID(element, bytes)))
         }
         guard let job = member("id", bytes, element) else {
-            throw refusal("bad_request", "an element of jobs has no id")
+            throw refusal("bad_message", "an element of jobs has no id")
         }
-        return .init(.job(try jobID(job, bytes)), after: try cursor(bytes, element))
+        let subject = Subject.job(try jobID(job, bytes))
+        return .init(subject, after: try cursor(bytes, element, about: subject))
     }
 
-    private func options(_ bytes: Span<UInt8>, _ data: Int) throws(ClientRefusal) -> FollowOptions {
+    /// `subject` is the only one the request names, so that a refusal can say which it was.
+    private func options(
+        _ bytes: Span<UInt8>, _ data: Int, about subject: Subject?
+    ) throws(ClientRefusal) -> FollowOptions {
         var options = FollowOptions()
-        options.after = try cursor(bytes, data)
+        options.after = try cursor(bytes, data, about: subject)
         if let history = member("history", bytes, data) {
             let text = scalar(history, bytes)
-            options.history = try checked { () throws(FollowFault) in
+            options.history = try checked(about: subject) { () throws(FollowFault) in
                 try FollowOptions.history(text)
             }
         }
         if let types = member("types", bytes, data) {
             let names = try typeNames(types, bytes)
-            options.types = try checked { () throws(FollowFault) in
+            options.types = try checked(about: subject) { () throws(FollowFault) in
                 try FollowOptions.types(names)
             }
         }
         if let rate = member("progress_hz", bytes, data) {
             let hertz = bytes.jsonDouble(outline.members[rate].value)
-            options.progressPerSecondMax = try checked { () throws(FollowFault) in
+            options.progressPerSecondMax = try checked(about: subject) { () throws(FollowFault) in
                 try FollowOptions.rate(hertz ?? 0)
             }
         }
@@ -137,10 +142,14 @@ extension ClientMessageReader {
         return names
     }
 
-    private func cursor(_ bytes: Span<UInt8>, _ outer: Int) throws(ClientRefusal) -> Cursor? {
+    private func cursor(
+        _ bytes: Span<UInt8>, _ outer: Int, about subject: Subject?
+    ) throws(ClientRefusal) -> Cursor? {
         guard let after = member("after", bytes, outer) else { return nil }
         let text = scalar(after, bytes)
-        return try checked { () throws(FollowFault) in try FollowOptions.cursor(text) }
+        return try checked(about: subject) { () throws(FollowFault) in
+            try FollowOptions.cursor(text)
+        }
     }
 
     private func jobID(_ index: Int, _ bytes: Span<UInt8>) throws(ClientRefusal) -> JobID {
@@ -167,10 +176,10 @@ extension ClientMessageReader {
 
     private func data(_ bytes: Span<UInt8>) throws(ClientRefusal) -> Int {
         guard let data = member("data", bytes) else {
-            throw refusal("bad_request", "data is missing")
+            throw refusal("bad_message", "data is missing")
         }
         guard outline.members[data].kind == .object else {
-            throw refusal("bad_request", "data is not an object")
+            throw refusal("bad_message", "data is not an object")
         }
         return data
     }
@@ -184,7 +193,7 @@ extension ClientMessageReader {
             }
         }
         guard let text = bytes.jsonString(outline.members[index].value) else {
-            throw refusal("bad_request", "\(name) is not a string")
+            throw refusal("bad_message", "\(name) is not a string")
         }
         return text
     }
@@ -199,7 +208,7 @@ extension ClientMessageReader {
         of array: Int, _ name: String, max: Int, code: String
     ) throws(ClientRefusal) -> [Int] {
         guard outline.members[array].kind == .array else {
-            throw refusal("bad_request", "\(name) is not an array")
+            throw refusal("bad_message", "\(name) is not an array")
         }
         let depth = outline.members[array].depth + 1
         let inside = outline.members[(array + 1)...].prefix { $0.depth >= depth }
@@ -220,16 +229,18 @@ extension ClientMessageReader {
     }
 
     private func checked<T>(
-        _ read: () throws(FollowFault) -> T
+        about subject: Subject?, _ read: () throws(FollowFault) -> T
     ) throws(ClientRefusal) -> T {
         do throws(FollowFault) {
             return try read()
         } catch {
-            throw refusal(error.code, error.message)
+            throw refusal(error.code, error.message, about: subject)
         }
     }
 
-    private func refusal(_ code: String, _ message: String) -> ClientRefusal {
-        ClientRefusal(code: code, message: message, id: id)
+    private func refusal(
+        _ code: String, _ message: String, about subject: Subject? = nil
+    ) -> ClientRefusal {
+        ClientRefusal(code: code, message: message, about: subject, id: id)
     }
 }

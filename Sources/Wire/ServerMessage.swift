@@ -81,10 +81,9 @@ public enum ServerMessage {
         }
     }
 
-    public static func rejected(
-        _ refusal: ClientRefusal, about subject: Subject? = nil
-    ) -> SharedBytes {
-        rejected(code: refusal.code, message: refusal.message, about: subject, id: refusal.id)
+    public static func rejected(_ refusal: ClientRefusal) -> SharedBytes {
+        rejected(
+            code: refusal.code, message: refusal.message, about: refusal.subject, id: refusal.id)
     }
 
     public static func unsubscribed(
@@ -141,8 +140,7 @@ public enum ServerMessage {
     }
 
     private static func write(_ state: Subscribed, to data: inout JSONWriter) {
-        data.key("snapshot")
-        state.snapshot.write(into: &data, job: state.job, watchers: state.watchers)
+        state.snapshot.writeMembers(into: &data, job: state.job, watchers: state.watchers)
         write(state.epoch, state.seq, to: &data)
         data.key("replay")
         data.beginObject()

@@ -58,7 +58,7 @@ struct MetricsTests {
             ("jobwire_events_heard_bytes_total", { block.eventBytesHeard.add(7) }),
             (
                 #"jobwire_event_oddities_total{oddity="not_utf8"}"#,
-                { block.oddities.add(.notUtf8, 7) }
+                { block.oddities.add(.notUTF8, 7) }
             ),
             (
                 "jobwire_publish_to_write_seconds_count",

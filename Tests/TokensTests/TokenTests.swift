@@ -86,7 +86,7 @@ struct TokenTests {
         for secret in [Self.secret, next, Self.secret] {
             _ = try verifier.verify(TokenMinter(.hs256(secret)).mint(content), now: 0)
         }
-        let third = try TokenMinter(.hs256(next.reversed())).mint(content)
+        let third = try TokenMinter(.hs256(next.map { $0 ^ 1 })).mint(content)
         #expect(throws: TokenFault.badSignature) { try verifier.verify(third, now: 0) }
     }
 
@@ -217,8 +217,8 @@ struct TokenTests {
         let token = Array(try TokenMinter(.hs256(Self.secret)).mint(content).utf8)
         let count = 20_000
         var codes = 0
-        let macs = try ContinuousClock().measure {
-            for _ in 0..<count { codes += try #require(hmac.code(of: token.span)).count }
+        let macs = ContinuousClock().measure {
+            for _ in 0..<count { codes += hmac.code(of: token.span)?.count ?? 0 }
         }
         let whole = try ContinuousClock().measure {
             for _ in 0..<count { _ = try verifier.verify(token.span, now: 1_800_000_000) }
