@@ -40,7 +40,7 @@ struct MemoryHistory {
         init(job: JobID) { self.job = job }
     }
 
-    /// What a record weighs beside its entries, roughly: enough to bound memory by.
+    /// What a record weighs beside its entries and its snapshot, roughly: enough to bound memory by.
     private static let recordBytes = 512
 
     /// How many records one event may look at to make room, so that no event pays for all.
@@ -95,12 +95,13 @@ struct MemoryHistory {
     }
 
     /// Everything about a job at this moment, and from now on its updates, for `loop`.
-    mutating func follow(_ job: JobID, from loop: Int, heardAt: Int64) -> (gap: Update?, Opening) {
+    /// No other loop misses the gap that this may bring: where one follows, `beginEra` has put it.
+    mutating func follow(_ job: JobID, from loop: Int, heardAt: Int64) -> Opening {
         let record = record(of: job)
         record.wasUsed = true
-        let gap = record.epoch == nil ? nil : alignEra(record, heardAt)
+        _ = alignEra(record, heardAt)
         record.loops.insert(loop)
-        return (gap, opening(of: record))
+        return opening(of: record)
     }
 
     mutating func unfollow(_ job: JobID, from loop: Int) {
@@ -113,8 +114,6 @@ struct MemoryHistory {
     func peek(_ job: JobID) -> Opening {
         records[job].map(opening) ?? Opening(job: job)
     }
-
-    func loops(following job: JobID) -> LoopSet { records[job]?.loops ?? LoopSet() }
 
     private func opening(of record: Record) -> Opening {
         Opening(
@@ -138,7 +137,11 @@ struct MemoryHistory {
         guard let epoch = record.epoch else { preconditionFailure("an entry needs an epoch") }
         record.seq += 1
         let update = entry(epoch, record.seq)
-        if let change = update.change { record.snapshot.apply(change) }
+        if let change = update.change {
+            bytes -= record.snapshot.byteCount
+            record.snapshot.apply(change)
+            bytes += record.snapshot.byteCount
+        }
         bytes += record.ring.append(update, within: limits.perJob)
         if bytes > limits.bytesMax { forget(sparing: record) }
         return update
@@ -173,7 +176,7 @@ struct MemoryHistory {
 
     private mutating func remove(_ record: Record) {
         records[record.job] = nil
-        bytes -= Self.recordBytes + record.ring.bytes
+        bytes -= Self.recordBytes + record.ring.bytes + record.snapshot.byteCount
         let last = order.removeLast()
         if last !== record {
             order[record.place] = last

@@ -16,6 +16,9 @@ public struct Snapshot: Sendable, Equatable {
 
     public init() {}
 
+    /// What the worker's words in it weigh: a result may be as large as an event.
+    public var byteCount: Int { values.reduce(0) { $0 + $1.count } }
+
     /// The field's JSON; nil where nothing was said yet.
     public func json(_ field: SnapshotField) -> [UInt8]? {
         guard !values.isEmpty, !values[field.index].isEmpty else { return nil }

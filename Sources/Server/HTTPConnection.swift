@@ -1,7 +1,8 @@
 // HTTPConnection is a client until it becomes a WebSocket: requests are read, routed and answered, one
 // after the other, in the order they came (pipelining).
 //
-// Invariant: while an answer is outstanding nothing further is read, so answers never overtake.
+// Invariant: while an answer is outstanding nothing further is read, so answers never overtake. Nor
+// is it while the client owes us the reading of earlier ones, so nobody piles up answers.
 
 import Bytes
 import Hub
@@ -20,6 +21,9 @@ final class HTTPConnection {
         /// The last answer was given, or the socket has gone to a session.
         case done
     }
+
+    /// So much of answers may wait to be read before the next request is looked at.
+    static let owedBytesMax = 65_536
 
     let stream: Stream
     unowned let worker: Worker
@@ -57,7 +61,12 @@ final class HTTPConnection {
 
 extension HTTPConnection: StreamOwner {
     func streamOpened(_ stream: Stream) {}
-    func streamDrained(_ stream: Stream) {}
+    func streamDrained(_ stream: Stream) { stream.resumeReading() }
+
+    /// The flush has sent what could be sent; when not enough, `streamDrained` will come.
+    func goOn() {
+        if stream.owedBytes < Self.owedBytesMax { stream.resumeReading() }
+    }
 
     func stream(_ stream: Stream, received bytes: Span<UInt8>) -> Int {
         var consumed = 0
@@ -80,6 +89,11 @@ extension HTTPConnection: StreamOwner {
     private func step(_ bytes: Span<UInt8>, _ consumed: inout Int) throws(HTTPViolation) -> Bool {
         switch phase {
         case .head:
+            guard stream.owedBytes < Self.owedBytesMax else {
+                stream.pauseReading()
+                worker.goOnLater(self)
+                return false
+            }
             let rest = bytes.extracting(consumed...)
             // The time for a request begins with its first byte.
             if !rest.isEmpty, isIdle { wait(worker.settings.handshakeTimeout) }
@@ -163,6 +177,7 @@ extension HTTPConnection {
             }
         } catch {
             refused(error)
+            if let refusal = error.authRefusal { worker.metrics.authRefusals.add(refusal) }
             respond(.refusal(error))
         }
     }
@@ -183,7 +198,11 @@ extension HTTPConnection {
     }
 
     private func refused(_ close: Close) {
-        if let refusal = close.authRefusal { worker.metrics.authRefusals.add(refusal) }
+        switch close {
+        case .originRefused: worker.metrics.handshakeRefusals.add(.origin)
+        case .draining: worker.metrics.handshakeRefusals.add(.draining)
+        default: break
+        }
         worker.log.debug(
             "refused", ["peer": .word(stream.peer), "why": .text(close.name)])
     }

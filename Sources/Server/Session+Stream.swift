@@ -11,7 +11,7 @@ extension Session: StreamOwner {
         heard(bytes.count)
         var consumed = 0
         do throws(FrameViolation) {
-            while !isClosing, let frame = try reader.next(in: bytes, consumed: &consumed) {
+            while isListening, let frame = try reader.next(in: bytes, consumed: &consumed) {
                 take(frame)
             }
         } catch {
@@ -19,6 +19,15 @@ extension Session: StreamOwner {
             close(.violation(error))
         }
         return isClosing ? bytes.count : consumed
+    }
+
+    /// Not between the token and the greeting, which may have to wait for the feed.
+    private var isListening: Bool {
+        switch phase {
+        case .authenticating: true
+        case .open: isGreeted
+        case .closing: false
+        }
     }
 
     private func take(_ frame: ClientFrame) {

@@ -37,12 +37,13 @@ final class Session {
     private let purpose: Purpose
     private let admission: Admission.Ticket
     private(set) var phase = Phase.authenticating
-    private var followed: [JobID] = []
+    private var followed: Set<JobID> = []
     /// Jobs whose history this client is still being read.
-    private var reading: [JobID] = []
+    private var reading: Set<JobID> = []
     /// The `id` of a subscribe that the feed has yet to answer.
     private var requests: [JobID: RequestID] = [:]
-    private var isGreeted = false
+    /// `connected` was sent. Before that a client is not listened to, unless to a first token.
+    private(set) var isGreeted = false
     private var trail = Trail()
     var reader: MessageReader
     private var allowance: Allowance
@@ -82,21 +83,26 @@ final class Session {
     func open(_ grant: Grant) {
         phase = .open(grant)
         switch purpose {
-        case .many:
-            isGreeted = true
-            send(worker.connected(grant, nil))
+        case .many: greet(grant, nil)
         case .job(let job, let wish):
             guard grant.mayFollow(job: job.text) else { return close(.notThisJob) }
             follow(job, wish, request: nil)
+            if !isGreeted { stream.pauseReading() }
         }
         if !isClosing { beat() }
+    }
+
+    private func greet(_ grant: Grant, _ welcome: Welcome?) {
+        isGreeted = true
+        send(worker.connected(grant, welcome.map { Subscribed($0) }))
+        stream.resumeReading()
     }
 
     /// A fresh token of the same subject. Rights that are gone end their subscriptions.
     func refresh(_ grant: Grant) {
         phase = .open(grant)
         for job in followed where !grant.mayFollow(job: job.text) {
-            if case .job = purpose { return close(.notThisJob) }
+            if isOwn(job) { return close(.notThisJob) }
             unfollow(job)
             send(ServerMessage.unsubscribed(.job(job), reason: "right_lost"))
         }
@@ -107,21 +113,25 @@ final class Session {
 // MARK: - Following
 
 extension Session {
+    /// The job of a one-job socket.
+    private func isOwn(_ job: JobID) -> Bool {
+        if case .job(job, _) = purpose { true } else { false }
+    }
+
     func isFollowing(_ job: JobID) -> Bool { followed.contains(job) }
     var followedCount: Int { followed.count }
 
     func follow(_ job: JobID, _ wish: Wish, request: RequestID?) {
         if isFollowing(job) { unfollow(job) }
-        followed.append(job)
+        followed.insert(job)
         requests[job] = request
         worker.follow(job, by: self, wish)
     }
 
     @discardableResult
     func unfollow(_ job: JobID) -> Bool {
-        guard let index = followed.firstIndex(of: job) else { return false }
-        followed.remove(at: index)
-        reading.removeAll { $0 == job }
+        guard followed.remove(job) != nil else { return false }
+        reading.remove(job)
         requests[job] = nil
         worker.unfollow(job, by: self)
         return true
@@ -129,9 +139,8 @@ extension Session {
 
     func welcome(_ welcome: Welcome) {
         let request = requests.removeValue(forKey: welcome.job)
-        if case .job = purpose, !isGreeted, case .open(let grant) = phase {
-            isGreeted = true
-            send(worker.connected(grant, Subscribed(welcome)))
+        if !isGreeted, case .open(let grant) = phase {
+            greet(grant, welcome)
         } else {
             send(ServerMessage.subscribed(Subscribed(welcome), id: request))
         }
@@ -141,7 +150,7 @@ extension Session {
 
     /// From here on the job is read from the hub's ring until the client has caught up.
     func resume(_ job: JobID) {
-        if !reading.contains(job) { reading.append(job) }
+        reading.insert(job)
         readOn()
     }
 
@@ -152,8 +161,9 @@ extension Session {
             let (items, hasCaughtUp) = worker.hub.read(
                 job, for: id, bytes: room - stream.owedBytes)
             for item in items { send(item, of: job) }
-            if hasCaughtUp { reading.removeFirst() }
+            if hasCaughtUp { reading.remove(job) }
         }
+        if reading.isEmpty { reading = [] }  // Gives its memory back.
         if !reading.isEmpty, !isClosing { worker.readLater(self) }
     }
 
@@ -187,12 +197,13 @@ extension Session {
     /// Frames of one job that end with `last`. A client that owes too much is closed, with the cursor
     /// to resume from. What this tick itself brought is not its fault: only older debts count.
     func deliver(_ frames: SharedBytes, upTo last: Entry) {
+        guard !isClosing else { return }
         if stream.owedSince != nil, stream.owedBytes > worker.settings.outboxBytesMax {
             return closeSlow()
         }
         if stream.owedBytes == 0 { trail.forget() }
         send(frames)
-        if case .job = purpose { trail.mark(last.update) }
+        if isOwn(last.update.job) { trail.mark(last.update) }
     }
 
     private func closeSlow() {
@@ -263,9 +274,11 @@ extension Session: TimerTarget {
     func mayTakeAnother() -> Bool {
         worker.metrics.messagesIn.add(1)
         let settings = worker.settings
-        return allowance.take(
+        let mayTake = allowance.take(
             perSecond: settings.messagesPerSecondMax, burst: settings.messagesBurstMax,
             at: worker.loop.now)
+        if !mayTake { worker.metrics.rateLimited.add() }
+        return mayTake
     }
 
     func timerFired(_ id: TimerID) {

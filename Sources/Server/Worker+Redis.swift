@@ -53,7 +53,6 @@ extension Worker {
     func countHeard() {
         guard let feed else { return }
         let heard = feed.takeHeard()
-        guard heard.events > 0 else { return }
         metrics.eventsHeard.add(heard.events)
         metrics.eventBytesHeard.add(heard.bytes)
         metrics.jobs.set(feed.jobCount)

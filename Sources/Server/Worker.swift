@@ -42,6 +42,8 @@ final class Worker {
     private var visitors: [ObjectIdentifier: HTTPConnection] = [:]
     /// Sessions that are owed more of a history than one round gave them.
     private var readers: [FollowerID] = []
+    /// Visitors that asked more than they have read answers.
+    private var pausedVisitors: [HTTPConnection] = []
     private var peeks: [UInt64: (Opening, Int) -> Void] = [:]
     private var nextTicket: UInt64 = 0
     /// Updates for other loops, posted once for each read of Redis.
@@ -241,7 +243,14 @@ final class Worker {
     /// The session goes on reading histories after a flush, when its socket has taken some.
     func readLater(_ session: Session) { readers.append(session.id) }
 
+    func goOnLater(_ visitor: HTTPConnection) { pausedVisitors.append(visitor) }
+
     private func readOn() {
+        if !pausedVisitors.isEmpty {
+            let due = pausedVisitors
+            pausedVisitors = []
+            for visitor in due { visitor.goOn() }
+        }
         guard !readers.isEmpty else { return }
         let due = readers
         readers = []
