@@ -15,20 +15,19 @@ extension Worker {
 
     func deliver(_ delivery: Delivery) {
         let beginning = delivery.beginsEpoch.map { ServerMessage.live(.job(delivery.job), epoch: $0, seq: 0) }
-        guard let last = delivery.entries.last else { return }
-        var plain: [SharedBytes]?
-        var compressed: [SharedBytes]?
+        var plain: [Block]?
+        var compressed: [Block]?
         for follower in delivery.live {
             guard let session = session(follower) else { continue }
-            let blocks: [SharedBytes]
+            let blocks: [Block]
             if session.deflates {
-                blocks = compressed ?? joined(beginning, delivery.entries.map(compressed(_:)))
+                blocks = compressed ?? joined(beginning, delivery.entries, compressed(_:))
                 compressed = blocks
             } else {
-                blocks = plain ?? joined(beginning, delivery.entries.map(\.update.frame))
+                blocks = plain ?? joined(beginning, delivery.entries, \.update.frame)
                 plain = blocks
             }
-            for block in blocks { session.deliver(block, upTo: last) }
+            for block in blocks { session.deliver(block.frames, upTo: block.last) }
         }
         count(delivery.entries.count * delivery.live.count, heardAt: delivery.entries[0].update.heardAt)
         for selection in delivery.filtered { deliver(selection, of: delivery, beginning) }
@@ -63,20 +62,26 @@ extension Worker {
         }
     }
 
-    private func joined(_ beginning: SharedBytes?, _ frames: [SharedBytes]) -> [SharedBytes] {
-        let frames = (beginning.map { [$0] } ?? []) + frames
-        guard frames.count > 1 else { return frames }
-        var blocks: [SharedBytes] = []
-        var start = 0
-        var bytes = 0
-        for index in frames.indices {
-            if bytes + frames[index].count > Self.blockBytesMax, index > start {
-                blocks.append(SharedBytes(joining: frames[start..<index], count: bytes))
-                (start, bytes) = (index, 0)
+    private typealias Block = (frames: SharedBytes, last: Entry)
+
+    private func joined(
+        _ beginning: SharedBytes?, _ entries: [Entry], _ frame: (Entry) -> SharedBytes
+    ) -> [Block] {
+        var blocks: [Block] = []
+        var frames = beginning.map { [$0] } ?? []
+        var bytes = beginning?.count ?? 0
+        for (index, entry) in entries.enumerated() {
+            let next = frame(entry)
+            if index > 0, bytes + next.count > Self.blockBytesMax {
+                blocks.append((SharedBytes(joining: frames[...], count: bytes), entries[index - 1]))
+                (frames, bytes) = ([], 0)
             }
-            bytes += frames[index].count
+            frames.append(next)
+            bytes += next.count
         }
-        blocks.append(SharedBytes(joining: frames[start...], count: bytes))
+        guard let last = entries.last else { return [] }
+        let isAlone = frames.count == 1
+        blocks.append((isAlone ? frames[0] : SharedBytes(joining: frames[...], count: bytes), last))
         return blocks
     }
 

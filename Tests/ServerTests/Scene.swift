@@ -191,9 +191,14 @@ final class LogBook: Sendable {
     }
 
     func wait(for event: String, count: Int = 1) throws {
+        try wait(for: event) { self.count(event) >= count }
+    }
+
+    /// Looks again whenever there is another line.
+    func wait(for what: String, _ isThere: () -> Bool) throws {
         let deadline = DispatchTime.now() + .seconds(20)
-        while self.count(event) < count {
-            guard added.wait(timeout: deadline) == .success else { throw Missing(event: event) }
+        while !isThere() {
+            guard added.wait(timeout: deadline) == .success else { throw Missing(event: what) }
         }
     }
 }
