@@ -127,7 +127,8 @@ struct MemoryHistory {
         record.era = era
         return put(record) { _, seq in
             Update(
-                job: record.job, epoch: epoch, seq: seq, kind: .gap(.unrecorded), type: EventType("gap"),
+                job: record.job, epoch: epoch, seq: seq, kind: .gap(.unrecorded),
+                type: EventType("gap"),
                 frame: EventFrame.gap(
                     job: record.job, epoch: epoch, from: seq, to: seq, reason: .unrecorded),
                 change: nil, heardAt: heardAt)
