@@ -32,7 +32,9 @@ struct Heartbeat {
 
     func verdict(at now: Instant) -> Verdict {
         let quiet = now - quietSince
-        if owed > 0 { return quiet >= replyTimeout ? .silent : .wait(min(replyTimeout - quiet, tick)) }
+        if owed > 0 {
+            return quiet >= replyTimeout ? .silent : .wait(min(replyTimeout - quiet, tick))
+        }
         return quiet >= pingInterval ? .ping : .wait(min(pingInterval - quiet, tick))
     }
 }

@@ -87,7 +87,8 @@ final class Link {
     private func connect() {
         do throws(TLSFault) {
             let (files, usesTLS) = (options.tls, address.usesTLS)
-            let tls = try usesTLS
+            let tls =
+                try usesTLS
                 ? TLSClient(
                     caFile: files.caFile, serverName: files.serverName,
                     certificateFile: files.certificateFile, keyFile: files.keyFile) : nil

@@ -146,7 +146,8 @@ extension RedisFault {
         // The first byte of a TLS alert, where a type byte should be.
         case .protocolBroken(let what) where what.contains("\\x15"): .tlsExpected
         case .protocolBroken(let what): .notRedis(what)
-        case .connectionLost(let why): .connectionLost("\(why), before it answered; is it a TLS port?")
+        case .connectionLost(let why):
+            .connectionLost("\(why), before it answered; is it a TLS port?")
         default: self
         }
     }

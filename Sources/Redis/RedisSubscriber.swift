@@ -22,7 +22,9 @@ public protocol RedisSubscriberOwner: AnyObject {
     func subscriberRetrying(after delay: Duration)
 }
 
-public enum RedisState: String, Sendable { case stopped, connecting, greeting, open, ready, waiting }
+public enum RedisState: String, Sendable {
+    case stopped, connecting, greeting, open, ready, waiting
+}
 
 public final class RedisSubscriber {
     private let options: RedisOptions
@@ -45,7 +47,8 @@ public final class RedisSubscriber {
     ) {
         let link = Link(
             loop: loop, address: address, options: options, readBudgetBytes: Self.readBudgetBytes)
-        self.init(link: link, options: options, patterns: patterns, channels: channels, owner: owner)
+        self.init(
+            link: link, options: options, patterns: patterns, channels: channels, owner: owner)
     }
 
     init(

@@ -11,7 +11,8 @@ struct MachineTests {
     func backoff() {
         var backoff = Backoff(base: .milliseconds(100), cap: .seconds(5))
         let waits = (0..<8).map { _ in backoff.next(jitter: 1) }
-        #expect(waits == [100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000].map { .milliseconds($0) })
+        #expect(
+            waits == [100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000].map { .milliseconds($0) })
         for _ in 0..<1_000 { #expect(backoff.next(jitter: 1) == .seconds(5)) }
         #expect(backoff.next(jitter: 0) == .zero)
         #expect(backoff.next(jitter: 0.5) == .milliseconds(2_500))
@@ -139,7 +140,9 @@ struct MachineTests {
         var link = LinkMachine(address: address, options: RedisOptions())
         #expect(link.start() == .connect)
         #expect(link.start() == .nothing)
-        #expect(link.streamClosed(.connectFailed("no"), jitter: 1) == .lost(.connectFailed("no"), retryAfter: .milliseconds(100)))
+        #expect(
+            link.streamClosed(.connectFailed("no"), jitter: 1)
+                == .lost(.connectFailed("no"), retryAfter: .milliseconds(100)))
         #expect(link.waitEnded() == .connect)
         #expect(link.streamOpened() == .greet)
         #expect(link.answered(.simple("PONG")) == .nothing)
@@ -147,7 +150,9 @@ struct MachineTests {
         #expect(link.answered(.error("NOPERM")) == .opened(RedisIdentity()))
         #expect(link.fail(.timedOut(.reply)) == .close)
         #expect(link.fail(.overflow) == .nothing)
-        #expect(link.streamClosed(.closedByUs, jitter: 0.5) == .lost(.timedOut(.reply), retryAfter: .milliseconds(100)))
+        #expect(
+            link.streamClosed(.closedByUs, jitter: 0.5)
+                == .lost(.timedOut(.reply), retryAfter: .milliseconds(100)))
         #expect(link.stop() == .ended)
         #expect(link.waitEnded() == .nothing)
 
@@ -162,31 +167,42 @@ struct MachineTests {
         #expect(link.streamClosed(.closedByUs, jitter: 1) == .nothing)
     }
 
-    @Test("takes nonsense before the greeting for the wrong door, and after it for a broken protocol")
+    @Test(
+        "takes nonsense before the greeting for the wrong door, and after it for a broken protocol")
     func wrongDoor() {
         var link = LinkMachine(address: address, options: RedisOptions())
         _ = link.start()
         _ = link.streamOpened()
         var alert = link
         #expect(link.fail(.protocolBroken("got \"H\"")) == .close)
-        #expect(link.streamClosed(.closedByUs, jitter: 0) == .lost(.notRedis("got \"H\""), retryAfter: .zero))
-        #expect(alert.fail(.protocolBroken("Protocol error, got \"\\x15\" as reply type byte")) == .close)
-        #expect(alert.streamClosed(.closedByUs, jitter: 0) == .lost(.tlsExpected, retryAfter: .zero))
+        #expect(
+            link.streamClosed(.closedByUs, jitter: 0)
+                == .lost(.notRedis("got \"H\""), retryAfter: .zero))
+        #expect(
+            alert.fail(.protocolBroken("Protocol error, got \"\\x15\" as reply type byte"))
+                == .close)
+        #expect(
+            alert.streamClosed(.closedByUs, jitter: 0) == .lost(.tlsExpected, retryAfter: .zero))
     }
 
     @Test("names scripts by the SHA-1 that Redis computes")
     func sha1() {
         #expect(SHA1.hex(of: []) == Array("da39a3ee5e6b4b0d3255bfef95601890afd80709".utf8))
-        #expect(SHA1.hex(of: Array("abc".utf8)) == Array("a9993e364706816aba3e25717850c26c9cd0d89d".utf8))
+        #expect(
+            SHA1.hex(of: Array("abc".utf8))
+                == Array("a9993e364706816aba3e25717850c26c9cd0d89d".utf8))
         let million = [UInt8](repeating: 97, count: 1_000_000)
         #expect(SHA1.hex(of: million) == Array("34aa973cd4c4daa4f61eeb2bdbad27316534016f".utf8))
     }
 
     @Test("writes commands with the length of every argument")
     func commands() {
-        let bytes = RedisCommand.encoded([[], [13, 10], Array(repeating: 120, count: 100)]).span.text
+        let bytes = RedisCommand.encoded([[], [13, 10], Array(repeating: 120, count: 100)]).span
+            .text
         #expect(
-            bytes == "*3\r\n$0\r\n\r\n$2\r\n\r\n\r\n$100\r\n\(String(repeating: "x", count: 100))\r\n")
+            bytes
+                == "*3\r\n$0\r\n\r\n$2\r\n\r\n\r\n$100\r\n\(String(repeating: "x", count: 100))\r\n"
+        )
     }
 
     private let address = RedisAddress(endpoint: .tcp(host: "h", port: 1))
