@@ -202,7 +202,7 @@ private func spawn(_ arguments: [String], input: Int32?, output: Int32) throws -
     unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
     // Sound: the strings are freed after the call, the list ends with nil.
     var words = unsafe arguments.map { unsafe strdup($0) } + [nil]
-    defer { for unsafeword in unsafe words { unsafe free(word) } }
+    defer { for index in 0...arguments.count { unsafe free(words[index]) } }
     var child: pid_t = 0
     let failed = unsafe posix_spawnp(&child, arguments[0], &actions, &attributes, &words, environ)
     guard failed == 0 else { throw RedisServer.Failure(text: "can't run \(arguments[0])") }
