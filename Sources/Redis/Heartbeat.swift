@@ -19,9 +19,9 @@ struct Heartbeat {
         quietSince = now
     }
 
-    mutating func asked(_ replies: Int, at now: Instant) {
+    mutating func asked(at now: Instant) {
         if owed == 0 { quietSince = now }
-        owed += replies
+        owed += 1
     }
 
     mutating func answered() { owed -= 1 }

@@ -26,7 +26,7 @@ struct LinkMachine {
         case opened(RedisIdentity)
         case close
         case lost(RedisFault, retryAfter: Duration)
-        case ended
+        case ended(startsAgain: Bool)
     }
 
     private(set) var phase = Phase.stopped
@@ -58,7 +58,7 @@ struct LinkMachine {
         case .stopped, .closing(nil): return .nothing
         case .waiting:
             phase = .stopped
-            return .ended
+            return .ended(startsAgain: false)
         case .connecting, .greeting, .open:
             phase = .closing(nil)
             return .close
@@ -105,9 +105,9 @@ struct LinkMachine {
         switch phase {
         case .stopped, .waiting: return .nothing
         case .closing(nil):
-            phase = startsAgain ? .connecting : .stopped
+            phase = .stopped
             defer { startsAgain = false }
-            return startsAgain ? .connect : .ended
+            return .ended(startsAgain: startsAgain)
         case .closing(let known?): fault = known
         case .connecting, .open: fault = RedisFault(end)
         case .greeting: fault = RedisFault(end).duringGreeting

@@ -181,6 +181,17 @@ struct CommandsTests {
         server.thaw()
         commands.ask { $0.start() }
         try scene.runUntil(.ready)
+        // Stopped and started in one go: what was in flight is answered all the same.
+        commands.ask {
+            $0.send(bytes("PING"), answer)
+            $0.stop()
+            $0.start()
+        }
+        try scene.run("an answer and a new connection") {
+            scene.answers.count == 2 && scene.events.last == .ready
+        }
+        #expect(scene.answers.last == .failure(.stopped))
+        #expect(commands.commandsInFlight == 0)
     }
 
     private func connected(

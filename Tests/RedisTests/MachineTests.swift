@@ -30,7 +30,7 @@ struct MachineTests {
         #expect(beat.verdict(at: at(0)) == .wait(.seconds(4)))
         #expect(beat.verdict(at: at(9)) == .wait(.seconds(1)))
         #expect(beat.verdict(at: at(10)) == .ping)
-        beat.asked(1, at: at(10))
+        beat.asked(at: at(10))
         #expect(beat.verdict(at: at(13)) == .wait(.seconds(1)))
         beat.heard(at: at(13))
         #expect(beat.verdict(at: at(16)) == .wait(.seconds(1)))
@@ -38,8 +38,8 @@ struct MachineTests {
         beat.heard(at: at(17))
         beat.answered()
         #expect(beat.verdict(at: at(26)) == .wait(.seconds(1)))
-        beat.asked(2, at: at(26))
-        beat.asked(1, at: at(29))
+        beat.asked(at: at(26))
+        beat.asked(at: at(29))
         #expect(beat.verdict(at: at(30)) == .silent)
     }
 
@@ -153,17 +153,18 @@ struct MachineTests {
         #expect(
             link.streamClosed(.closedByUs, jitter: 0.5)
                 == .lost(.timedOut(.reply), retryAfter: .milliseconds(100)))
-        #expect(link.stop() == .ended)
+        #expect(link.stop() == .ended(startsAgain: false))
         #expect(link.waitEnded() == .nothing)
 
         #expect(link.start() == .connect)
         #expect(link.stop() == .close)
         #expect(link.stop() == .nothing)
         #expect(link.start() == .nothing)
-        #expect(link.streamClosed(.closedByUs, jitter: 1) == .connect)
+        #expect(link.streamClosed(.closedByUs, jitter: 1) == .ended(startsAgain: true))
+        #expect(link.start() == .connect)
         #expect(link.fail(.overflow) == .close)
         #expect(link.stop() == .nothing)
-        #expect(link.streamClosed(.closedByUs, jitter: 1) == .ended)
+        #expect(link.streamClosed(.closedByUs, jitter: 1) == .ended(startsAgain: false))
         #expect(link.streamClosed(.closedByUs, jitter: 1) == .nothing)
     }
 
