@@ -12,8 +12,10 @@ let strict: [SwiftSetting] = [
     .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)),
 ]
 
-func target(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+func target(
+    _ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []
+) -> Target {
+    .target(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: strict)
 }
 
 func command(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -35,13 +37,14 @@ let package = Package(
     targets: [
         // C headers
         .systemLibrary(name: "CLinux"),
-        .systemLibrary(name: "CHiredis", pkgConfig: "hiredis", providers: [.apt(["libhiredis-dev"])]),
-        .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
-        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
+        .systemLibrary(name: "COpenSSL", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
 
         // leaves
         target("Bytes"),
-        target("JSON"),
+        // Rounding a Double is libm's, and no module map here names that.
+        .target(name: "JSON", swiftSettings: strict, linkerSettings: [.linkedLibrary("m")]),
         target("Jobs", ["Bytes", "JSON"]),
         target("Wire", ["Bytes", "JSON", "Jobs", "CZlib"]),
         target("Hub", ["Bytes", "Jobs"]),
@@ -60,13 +63,15 @@ let package = Package(
             [
                 "Bytes", "JSON", "Jobs", "Wire", "Hub", "Loop", "Redis", "Feed", "Tokens",
                 "Settings", "Telemetry",
-            ]),
-        command(
-            "jobwire",
+            ],
+            exclude: ["Page"]),  // becomes PageAssets.swift by tools/embed-page
+        target(
+            "Command",
             [
                 "Bytes", "JSON", "Jobs", "Wire", "Loop", "Redis", "Tokens", "Settings", "Telemetry",
-                "Server", "CLinux",
+                "CLinux",
             ]),
+        command("jobwire", ["Command", "Server", "CLinux"]),
         command("ws-echo", ["Bytes", "Wire", "Loop"]),
 
         // tests
@@ -84,6 +89,7 @@ let package = Package(
         tests(of: "Settings"),
         tests(of: "Telemetry"),
         tests(of: "Server", ["Bytes", "JSON", "Jobs", "Wire", "Support", "Settings", "Tokens"]),
+        tests(of: "Command", ["Bytes", "JSON", "Settings"]),
         .testTarget(name: "ArchitectureTests", swiftSettings: strict),
     ]
 )

@@ -29,12 +29,34 @@ public final class SharedBytes: @unchecked Sendable {
         }
     }
 
+    /// The parts, one behind the other.
+    public convenience init(joining parts: ArraySlice<SharedBytes>, count: Int) {
+        self.init(capacity: count) { output in
+            for part in parts { output.append(copying: part.span) }
+        }
+    }
+
     deinit { unsafe base.deallocate() }
 
     public var span: Span<UInt8> {
         @_lifetime(borrow self) get {
             let span = unsafe Span(_unsafeStart: UnsafePointer(base), count: count)
             return unsafe _overrideLifetime(span, borrowing: self)
+        }
+    }
+}
+
+extension OutputSpan<UInt8> {
+    /// At once, where the standard library would have us append byte by byte.
+    public mutating func append(copying source: Span<UInt8>) {
+        // Sound: the room that is left is checked, and the new count covers just what was copied.
+        unsafe withUnsafeMutableBufferPointer { buffer, initialized in
+            unsafe source.withUnsafeBufferPointer { bytes in
+                precondition(bytes.count <= buffer.count - initialized, "no room is left")
+                guard let from = bytes.baseAddress, let to = buffer.baseAddress else { return }
+                unsafe (to + initialized).initialize(from: from, count: bytes.count)
+                initialized += bytes.count
+            }
         }
     }
 }

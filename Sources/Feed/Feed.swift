@@ -1,1 +1,202 @@
-// Feed
+// Feed turns what Redis says into numbered updates, and knows which loops follow which job.
+//
+// It lives on loop 0 and owns the subscriber connection. What it finds out it tells as `FeedNews`,
+// in order: an `opened` comes before every update of that job that is not in it. History is behind
+// `follow` and `peek`: callers see openings and updates, whoever kept them.
+
+import Bytes
+import Jobs
+import Loop
+import Redis
+
+public struct FeedLimits: Sendable {
+    public var memory: MemoryLimits
+    public var eventBytesMax: Int
+    public var probeInterval: Duration
+
+    public init(
+        memory: MemoryLimits = MemoryLimits(), eventBytesMax: Int = 1_048_576,
+        probeInterval: Duration = .seconds(5)
+    ) {
+        self.memory = memory
+        self.eventBytesMax = eventBytesMax
+        self.probeInterval = probeInterval
+    }
+}
+
+/// What the feed tells its owner. Loops not named are not concerned.
+public enum FeedNews {
+    case update(Update, LoopSet)
+    case opened(Opening, loop: Int)
+    /// All that one read of the socket brought has been told.
+    case caughtUp
+    case odd(EventOddities, JobID)
+    case refusedChannel(JobIDFault)
+    case redisReady
+    case redisLost(RedisFault)
+    case redisRetrying(after: Duration)
+    case commandsReady
+    case commandsLost(RedisFault)
+    /// The subscription heard its own probe, or has not for too long.
+    case proven(Bool)
+    /// Redis forbids us to publish the probe: a PING must do.
+    case mayNotPublish
+}
+
+public final class Feed {
+    /// Since somebody last looked.
+    private var eventsHeard = 0
+    private var bytesHeard = 0
+    public private(set) var isProven = false
+
+    private let loop: Loop
+    private let limits: FeedLimits
+    private let patterns: [ChannelPattern]
+    private let tell: (FeedNews) -> Void
+    private var reader: EventReader
+    private var history: MemoryHistory
+    private var subscriber: RedisSubscriber?
+    private var commands: RedisCommands?
+    private var probe: Probe
+    private var hasBeenReady = false
+
+    public init(
+        loop: Loop, address: RedisAddress, options: RedisOptions, patterns: [ChannelPattern],
+        limits: FeedLimits, tell: @escaping (FeedNews) -> Void
+    ) {
+        self.loop = loop
+        self.limits = limits
+        self.patterns = patterns
+        self.tell = tell
+        reader = EventReader(eventBytesMax: limits.eventBytesMax)
+        var random = SystemRandomNumberGenerator()
+        history = MemoryHistory(limits: limits.memory, random: random)
+        probe = Probe(database: address.database, token: random.next())
+        subscriber = RedisSubscriber(
+            loop: loop, address: address, options: options, patterns: patterns.map(\.text),
+            channels: [probe.channel], owner: self)
+        commands = RedisCommands(loop: loop, address: address, options: options, owner: self)
+    }
+
+    public func start() {
+        subscriber?.start()
+        commands?.start()
+        _ = loop.arm(self, after: limits.probeInterval)
+    }
+
+    public func stop() {
+        subscriber?.stop()
+        commands?.stop()
+    }
+
+    public func takeHeard() -> (events: Int, bytes: Int) {
+        defer { (eventsHeard, bytesHeard) = (0, 0) }
+        return (eventsHeard, bytesHeard)
+    }
+
+    public var jobCount: Int { history.jobCount }
+    public var historyBytes: Int { history.bytes }
+
+    /// From the opening that is told now, the loop hears every update of the job.
+    public func follow(_ job: JobID, from loop: Int) {
+        let others = history.loops(following: job)
+        let (gap, opening) = history.follow(job, from: loop, heardAt: self.loop.now.nanoseconds)
+        if let gap, !others.isEmpty { tell(.update(gap, others)) }
+        tell(.opened(opening, loop: loop))
+    }
+
+    public func unfollow(_ job: JobID, from loop: Int) { history.unfollow(job, from: loop) }
+
+    public func peek(_ job: JobID) -> Opening { history.peek(job) }
+
+    private func hear(_ payload: Span<UInt8>, of job: JobID) {
+        let event = reader.read(payload, heardAt: WallTime(milliseconds: WallClock.milliseconds()))
+        eventsHeard += 1
+        bytesHeard += payload.count
+        if !event.oddities.isEmpty { tell(.odd(event.oddities, job)) }
+        let entry = history.append(event, to: job, heardAt: loop.now.nanoseconds)
+        guard !entry.loops.isEmpty else { return }
+        if let gap = entry.gap { tell(.update(gap, entry.loops)) }
+        tell(.update(entry.update, entry.loops))
+    }
+
+    private func prove(_ isProven: Bool) {
+        guard isProven != self.isProven else { return }
+        self.isProven = isProven
+        tell(.proven(isProven))
+    }
+}
+
+extension Feed: RedisSubscriberOwner {
+    public func subscriberReady(_ subscriber: RedisSubscriber) {
+        if hasBeenReady {
+            for (gap, loops) in history.beginEra(heardAt: loop.now.nanoseconds) {
+                tell(.update(gap, loops))
+            }
+        }
+        hasBeenReady = true
+        tell(.redisReady)
+        sendProbe()
+    }
+
+    public func subscriber(
+        _ subscriber: RedisSubscriber, heard channel: Span<UInt8>, pattern: Int?,
+        payload: Span<UInt8>
+    ) {
+        guard let pattern else {
+            if probe.isOurs(payload) { prove(true) }
+            return
+        }
+        do throws(JobIDFault) {
+            hear(payload, of: try patterns[pattern].job(in: channel))
+        } catch {
+            tell(.refusedChannel(error))
+        }
+    }
+
+    public func subscriberReadDone(_ subscriber: RedisSubscriber) { tell(.caughtUp) }
+
+    public func subscriberLost(_ subscriber: RedisSubscriber, _ fault: RedisFault) {
+        prove(false)
+        tell(.redisLost(fault))
+    }
+
+    public func subscriberRetrying(after pause: Duration) { tell(.redisRetrying(after: pause)) }
+}
+
+extension Feed: RedisCommandsOwner {
+    public func commandsReady(_ commands: RedisCommands) {
+        tell(.commandsReady)
+        sendProbe()
+    }
+
+    public func commandsLost(_ commands: RedisCommands, _ fault: RedisFault) {
+        tell(.commandsLost(fault))
+    }
+    public func commandsRetrying(after delay: Duration) {}
+}
+
+extension Feed: TimerTarget {
+    public func timerFired(_ id: TimerID) {
+        _ = loop.arm(self, after: limits.probeInterval)
+        guard subscriber?.state == .ready else { return }
+        if probe.mayPublish {
+            if !probe.intervalPassed() { prove(false) }
+            sendProbe()
+        } else {
+            // The subscriber's own PING has been answered, or it would not be ready any more.
+            prove(true)
+        }
+    }
+
+    private func sendProbe() {
+        guard let commands, commands.state == .ready, subscriber?.state == .ready else { return }
+        commands.send(probe.command) { [weak self] answer in
+            guard let self, case .success(.error(let text)) = answer, text.hasPrefix("NOPERM")
+            else { return }
+            if probe.mayPublish { tell(.mayNotPublish) }
+            probe.mayPublish = false
+            prove(true)
+        }
+    }
+}

@@ -1,1 +1,221 @@
-// Hub
+// Hub decides, for one loop, who gets what. It does no I/O and knows no clock.
+//
+// An update comes in by `hear`, waits in its topic until the tick ends, and leaves by `drain`, once
+// for all that follow the job. A follower that joins is first read the ring at its own pace
+// (`read`), and turns live when it has caught up: it is never buffered for, so a slow reader costs
+// no memory. If the ring loses what a reader had yet to see, a `slow_consumer` gap says so.
+//
+// Invariant: to each follower the numbers of an epoch rise by one, or the missing ones lie in a gap.
+
+import Jobs
+
+public struct HubLimits: Equatable, Sendable {
+    public var ring: RingLimits
+    public var replay: RingLimits
+
+    public init(ring: RingLimits = RingLimits(), replay: RingLimits = RingLimits()) {
+        self.ring = ring
+        self.replay = replay
+    }
+}
+
+/// What the shell must do after the hub has taken something in.
+public enum HubRequest: Equatable { case nothing, askFeed }
+
+/// What one job brings to its live followers at the end of a tick.
+public struct Delivery {
+    public let job: JobID
+    public let entries: [Entry]
+    /// Set where the first of the entries begins an epoch: clients hear `live` before it.
+    public let beginsEpoch: Epoch?
+    public let live: [FollowerID]
+    public let filtered: [Selection]
+
+    public struct Selection {
+        public let follower: FollowerID
+        public let entries: [Entry]
+        /// Set when so much was skipped that the client must be told where it stands.
+        public let standsAt: UInt64?
+    }
+}
+
+public final class Hub {
+    private let limits: HubLimits
+    private var topics: [JobID: Topic] = [:]
+    private var dirty: [Topic] = []
+
+    public init(limits: HubLimits) { self.limits = limits }
+
+    public func watchers(of job: JobID) -> Int { topics[job]?.watchers ?? 0 }
+
+    /// Registers a follower. Its welcome comes now, or with `open` when the feed must be asked first.
+    public func follow(
+        _ job: JobID, by follower: FollowerID, wish: Wish
+    ) -> (welcome: Welcome?, request: HubRequest) {
+        guard let topic = topics[job] else {
+            let topic = Topic(job: job)
+            topic.waiting.append((follower, wish))
+            topics[job] = topic
+            return (nil, .askFeed)
+        }
+        guard case .open = topic.phase else {
+            topic.waiting.append((follower, wish))
+            return (nil, .nothing)
+        }
+        // Another loop or bridge may be ahead of us: then the feed knows better.
+        if let after = wish.after, topic.isAhead(after) {
+            topic.waiting.append((follower, wish))
+            return (nil, .askFeed)
+        }
+        return (topic.welcome(follower, wish, limits: limits.replay), .nothing)
+    }
+
+    /// Answers whether this was the last follower: then the feed need not tell us of the job any more.
+    public func unfollow(_ job: JobID, by follower: FollowerID) -> Bool {
+        guard let topic = topics[job], topic.remove(follower), topic.watchers == 0 else { return false }
+        topics[job] = nil
+        return true
+    }
+
+    /// The feed's answer. Merges what was heard meanwhile and welcomes those who wait.
+    /// Followers in `resumed` were live before and read on from where they stood.
+    public func open(
+        _ opening: Opening
+    ) -> (welcomes: [Welcome], resumed: [FollowerID], request: HubRequest) {
+        guard let topic = topics[opening.job] else { return ([], [], .nothing) }
+        var early: [Update] = []
+        if case .opening(let heard) = topic.phase { early = heard }
+        topic.phase = .open
+        var resumed: [FollowerID] = []
+        switch topic.news(in: opening) {
+        case .nothing: break
+        case .updates(let updates): for update in updates { expect(update, in: topic) }
+        case .everything:
+            topic.open(opening, limits: limits.ring)
+            resumed = Array(topic.reading.keys)
+        }
+        let waiting = topic.waiting
+        topic.waiting = []
+        let welcomes = waiting.map {
+            topic.welcome($0.follower, $0.wish, limits: limits.replay)
+        }
+        var request = HubRequest.nothing
+        for update in early where hear(update) == .askFeed { request = .askFeed }
+        return (welcomes, resumed, request)
+    }
+
+    /// Takes in an update of the feed: the next one waits for the end of the tick, an old one is
+    /// dropped, and after a hole the feed is asked for the whole.
+    public func hear(_ update: Update) -> HubRequest {
+        guard let topic = topics[update.job] else { return .nothing }
+        if case .opening(var early) = topic.phase {
+            early.append(update)
+            topic.phase = .opening(early: early)
+            return .nothing
+        }
+        let epoch = topic.epochHeard
+        if update.epoch == epoch && update.seq < topic.nextHeard { return .nothing }
+        guard update.seq == topic.nextHeard, epoch == nil || update.epoch == epoch else {
+            // The answer will be younger than this update, so the update need not be kept for it.
+            topic.phase = .opening(early: [])
+            return .askFeed
+        }
+        expect(update, in: topic)
+        return .nothing
+    }
+
+    private func expect(_ update: Update, in topic: Topic) {
+        if topic.pending.isEmpty { dirty.append(topic) }
+        topic.pending.append(Entry(update))
+    }
+
+    /// Hands out what the tick has brought, once for each job.
+    public func drain(_ deliver: (Delivery) -> Void) {
+        guard !dirty.isEmpty else { return }
+        let topics = dirty
+        dirty.removeAll(keepingCapacity: true)
+        for topic in topics where !topic.pending.isEmpty {
+            let beginsEpoch = topic.epoch == nil ? topic.pending.first?.update.epoch : nil
+            let entries = drained(topic)
+            guard topic.live.count + topic.filtered.count > 0 else { continue }
+            deliver(
+                Delivery(
+                    job: topic.job, entries: entries, beginsEpoch: beginsEpoch, live: topic.live,
+                    filtered: selections(of: entries, in: topic)))
+        }
+    }
+
+    /// Moves what is pending into the ring.
+    private func drained(_ topic: Topic) -> [Entry] {
+        let entries = topic.pending
+        topic.pending = []
+        for entry in entries {
+            topic.epoch = entry.update.epoch
+            topic.seq = entry.seq
+            topic.ring.append(entry, within: limits.ring)
+            if let change = entry.update.change { topic.snapshot.apply(change) }
+        }
+        return entries
+    }
+
+    private func selections(of entries: [Entry], in topic: Topic) -> [Delivery.Selection] {
+        topic.filtered.indices.map { index in
+            let wish = topic.filtered[index].wish
+            let wanted = entries.filter(wish.wants)
+            var skipped = topic.filtered[index].skipped + entries.count - wanted.count
+            if let last = wanted.last, last.seq == entries.last?.seq { skipped = 0 }
+            let isTold = skipped >= Topic.skippedMax
+            topic.filtered[index].skipped = isTold ? 0 : skipped
+            return Delivery.Selection(
+                follower: topic.filtered[index].follower, entries: wanted,
+                standsAt: isTold ? topic.seq : nil)
+        }
+    }
+
+    /// Reads the ring on for a follower, up to about `bytes`. When it has caught up it turns live.
+    public func read(
+        _ job: JobID, for follower: FollowerID, bytes: Int
+    ) -> (items: [Item], hasCaughtUp: Bool) {
+        guard let topic = topics[job], case .open = topic.phase,
+            var reader = topic.reading[follower]
+        else { return ([], true) }
+        var items: [Item] = reader.gaps.map { .gap($0) }
+        reader.gaps = []
+        let first = topic.ring.firstSeq ?? topic.seq + 1
+        if reader.next < first {
+            let lost = Gap(
+                from: reader.next, to: first - 1, reason: .slowConsumer, epoch: topic.epoch)
+            items.append(.gap(lost))
+            reader.next = first
+        }
+        var left = bytes
+        for entry in topic.ring.entries(from: reader.next) where left > 0 {
+            tellLive(&reader, before: entry.seq, topic, &items)
+            reader.next = entry.seq + 1
+            guard reader.wish.wants(entry) else { continue }
+            items.append(.entry(entry))
+            left -= entry.byteCount
+        }
+        tellLive(&reader, before: reader.next, topic, &items)
+        reader.standing = Cursor(epoch: topic.epoch, seq: reader.next - 1)
+        guard reader.next > topic.seq else {
+            topic.reading[follower] = reader
+            return (items, false)
+        }
+        topic.reading[follower] = nil
+        if reader.wish.types == nil {
+            topic.live.append(follower)
+        } else {
+            topic.filtered.append(Topic.Filtered(follower: follower, wish: reader.wish))
+        }
+        return (items, true)
+    }
+
+    private func tellLive(
+        _ reader: inout Topic.Reading, before seq: UInt64, _ topic: Topic, _ items: inout [Item]
+    ) {
+        guard let liveAfter = reader.liveAfter, seq > liveAfter else { return }
+        items.append(.live(topic.epoch, liveAfter))
+        reader.liveAfter = nil
+    }
+}

@@ -2,6 +2,7 @@
 
 public struct Instant: Comparable, Hashable, Sendable {
     public let nanoseconds: Int64
+    public var milliseconds: Int64 { nanoseconds / 1_000_000 }
 
     public init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
 
@@ -24,7 +25,7 @@ public struct Instant: Comparable, Hashable, Sendable {
 
 extension Duration {
     /// Saturates at 292 years.
-    var nanoseconds: Int64 {
+    public var nanoseconds: Int64 {
         let (seconds, attoseconds) = components
         let (whole, tooLong) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
         let (sum, overflowed) = whole.addingReportingOverflow(attoseconds / 1_000_000_000)

@@ -64,6 +64,17 @@ struct Outbox {
         }
     }
 
+    /// Keeps only a piece that was taken in part: the peer would not know where it ends.
+    mutating func dropQueued() {
+        let begun = firstTaken > 0 ? first : nil
+        let taken = firstTaken
+        drop()
+        guard let begun else { return }
+        first = begun
+        firstTaken = taken
+        owedBytes = begun.count - taken
+    }
+
     mutating func drop() {
         owedBytes = 0
         reset()

@@ -78,3 +78,12 @@ extension Stream {
     /// More than this waits for the next tick, so that others have their turn.
     private static var recordsPerTickMax: Int { 4 }
 }
+
+// For an owner that gives up on a slow peer.
+extension Stream {
+    /// Drops what the kernel has not begun on, whole pieces only. Answers how many bytes are still owed.
+    public func dropQueued() -> Int {
+        outbox.dropQueued()
+        return outbox.owedBytes
+    }
+}

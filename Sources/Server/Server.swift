@@ -1,1 +1,96 @@
-// Server
+// Server starts one loop per core and returns when the last one has ended.
+//
+// Loop 0 runs on the calling thread: it owns the feed and hears the signals. SIGTERM and SIGINT drain,
+// SIGHUP reads the certificate again; a second SIGTERM does not wait for the grace to pass.
+
+import Feed
+import Loop
+import Redis
+import Settings
+import Synchronization
+import Telemetry
+
+public struct Server {
+    public static let version = "0.1.0"
+
+    private let house: House
+    private let listen: ListenAddress
+    private let redis: RedisAddress
+    private let patterns: [ChannelPattern]
+
+    public init(_ settings: Settings, log: Log) throws(StartFault) {
+        let loops = settings.loops == 0 ? min(Processor.count, LoopSet.loopsMax) : settings.loops
+        guard loops <= LoopSet.loopsMax else {
+            throw .setting("loops", "at most \(LoopSet.loopsMax)")
+        }
+        do throws(RedisURLFault) {
+            redis = try RedisAddress(parsing: settings.redisURL.text)
+        } catch {
+            throw .setting("redis-url", "\(error)")
+        }
+        do throws(ListenAddressFault) {
+            listen = try ListenAddress.parse(settings.listen)
+        } catch {
+            throw .setting("listen", error.rawValue)
+        }
+        patterns = settings.patterns.compactMap { ChannelPattern($0) }
+        guard patterns.count == settings.patterns.count else {
+            throw .setting("patterns", "each needs exactly one *, for the job id")
+        }
+        house = try House(settings: settings, loops: loops, log: log)
+    }
+
+    /// Serves until it has been told to stop and everybody was sent away. Tells the port it listens on.
+    public func run(whenListening: (Int) -> Void = { _ in }) throws(StartFault) {
+        Signals.block(Shutdown.signals)
+        let first = try Worker(index: 0, house: house)
+        let port = try first.listen(on: listen)
+        let threads = try startOthers(at: port)
+        first.feed = Feed(
+            loop: first.loop, address: redis, options: RedisOptions(house.settings),
+            patterns: patterns, limits: FeedLimits(house.settings)
+        ) { [unowned first] news in first.hear(news) }
+        let shutdown = Shutdown(first)
+        try shutdown.begin()
+        house.log.info(
+            "listening",
+            [
+                "address": .word(listen), "port": .integer(port),
+                "loops": .integer(house.mailboxes.count), "version": .text(Self.version),
+            ])
+        whenListening(port)
+        first.feed?.start()
+        first.run()
+        for thread in threads { thread.join() }
+        house.log.info("stopped")
+    }
+
+    /// The other loops share the port that the first one was given.
+    private func startOthers(at port: Int) throws(StartFault) -> [LoopThread] {
+        var threads: [LoopThread] = []
+        guard let address = try? listen.with(port: port) else { return [] }
+        for index in house.mailboxes.indices.dropFirst() {
+            do throws(SystemError) {
+                let house = house
+                threads.append(
+                    try LoopThread.start(name: "loop-\(index)") {
+                        Self.serve(index, house, address)
+                    })
+            } catch {
+                throw .system(error)
+            }
+        }
+        return threads
+    }
+
+    private static func serve(_ index: Int, _ house: House, _ address: ListenAddress) {
+        do throws(StartFault) {
+            let worker = try Worker(index: index, house: house)
+            _ = try worker.listen(on: address)
+            worker.run()
+        } catch {
+            house.log.error(
+                "loop_failed", ["loop": .integer(index), "error": .word(error)])
+        }
+    }
+}

@@ -71,6 +71,10 @@ struct ListenerTests {
         let address = try ListenAddress.parse("127.0.0.1:0")
         let port = try first.listen(on: address, owner: door).port
         #expect(try second.listen(on: address.with(port: port), owner: door).port == port)
+        for loop in [first, second] {
+            loop.stop()
+            loop.run()
+        }
     }
 
     @Test("accepted sockets send small pieces at once, TCP_NODELAY")

@@ -1,0 +1,183 @@
+// MemoryHistory numbers and keeps the events of jobs in the memory of this one bridge.
+//
+// It follows the `append` and `touch` of the design's recording algorithm, without Redis: a job gets
+// a random epoch with its first event and numbers without holes; when the subscription was broken
+// (a new era), a gap entry is put before whatever comes next, in each job that had events before.
+//
+// Invariants: (epoch, seq) never names two entries, because an epoch that was forgotten never comes
+// back. A job that a loop follows is never forgotten. `bytes` is what all records weigh together.
+
+import Jobs
+import Wire
+
+public struct MemoryLimits: Equatable, Sendable {
+    public var perJob: RingLimits
+    public var jobsMax: Int
+    public var bytesMax: Int
+
+    public init(
+        perJob: RingLimits = RingLimits(), jobsMax: Int = 100_000, bytesMax: Int = 268_435_456
+    ) {
+        self.perJob = perJob
+        self.jobsMax = jobsMax
+        self.bytesMax = bytesMax
+    }
+}
+
+struct MemoryHistory {
+    private final class Record {
+        let job: JobID
+        var epoch: Epoch?
+        var seq: UInt64 = 0
+        var era = 0
+        var snapshot = Snapshot()
+        var ring = Ring<Update>()
+        var loops = LoopSet()
+        /// Since the hand of `forget` last passed.
+        var wasUsed = true
+        var place = 0
+
+        init(job: JobID) { self.job = job }
+    }
+
+    /// What a record weighs beside its entries, roughly: enough to bound memory by.
+    private static let recordBytes = 512
+
+    /// How many records one event may look at to make room, so that no event pays for all.
+    private static let looksMax = 128
+
+    private let limits: MemoryLimits
+    private var random: any RandomNumberGenerator
+    private var era = 0
+    private var records: [JobID: Record] = [:]
+    private var order: [Record] = []
+    private var hand = 0
+    private(set) var bytes = 0
+
+    init(limits: MemoryLimits, random: any RandomNumberGenerator) {
+        self.limits = limits
+        self.random = random
+    }
+
+    var jobCount: Int { records.count }
+
+    /// Continuity was lost: whatever was recorded before is followed by a gap entry. Answers those
+    /// of the followed jobs; the others get theirs when they are next touched.
+    mutating func beginEra(heardAt: Int64) -> [(Update, LoopSet)] {
+        era += 1
+        var gaps: [(Update, LoopSet)] = []
+        for record in order where !record.loops.isEmpty {
+            if let gap = alignEra(record, heardAt) { gaps.append((gap, record.loops)) }
+        }
+        return gaps
+    }
+
+    /// Gives the event its number. The gap, where there is one, comes first.
+    mutating func append(
+        _ event: PreparedEvent, to job: JobID, heardAt: Int64
+    ) -> (gap: Update?, update: Update, loops: LoopSet) {
+        let record = record(of: job)
+        record.wasUsed = true
+        var gap: Update?
+        if record.epoch == nil {
+            record.epoch = Epoch.random(using: &random)
+            record.era = era
+        } else {
+            gap = alignEra(record, heardAt)
+        }
+        let update = put(record) { epoch, seq in
+            Update(
+                job: job, epoch: epoch, seq: seq, kind: .event, type: event.type,
+                frame: EventFrame.encode(job: job, seq: seq, rest: event.rest.span),
+                change: event.change, heardAt: heardAt)
+        }
+        return (gap, update, record.loops)
+    }
+
+    /// Everything about a job at this moment, and from now on its updates, for `loop`.
+    mutating func follow(_ job: JobID, from loop: Int, heardAt: Int64) -> (gap: Update?, Opening) {
+        let record = record(of: job)
+        record.wasUsed = true
+        let gap = record.epoch == nil ? nil : alignEra(record, heardAt)
+        record.loops.insert(loop)
+        return (gap, opening(of: record))
+    }
+
+    mutating func unfollow(_ job: JobID, from loop: Int) {
+        guard let record = records[job] else { return }
+        record.loops.remove(loop)
+        if record.loops.isEmpty && record.epoch == nil { remove(record) }
+    }
+
+    /// The job as it stands, for somebody who does not stay.
+    func peek(_ job: JobID) -> Opening {
+        records[job].map(opening) ?? Opening(job: job)
+    }
+
+    func loops(following job: JobID) -> LoopSet { records[job]?.loops ?? LoopSet() }
+
+    private func opening(of record: Record) -> Opening {
+        Opening(
+            job: record.job, epoch: record.epoch, seq: record.seq, snapshot: record.snapshot,
+            updates: Array(record.ring.entries))
+    }
+
+    private mutating func alignEra(_ record: Record, _ heardAt: Int64) -> Update? {
+        guard let epoch = record.epoch, record.era != era else { return nil }
+        record.era = era
+        return put(record) { _, seq in
+            Update(
+                job: record.job, epoch: epoch, seq: seq, kind: .gap(.unrecorded), type: EventType("gap"),
+                frame: EventFrame.gap(
+                    job: record.job, epoch: epoch, from: seq, to: seq, reason: .unrecorded),
+                change: nil, heardAt: heardAt)
+        }
+    }
+
+    private mutating func put(_ record: Record, _ entry: (Epoch, UInt64) -> Update) -> Update {
+        guard let epoch = record.epoch else { preconditionFailure("an entry needs an epoch") }
+        record.seq += 1
+        let update = entry(epoch, record.seq)
+        if let change = update.change { record.snapshot.apply(change) }
+        bytes += record.ring.append(update, within: limits.perJob)
+        if bytes > limits.bytesMax { forget(sparing: record) }
+        return update
+    }
+
+    private mutating func record(of job: JobID) -> Record {
+        if let record = records[job] { return record }
+        let record = Record(job: job)
+        record.place = order.count
+        records[job] = record
+        order.append(record)
+        bytes += Self.recordBytes
+        if records.count > limits.jobsMax { forget(sparing: record) }
+        return record
+    }
+
+    /// Forgets jobs that nobody follows and that were not used for the longest time (second chance).
+    private mutating func forget(sparing spared: Record) {
+        var looks = Self.looksMax
+        while looks > 0, records.count > limits.jobsMax || bytes > limits.bytesMax {
+            looks -= 1
+            if hand >= order.count { hand = 0 }
+            let record = order[hand]
+            if record === spared || !record.loops.isEmpty || record.wasUsed {
+                record.wasUsed = false
+                hand += 1
+            } else {
+                remove(record)
+            }
+        }
+    }
+
+    private mutating func remove(_ record: Record) {
+        records[record.job] = nil
+        bytes -= Self.recordBytes + record.ring.bytes
+        let last = order.removeLast()
+        if last !== record {
+            order[record.place] = last
+            last.place = record.place
+        }
+    }
+}

@@ -1,0 +1,34 @@
+// Probe proves the subscription alive: what we publish on our control channel must come back on it.
+//
+// Where the bridge may not publish, PING on the subscriber connection has to do instead.
+
+struct Probe {
+    /// So many intervals without hearing ourselves, and the subscription counts as dead.
+    static let missedMax = 3
+
+    let channel: String
+    private let payload: [UInt8]
+    private(set) var missed = 0
+    var mayPublish = true
+
+    init(database: Int, token: UInt64) {
+        channel = "jobwire:control:\(database)"
+        payload = Array("PROBE \(String(token, radix: 36))".utf8)
+    }
+
+    var command: [[UInt8]] { [Array("PUBLISH".utf8), Array(channel.utf8), payload] }
+
+    mutating func isOurs(_ heard: Span<UInt8>) -> Bool {
+        guard heard.count == payload.count,
+            payload.indices.allSatisfy({ payload[$0] == heard[$0] })
+        else { return false }
+        missed = 0
+        return true
+    }
+
+    /// One interval has passed. Answers whether the subscription still counts as alive.
+    mutating func intervalPassed() -> Bool {
+        missed += 1
+        return missed <= Self.missedMax
+    }
+}

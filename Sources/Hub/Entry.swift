@@ -1,0 +1,48 @@
+// What the hub hands out: entries of a history, and what must be said between them.
+
+import Bytes
+import Jobs
+
+/// A client of this loop, by its place in the loop's list of sessions.
+public struct FollowerID: Hashable, Sendable, CustomStringConvertible {
+    public let index: Int32
+    public init(index: Int32) { self.index = index }
+    public var description: String { String(index) }
+}
+
+/// An update as one loop keeps it: the shared frame, and its compressed form once somebody asked for it.
+public final class Entry: Numbered {
+    public enum Compressed { case notTried, notWorthIt, frame(SharedBytes) }
+
+    public let update: Update
+    /// Filled by whoever owns a deflater, so that an event is compressed once however many follow it.
+    public var compressed = Compressed.notTried
+
+    public init(_ update: Update) { self.update = update }
+
+    public var seq: UInt64 { update.seq }
+    public var byteCount: Int { update.frame.count }
+}
+
+/// Events a follower will not get, and why. `nil` bounds are unknown.
+public struct Gap: Equatable, Sendable {
+    public let from: UInt64?
+    public let to: UInt64?
+    public let reason: GapReason
+    public let epoch: Epoch?
+
+    public init(from: UInt64?, to: UInt64?, reason: GapReason, epoch: Epoch?) {
+        self.from = from
+        self.to = to
+        self.reason = reason
+        self.epoch = epoch
+    }
+}
+
+/// One thing to send to a follower that reads a history.
+public enum Item {
+    case entry(Entry)
+    case gap(Gap)
+    /// The replay is over, or a new epoch begins: what follows is live.
+    case live(Epoch?, UInt64)
+}

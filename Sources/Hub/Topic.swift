@@ -1,0 +1,213 @@
+// Topic is one followed job in one loop: where its history stands, its latest entries, its followers.
+//
+// Invariants: every follower is in exactly one of `waiting`, `live`, `filtered`, `reading`.
+// `ring`, `seq` and `snapshot` speak of one moment; `pending` is what has been heard since and goes
+// out at the end of the tick. A live follower has everything up to `seq`.
+
+import Jobs
+
+final class Topic {
+    enum Phase {
+        /// The feed was asked; what is heard meanwhile waits here and is merged by number.
+        case opening(early: [Update])
+        case open
+    }
+
+    struct Filtered {
+        let follower: FollowerID
+        let wish: Wish
+        /// Entries skipped since the client last saw a number; see `Topic.skippedMax`.
+        var skipped = 0
+    }
+
+    /// A follower that is being served from the ring, at its own pace.
+    struct Reading {
+        let wish: Wish
+        /// Where the client stands, as far as it has been told.
+        var standing: Cursor
+        var next: UInt64
+        /// To be told before anything else.
+        var gaps: [Gap]
+        /// `live` is told once the reader has passed this number; nil when it was told.
+        var liveAfter: UInt64?
+    }
+
+    /// A filtered follower that was sent nothing for so many entries is told where it stands.
+    static let skippedMax = 64
+
+    let job: JobID
+    var phase = Phase.opening(early: [])
+    private var hasBeenOpen = false
+    var epoch: Epoch?
+    var seq: UInt64 = 0
+    var forks: [Fork] = []
+    var snapshot = Snapshot()
+    var ring = Ring<Entry>()
+    var pending: [Entry] = []
+
+    var waiting: [(follower: FollowerID, wish: Wish)] = []
+    var live: [FollowerID] = []
+    var filtered: [Filtered] = []
+    var reading: [FollowerID: Reading] = [:]
+
+    init(job: JobID) { self.job = job }
+
+    var watchers: Int { waiting.count + live.count + filtered.count + reading.count }
+    /// The number the next heard update must carry.
+    var nextHeard: UInt64 { seq + UInt64(pending.count) + 1 }
+    var epochHeard: Epoch? { pending.last?.update.epoch ?? epoch }
+
+    func remove(_ follower: FollowerID) -> Bool {
+        if reading.removeValue(forKey: follower) != nil { return true }
+        if let index = live.firstIndex(of: follower) {
+            live.swapAt(index, live.count - 1)
+            live.removeLast()
+            return true
+        }
+        if let index = filtered.firstIndex(where: { $0.follower == follower }) {
+            filtered.remove(at: index)
+            return true
+        }
+        guard let index = waiting.firstIndex(where: { $0.follower == follower }) else { return false }
+        waiting.remove(at: index)
+        return true
+    }
+
+    /// What an opening tells that was not heard yet.
+    enum News { case nothing, updates([Update]), everything }
+
+    func news(in opening: Opening) -> News {
+        guard hasBeenOpen, opening.epoch == epochHeard else { return .everything }
+        guard opening.seq >= nextHeard else { return .nothing }
+        let missed = opening.updates.filter { $0.seq >= nextHeard }
+        // Who waits wants to be welcomed at this number, not at an earlier one.
+        guard missed.first?.seq == nextHeard, waiting.isEmpty else { return .everything }
+        return .updates(missed)
+    }
+
+    /// A cursor that names something we have not seen, so that it may be right all the same.
+    func isAhead(_ cursor: Cursor) -> Bool {
+        if cursor.epoch == nil || cursor.epoch == epoch { return cursor.seq > seq }
+        return !forks.contains { $0.epoch == cursor.epoch }
+    }
+
+    /// Takes over what the feed said. Followers that were live go on from where they were.
+    func open(_ opening: Opening, limits: RingLimits) {
+        // What is pending was not delivered: it is in the opening, or it is gone.
+        let standing = Cursor(epoch: epoch, seq: seq)
+        pending = []
+        epoch = opening.epoch
+        seq = opening.seq
+        forks = opening.forks
+        snapshot = opening.snapshot
+        ring.removeAll()
+        for update in opening.updates { ring.append(Entry(update), within: limits) }
+        guard hasBeenOpen else {
+            hasBeenOpen = true
+            return
+        }
+        let readers = reading
+        for follower in live { resume(follower, at: standing, types: nil) }
+        for entry in filtered { resume(entry.follower, at: standing, types: entry.wish.types) }
+        for (follower, reader) in readers {
+            resume(
+                follower, at: reader.standing, types: reader.wish.types,
+                isLive: reader.liveAfter == nil)
+        }
+        live = []
+        filtered = []
+    }
+
+    private func resume(
+        _ follower: FollowerID, at standing: Cursor, types: Set<EventType>?, isLive: Bool = true
+    ) {
+        let wish = Wish(after: standing, types: types)
+        let (next, gaps) = place(wish, limits: nil)
+        // A new epoch is announced before its first event; an old one simply goes on.
+        let isNewEpoch = standing.epoch != epoch
+        reading[follower] = Reading(
+            wish: wish, standing: standing, next: next, gaps: gaps,
+            liveAfter: !isLive ? seq : isNewEpoch ? next - 1 : nil)
+    }
+
+    /// Begins to serve a new follower from the ring.
+    func welcome(_ follower: FollowerID, _ wish: Wish, limits: RingLimits) -> Welcome {
+        let (next, gaps) = place(wish, limits: limits)
+        let standing =
+            wish.after.map { Cursor(epoch: $0.epoch ?? epoch, seq: $0.seq) }
+            ?? Cursor(epoch: epoch, seq: gaps.first?.from.map { $0 - 1 } ?? next - 1)
+        reading[follower] = Reading(
+            wish: wish, standing: standing, next: next, gaps: gaps, liveAfter: seq)
+        let replayed = ring.entries(from: next)
+        return Welcome(
+            follower: follower, job: job, snapshot: snapshot, epoch: epoch, seq: seq,
+            replay: Replay(
+                from: replayed.first?.seq, to: replayed.last?.seq,
+                count: wish.types == nil
+                    ? replayed.count : replayed.count(where: { wish.wants($0) }),
+                isComplete: gaps.isEmpty),
+            watchers: watchers)
+    }
+
+    /// Where a follower with this wish begins to read, and what it must be told is missing.
+    func place(_ wish: Wish, limits: RingLimits?) -> (next: UInt64, gaps: [Gap]) {
+        var gaps: [Gap] = []
+        var next: UInt64
+        if let after = wish.after {
+            next = start(after: after, &gaps)
+        } else {
+            switch wish.past {
+            case .none: return (seq + 1, [])
+            case .latest(let count): return (start(ofLatest: count, wish), [])
+            case .all: next = 1
+            }
+        }
+        let first = ring.firstSeq ?? seq + 1
+        if next < first {
+            gaps.append(Gap(from: next, to: first - 1, reason: .trimmed, epoch: epoch))
+            next = first
+        }
+        if let limits, wish.after == nil {
+            let bounded = start(within: limits, from: next)
+            if bounded > next {
+                gaps.append(
+                    Gap(from: next, to: bounded - 1, reason: .replayLimit, epoch: epoch))
+                next = bounded
+            }
+        }
+        return (next, gaps)
+    }
+
+    private func start(after cursor: Cursor, _ gaps: inout [Gap]) -> UInt64 {
+        if cursor.epoch == nil || cursor.epoch == epoch, cursor.seq <= seq { return cursor.seq + 1 }
+        if let index = forks.lastIndex(where: { $0.epoch == cursor.epoch }) {
+            // What follows the fork is always a gap entry, so nothing else need be said.
+            return forks[index...].reduce(cursor.seq) { min($0, $1.seq) } + 1
+        }
+        gaps.append(Gap(from: nil, to: nil, reason: .epochChanged, epoch: epoch))
+        return 1
+    }
+
+    private func start(ofLatest count: Int, _ wish: Wish) -> UInt64 {
+        var left = count
+        var start = seq + 1
+        for entry in ring.entries.reversed() {
+            guard left > 0 else { break }
+            if wish.wants(entry) { left -= 1 }
+            start = entry.seq
+        }
+        return start
+    }
+
+    private func start(within limits: RingLimits, from next: UInt64) -> UInt64 {
+        var (count, bytes) = (0, 0)
+        var start = seq + 1
+        for entry in ring.entries(from: next).reversed() {
+            count += 1
+            bytes += entry.byteCount
+            guard count <= limits.eventsMax, bytes <= limits.bytesMax else { break }
+            start = entry.seq
+        }
+        return start
+    }
+}

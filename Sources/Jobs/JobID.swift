@@ -1,0 +1,56 @@
+// JobID names a job (and, by the same rules, a feed). It is made at the door and only there.
+//
+// Invariant: `text` is 1 to 128 bytes of printable ASCII that are safe in a Redis pattern, in a URL
+// path and, unescaped, inside a JSON string.
+
+public struct JobID: Hashable, Sendable, CustomStringConvertible {
+    public static let bytesMax = 128
+
+    public let text: String
+
+    public init(checking bytes: Span<UInt8>) throws(JobIDFault) {
+        guard !bytes.isEmpty else { throw .empty }
+        guard bytes.count <= Self.bytesMax else { throw .tooLong }
+        var dots = 0
+        for index in bytes.indices {
+            switch bytes[index] {
+            case UInt8(ascii: "."): dots += 1
+            case UInt8(ascii: " "): throw .space
+            case ..<0x20, 0x7F: throw .control
+            case 0x80...: throw .notASCII
+            case UInt8(ascii: "/"), UInt8(ascii: "*"), UInt8(ascii: "?"), UInt8(ascii: "["),
+                UInt8(ascii: "]"), UInt8(ascii: "{"), UInt8(ascii: "}"), UInt8(ascii: "\\"),
+                UInt8(ascii: "\""):
+                throw .reservedCharacter
+            default: break
+            }
+        }
+        guard dots < bytes.count || dots > 2 else { throw .dots }
+        guard let ascii = try? UTF8Span(validating: bytes) else { throw .notASCII }
+        text = String(copying: ascii)
+    }
+
+    public init(checking text: String) throws(JobIDFault) {
+        try self.init(checking: Array(text.utf8).span)
+    }
+
+    public var description: String { text }
+}
+
+/// Why a text is no job id.
+public enum JobIDFault: String, Error, Sendable {
+    case empty, tooLong, space, control, notASCII, reservedCharacter, dots
+
+    /// For the client that sent it.
+    public var message: String {
+        switch self {
+        case .empty: "a job id must not be empty"
+        case .tooLong: "a job id has at most \(JobID.bytesMax) bytes"
+        case .space: "a job id must not contain a space"
+        case .control: "a job id must not contain a control character"
+        case .notASCII: "a job id is printable ASCII"
+        case .reservedCharacter: "a job id must not contain any of / * ? [ ] { } \\ \""
+        case .dots: "a job id must not be . or .."
+        }
+    }
+}

@@ -1,0 +1,52 @@
+// Opening is what the feed tells a loop that begins to follow a job: everything of one instant.
+
+/// An epoch that was left, and the last number up to which its history still holds in the next one.
+public struct Fork: Hashable, Sendable {
+    public let epoch: Epoch
+    public let seq: UInt64
+
+    public init(epoch: Epoch, seq: UInt64) {
+        self.epoch = epoch
+        self.seq = seq
+    }
+}
+
+public struct Opening: Sendable {
+    public let job: JobID
+    /// nil until the job's first event.
+    public let epoch: Epoch?
+    public let seq: UInt64
+    /// The epochs this one grew out of, oldest first.
+    public let forks: [Fork]
+    public let snapshot: Snapshot
+    /// The kept history up to `seq`, contiguous, oldest first.
+    public let updates: [Update]
+
+    public init(
+        job: JobID, epoch: Epoch? = nil, seq: UInt64 = 0, forks: [Fork] = [],
+        snapshot: Snapshot = Snapshot(), updates: [Update] = []
+    ) {
+        self.job = job
+        self.epoch = epoch
+        self.seq = seq
+        self.forks = forks
+        self.snapshot = snapshot
+        self.updates = updates
+    }
+}
+
+/// What a subscription is about to be sent of the past.
+public struct Replay: Equatable, Sendable {
+    public let from: UInt64?
+    public let to: UInt64?
+    public let count: Int
+    /// False where a gap stands before or in it.
+    public let isComplete: Bool
+
+    public init(from: UInt64?, to: UInt64?, count: Int, isComplete: Bool) {
+        self.from = from
+        self.to = to
+        self.count = count
+        self.isComplete = isComplete
+    }
+}

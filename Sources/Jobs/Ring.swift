@@ -1,0 +1,66 @@
+// Ring keeps the latest numbered entries of one job, in order, within a count and a byte limit.
+//
+// Invariant: the kept entries are contiguous: entry(at: seq) is at index seq - firstSeq.
+
+/// What a ring can keep: something with a place in a history and a weight.
+public protocol Numbered {
+    var seq: UInt64 { get }
+    var byteCount: Int { get }
+}
+
+public struct RingLimits: Equatable, Sendable {
+    public var eventsMax: Int
+    public var bytesMax: Int
+
+    public init(eventsMax: Int = 1_000, bytesMax: Int = 1_048_576) {
+        self.eventsMax = eventsMax
+        self.bytesMax = bytesMax
+    }
+}
+
+public struct Ring<Entry: Numbered> {
+    private var kept: [Entry] = []
+    private var head = 0
+    public private(set) var bytes = 0
+
+    public init() {}
+
+    public var count: Int { kept.count - head }
+    public var isEmpty: Bool { count == 0 }
+    public var entries: ArraySlice<Entry> { kept[head...] }
+    public var firstSeq: UInt64? { kept.indices.contains(head) ? kept[head].seq : nil }
+    public var lastSeq: UInt64? { isEmpty ? nil : kept.last?.seq }
+
+    /// Appends the entry that follows the last one, and lets go of the oldest beyond the limits.
+    /// Answers how many bytes the ring grew (or shrank) by.
+    @discardableResult
+    public mutating func append(_ entry: Entry, within limits: RingLimits) -> Int {
+        precondition(isEmpty || lastSeq.map { $0 + 1 } == entry.seq, "a ring has no holes")
+        let before = bytes
+        kept.append(entry)
+        bytes += entry.byteCount
+        while count > limits.eventsMax || (bytes > limits.bytesMax && !isEmpty) {
+            bytes -= kept[head].byteCount
+            head += 1
+        }
+        // Moving the rest down once in a while keeps both the memory and the cost per entry bounded.
+        if head > 32 && head > kept.count / 2 || head == kept.count {
+            kept.removeSubrange(..<head)
+            head = 0
+        }
+        return bytes - before
+    }
+
+    /// The entries from `seq` on; what lies before the first one kept is simply not there.
+    public func entries(from seq: UInt64) -> ArraySlice<Entry> {
+        guard let firstSeq, let lastSeq, seq <= lastSeq else { return kept[kept.endIndex...] }
+        return kept[(head + Int(max(seq, firstSeq) - firstSeq))...]
+    }
+
+    public mutating func removeAll() { self = Ring() }
+}
+
+extension Update: Numbered {
+    /// The frame, and the values that the change keeps beside it (a large result weighs twice).
+    public var byteCount: Int { frame.count + (change?.byteCount ?? 0) }
+}

@@ -1,0 +1,135 @@
+// Snapshot is a job's folded last state: what a follower is told when it comes.
+//
+// Values are kept as the JSON that the worker wrote. What the steps of a change are, and in which order
+// they are applied, is said in SnapshotChange.swift; a Redis script must do exactly this.
+
+import JSON
+
+public struct Snapshot: Sendable, Equatable {
+    /// By field; empty where nothing was said yet.
+    private var values: [[UInt8]] = []
+    public private(set) var logLines: Int64 = 0
+    public private(set) var createdAt: WallTime?
+    public private(set) var updatedAt: WallTime?
+    /// Set exactly while the status is a final one.
+    public private(set) var finishedAt: WallTime?
+
+    public init() {}
+
+    /// The field's JSON; nil where nothing was said yet.
+    public func json(_ field: SnapshotField) -> [UInt8]? {
+        guard !values.isEmpty, !values[field.index].isEmpty else { return nil }
+        return values[field.index]
+    }
+
+    /// The field's text, where it is a string; a number as it is spelled. An `owner` is compared so.
+    public func text(_ field: SnapshotField) -> String? {
+        guard let json = json(field) else { return nil }
+        return json.span.jsonString(0..<json.count) ?? String(decoding: json, as: UTF8.self)
+    }
+
+    public var status: String { text(.status) ?? "unknown" }
+
+    public mutating func apply(_ change: SnapshotChange) {
+        if values.isEmpty { values = Array(repeating: [], count: SnapshotField.allCases.count) }
+        if let attempt = change.attempt { begin(attempt) }
+        change.visitValues { field, json in
+            switch field {
+            case .status: changeStatus(json, change)
+            case .progress: raiseProgress(json)
+            default: put(field, json)
+            }
+        }
+        let (lines, overflows) = logLines.addingReportingOverflow(change.logLines)
+        if !overflows { logLines = lines }
+        createdAt = createdAt ?? change.at
+        updatedAt = change.at
+    }
+
+    /// Starts over when `attempt` is higher than the one before. Where none was said it was the first.
+    private mutating func begin(_ attempt: Int64) {
+        let stored = values[SnapshotField.attempt.index]
+        let before = stored.span.jsonInteger(0..<stored.count)
+        guard attempt >= before ?? .min else { return }
+        put(.attempt, Array(String(attempt).utf8).span)
+        guard attempt > before ?? 1 else { return }
+        for field in SnapshotField.ofOneAttempt { values[field.index].removeAll() }
+        if finishedAt != nil { put(.status, Self.running.span) }
+        finishedAt = nil
+    }
+
+    private mutating func changeStatus(_ json: Span<UInt8>, _ change: SnapshotChange) {
+        switch change.statusRule {
+        case .always: break
+        case .unlessFinal: guard finishedAt == nil else { return }
+        case .ifIdle: guard isIdle else { return }
+        }
+        put(.status, json)
+        finishedAt = change.ends ? finishedAt ?? change.at : nil
+    }
+
+    private var isIdle: Bool {
+        guard finishedAt == nil else { return false }
+        let status = values[SnapshotField.status.index]
+        return status.isEmpty || Self.idle.contains { status.equalsIgnoringCase($0) }
+    }
+
+    private mutating func raiseProgress(_ json: Span<UInt8>) {
+        let stored = values[SnapshotField.progress.index]
+        if let before = stored.span.jsonDouble(0..<stored.count) {
+            guard let after = json.jsonDouble(0..<json.count), after > before else { return }
+        }
+        put(.progress, json)
+    }
+
+    private mutating func put(_ field: SnapshotField, _ json: Span<UInt8>) {
+        values[field.index].removeAll(keepingCapacity: true)
+        values[field.index].append(json)
+    }
+
+    private static let idle = [Array("\"queued\"".utf8), Array("\"unknown\"".utf8)]
+    private static let running = Array("\"running\"".utf8)
+}
+
+// Writing.
+extension Snapshot {
+    /// Writes the snapshot's members into an open object. What was never said is null.
+    public func writeMembers(into writer: inout JSONWriter, job: JobID, watchers: Int) {
+        writer.key("job_id")
+        writer.string(job.text)
+        for field in SnapshotField.allCases {
+            writer.key(field.name)
+            if let json = json(field) {
+                writer.raw(json.span)
+            } else if field == .status {
+                writer.string("unknown")
+            } else {
+                writer.null()
+            }
+        }
+        writer.key("log_lines")
+        writer.integer(logLines)
+        for (name, time) in [
+            ("created_at", createdAt), ("updated_at", updatedAt), ("finished_at", finishedAt),
+        ] {
+            writer.key(name)
+            if let time { writer.string(time.description) } else { writer.null() }
+        }
+        writer.key("watchers")
+        writer.integer(watchers)
+    }
+}
+
+extension SnapshotField {
+    fileprivate var index: Int { Int(rawValue) }
+    /// What a new attempt forgets.
+    fileprivate static let ofOneAttempt: [SnapshotField] = [
+        .progress, .currentStep, .completedSteps, .error, .result, .etaSeconds,
+    ]
+}
+
+extension [UInt8] {
+    fileprivate func equalsIgnoringCase(_ lowered: [UInt8]) -> Bool {
+        count == lowered.count && zip(self, lowered).allSatisfy { $0 == $1 || $0 | 0x20 == $1 }
+    }
+}

@@ -1,0 +1,23 @@
+// Allowance is a token bucket: so many messages a second, and a burst above it.
+
+import Loop
+
+struct Allowance {
+    private var left: Double
+    private var since: Instant
+
+    init(burst: Int, at now: Instant) {
+        left = Double(burst)
+        since = now
+    }
+
+    /// Takes one; false when none is left.
+    mutating func take(perSecond: Int, burst: Int, at now: Instant) -> Bool {
+        let seconds = Double(now.nanoseconds - since.nanoseconds) / 1e9
+        left = min(Double(burst), left + seconds * Double(perSecond))
+        since = now
+        guard left >= 1 else { return false }
+        left -= 1
+        return true
+    }
+}

@@ -1,0 +1,91 @@
+// Close names the reasons for which the server ends a WebSocket, each with its code (protocol.md
+// section 4). The name serves the log line and the metric, the code and the text go to the client.
+
+import Jobs
+import Telemetry
+import Tokens
+import Wire
+
+enum Close: Error, Equatable {
+    case done
+    case draining
+    case badRequest(String)
+    case tokenRefused(TokenFault)
+    case tokenExpired
+    case authTimeout
+    case notThisJob
+    case originRefused
+    case tooSlow(resumeFrom: Cursor?)
+    case tooManyConnections
+    case tooManyMessages
+    case violation(FrameViolation)
+
+    var code: UInt16 {
+        switch self {
+        case .done: 1000
+        case .draining: 1012
+        case .badRequest: 4400
+        case .tokenRefused, .tokenExpired, .authTimeout: 4401
+        case .notThisJob, .originRefused: 4403
+        case .tooSlow: 4408
+        case .tooManyConnections, .tooManyMessages: 4429
+        case .violation(let violation): violation.closeCode
+        }
+    }
+
+    /// The same refusal for who came by HTTP.
+    var httpStatus: Int {
+        switch code {
+        case 4400: 400
+        case 4401: 401
+        case 4403: 403
+        case 4429: 429
+        default: 503
+        }
+    }
+
+    var authRefusal: AuthRefusal? {
+        switch self {
+        case .tokenRefused(let fault): AuthRefusal(fault)
+        case .tokenExpired: .expired
+        case .authTimeout: .timedOut
+        case .notThisJob: .job
+        default: nil
+        }
+    }
+
+    var name: String {
+        switch self {
+        case .done: "done"
+        case .draining: "draining"
+        case .badRequest: "bad_request"
+        case .tokenRefused(let fault): "token_\(fault.rawValue)"
+        case .tokenExpired: "token_expired"
+        case .authTimeout: "auth_timeout"
+        case .notThisJob: "not_this_job"
+        case .originRefused: "origin_refused"
+        case .tooSlow: "too_slow"
+        case .tooManyConnections: "too_many_connections"
+        case .tooManyMessages: "too_many_messages"
+        case .violation(let violation): violation.rawValue
+        }
+    }
+
+    /// At most 123 bytes, and never a secret.
+    var reason: String {
+        switch self {
+        case .done: ""
+        case .draining: "restarting, come back with jitter"
+        case .badRequest(let what): String(what.prefix(120))
+        case .tokenRefused(let fault): fault.message
+        case .tokenExpired: "the token has expired"
+        case .authTimeout: "no token came in time"
+        case .notThisJob: "the token does not cover this job"
+        case .originRefused: "this origin is not allowed"
+        case .tooSlow(let cursor): cursor.map { "too slow, resume after \($0)" } ?? "too slow"
+        case .tooManyConnections: "too many connections"
+        case .tooManyMessages: "too many messages"
+        case .violation(let violation): violation.rawValue
+        }
+    }
+}

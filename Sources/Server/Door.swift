@@ -1,0 +1,98 @@
+// Door reads from a request who is there and what is asked for (protocol.md sections 4 and 5).
+//
+// The first token that is present decides; a bad one is refused even where a good one follows, so
+// that nobody is served by accident with other rights than he believes to have.
+
+import Hub
+import Jobs
+import Loop
+import Settings
+import Tokens
+import Wire
+
+struct Door {
+    private static let jsonProtocol = "jobwire.v1.json"
+    private static let bearerProtocol = "bearer."
+
+    let verifier: TokenVerifier
+    /// Empty: not checked, for without a cookie a foreign page has nothing of ours to abuse.
+    private let allowedOrigins: [String]
+
+    init(_ settings: Settings) throws(StartFault) {
+        verifier = try TokenVerifier(settings)
+        allowedOrigins = settings.allowedOrigins
+    }
+
+    /// The grant of the token that came with the request; nil where none came.
+    func grant(
+        _ head: RequestHead, protocols: [String] = [], query: Query
+    ) throws(Close) -> Grant? {
+        guard let token = try token(head, protocols, query) else { return nil }
+        do throws(TokenFault) {
+            return try verifier.verify(token, now: WallClock.milliseconds() / 1_000)
+        } catch {
+            throw .tokenRefused(error)
+        }
+    }
+
+    private func token(
+        _ head: RequestHead, _ protocols: [String], _ query: Query
+    ) throws(Close) -> String? {
+        if let authorization = head.first("authorization") {
+            let words = authorization.split(separator: " ", maxSplits: 1)
+            guard words.count == 2, words[0].lowercased() == "bearer" else {
+                throw .tokenRefused(.malformed)
+            }
+            return String(words[1])
+        }
+        if let offer = protocols.first(where: { $0.hasPrefix(Self.bearerProtocol) }) {
+            return String(offer.dropFirst(Self.bearerProtocol.count))
+        }
+        return query.first("token")
+    }
+
+    /// A browser says where its page comes from; other clients say nothing, and need not. Our own
+    /// page is always welcome.
+    func checkOrigin(_ head: RequestHead) throws(Close) {
+        guard !allowedOrigins.isEmpty, !allowedOrigins.contains("*"),
+            let origin = head.first("origin"), !allowedOrigins.contains(origin)
+        else { return }
+        let host = head.first("host") ?? ""
+        guard origin == "http://\(host)" || origin == "https://\(host)" else {
+            throw .originRefused
+        }
+    }
+
+    /// Ours where it is offered. A token is never echoed: it would end up in logs.
+    static func chosenProtocol(of offered: [String]) -> String? {
+        offered.first { $0 == jsonProtocol }
+    }
+
+    static func query(_ head: RequestHead) throws(Close) -> Query {
+        do throws(QueryFault) {
+            return try Query(head.query)
+        } catch {
+            throw .badRequest("the query is malformed: \(error.rawValue)")
+        }
+    }
+
+    /// A job id as it stands in a path.
+    static func job(_ segment: String) throws(Close) -> JobID {
+        let text: String
+        do throws(QueryFault) { text = try percentDecoded(segment) } catch {
+            throw .badRequest("the path is malformed: \(error.rawValue)")
+        }
+        do throws(JobIDFault) { return try JobID(checking: text) } catch {
+            throw .badRequest(error.message)
+        }
+    }
+
+    /// What a one-job socket asks for in its query.
+    static func wish(_ query: Query) throws(Close) -> Wish {
+        do throws(FollowFault) {
+            return Wish(try FollowOptions(query))
+        } catch {
+            throw .badRequest(error.message)
+        }
+    }
+}

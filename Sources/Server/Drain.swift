@@ -1,0 +1,30 @@
+// Drain sends everybody away before a restart: no new connections, then the open ones in batches over
+// half of the grace, so that they do not all knock at the next bridge in one instant.
+
+import Loop
+
+final class Drain: TimerTarget {
+    static let batches = 20
+
+    private unowned let worker: Worker
+    private let endsAt: Instant
+    private let pause: Duration
+    private let batchSize: Int
+
+    init(_ worker: Worker) {
+        self.worker = worker
+        let grace = worker.settings.drainGrace
+        endsAt = worker.loop.now + grace
+        pause = grace / (2 * Self.batches)
+        batchSize = max(1, (worker.sessionCount + Self.batches - 1) / Self.batches)
+        step()
+    }
+
+    func timerFired(_ id: TimerID) { step() }
+
+    private func step() {
+        let someAreLeft = worker.closeSessions(atMost: batchSize)
+        guard someAreLeft, worker.loop.now < endsAt else { return worker.stop() }
+        _ = worker.loop.arm(self, after: pause)
+    }
+}

@@ -1,0 +1,122 @@
+// What the settings mean to each room. No room below the server knows of settings.
+
+import Feed
+import Hub
+import Jobs
+import Loop
+import Redis
+import Settings
+import Tokens
+import Wire
+
+extension Settings {
+    /// What is kept of one job; nothing where history is off.
+    var ringLimits: RingLimits {
+        history == .off
+            ? RingLimits(eventsMax: 0, bytesMax: 0)
+            : RingLimits(eventsMax: historyEventsMax, bytesMax: historyBytesMax)
+    }
+}
+
+extension HubLimits {
+    init(_ settings: Settings) {
+        self.init(
+            ring: settings.ringLimits,
+            replay: RingLimits(
+                eventsMax: settings.replayEventsMax, bytesMax: settings.historyBytesMax))
+    }
+}
+
+extension FeedLimits {
+    init(_ settings: Settings) {
+        self.init(
+            memory: MemoryLimits(
+                perJob: settings.ringLimits, jobsMax: settings.memoryHistoryJobsMax,
+                bytesMax: settings.memoryHistoryBytesMax),
+            eventBytesMax: settings.eventBytesMax, probeInterval: settings.redisPingInterval)
+    }
+}
+
+extension HeadLimits {
+    init(_ settings: Settings) {
+        self.init()
+        requestLineBytesMax = settings.httpLineBytesMax
+        headerBytesMax = settings.httpLineBytesMax
+        headBytesMax = settings.httpHeadBytesMax
+        headersMax = settings.httpHeadersMax
+    }
+}
+
+extension BodyLimits {
+    init(_ settings: Settings) {
+        self.init()
+        bodyBytesMax = settings.httpBodyBytesMax
+    }
+}
+
+extension RedisOptions {
+    init(_ settings: Settings) {
+        self.init()
+        connectTimeout = settings.redisConnectTimeout
+        replyTimeout = settings.redisReplyTimeout
+        pingInterval = settings.redisPingInterval
+        tls.caFile = settings.redisCA.orNil
+        tls.serverName = settings.redisServerName.orNil
+        tls.certificateFile = settings.redisCertificate.orNil
+        tls.keyFile = settings.redisKey.orNil
+    }
+}
+
+extension TokenVerifier {
+    convenience init(_ settings: Settings) throws(StartFault) {
+        guard !settings.tokenSecret.isEmpty else { throw .noSecret }
+        do throws(TokenSetupFault) {
+            var rules = TokenRules(keys: [try .hs256(settings.tokenSecret.bytes)])
+            rules.leeway = settings.tokenLeeway.components.seconds
+            rules.requiresExpiry = settings.requireExp
+            rules.bytesMax = settings.tokenBytesMax
+            try self.init(rules)
+        } catch {
+            throw .token(error)
+        }
+    }
+}
+
+extension TLSServer {
+    /// nil where no certificate is configured.
+    static func make(_ settings: Settings) throws(StartFault) -> TLSServer? {
+        guard !settings.tlsCertificate.isEmpty else { return nil }
+        do throws(TLSFault) {
+            return try TLSServer(
+                certificateFile: settings.tlsCertificate, keyFile: settings.tlsKey)
+        } catch {
+            throw .certificate(error)
+        }
+    }
+}
+
+extension Wish {
+    init(_ options: FollowOptions, after: Cursor? = nil) {
+        let past: Past =
+            switch options.history {
+            case nil, .all: .all
+            case .some(.none): .none
+            case .latest(let count): .latest(count)
+            }
+        self.init(
+            after: after ?? options.after, past: past,
+            types: options.types.map { Set($0.map { EventType($0) }) })
+    }
+}
+
+extension Subscribed {
+    init(_ welcome: Welcome) {
+        self.init(
+            job: welcome.job, snapshot: welcome.snapshot, watchers: welcome.watchers,
+            epoch: welcome.epoch, seq: welcome.seq, replay: welcome.replay)
+    }
+}
+
+extension String {
+    fileprivate var orNil: String? { isEmpty ? nil : self }
+}

@@ -1,0 +1,248 @@
+// HTTPConnection is a client until it becomes a WebSocket: requests are read, routed and answered, one
+// after the other, in the order they came (pipelining).
+//
+// Invariant: while an answer is outstanding nothing further is read, so answers never overtake.
+
+import Bytes
+import Hub
+import Jobs
+import Loop
+import Telemetry
+import Tokens
+import Wire
+
+final class HTTPConnection {
+    private enum Phase {
+        case head
+        case body(RequestHead, BodyReader)
+        /// The feed or the shell has yet to answer.
+        case answering(RequestHead)
+        /// The last answer was given, or the socket has gone to a session.
+        case done
+    }
+
+    let stream: Stream
+    unowned let worker: Worker
+    private let admission: Admission.Ticket
+    private var phase = Phase.head
+    private var timer: TimerID?
+    /// Between two requests.
+    private var isIdle = false
+
+    init(stream: Stream, worker: Worker, admission: Admission.Ticket) {
+        self.stream = stream
+        self.worker = worker
+        self.admission = admission
+        wait(worker.settings.handshakeTimeout)
+    }
+
+    private func wait(_ timeout: Duration?) {
+        if let timer { worker.loop.disarm(timer) }
+        timer = timeout.map { worker.loop.arm(self, after: $0) }
+    }
+
+    /// The server drains: who is between two requests is sent away, others after their answer.
+    func drain() {
+        if case .head = phase { end() }
+    }
+
+    private func end() {
+        phase = .done
+        wait(nil)
+        stream.finish()
+    }
+}
+
+// MARK: - Reading
+
+extension HTTPConnection: StreamOwner {
+    func streamOpened(_ stream: Stream) {}
+    func streamDrained(_ stream: Stream) {}
+
+    func stream(_ stream: Stream, received bytes: Span<UInt8>) -> Int {
+        var consumed = 0
+        do throws(HTTPViolation) {
+            while try step(bytes, &consumed) {}
+        } catch {
+            worker.metrics.handshakeRefusals.add(.badRequest)
+            worker.log.debug(
+                "bad_request", ["peer": .word(stream.peer), "why": .text(error.rawValue)])
+            stream.send(Response.violation(error).encoded(keepAlive: false))
+            worker.metrics.responses.add(StatusClass(error.status))
+            end()
+            consumed = bytes.count
+        }
+        worker.metrics.bytesIn.add(consumed)
+        return consumed
+    }
+
+    /// False when more has to arrive, or to be answered, before there is something to do.
+    private func step(_ bytes: Span<UInt8>, _ consumed: inout Int) throws(HTTPViolation) -> Bool {
+        switch phase {
+        case .head:
+            let rest = bytes.extracting(consumed...)
+            // The time for a request begins with its first byte.
+            if !rest.isEmpty, isIdle { wait(worker.settings.handshakeTimeout) }
+            isIdle = false
+            guard let (head, length) = try worker.headReader.read(rest) else { return false }
+            consumed += length
+            let body = try BodyReader(head.framing, limits: worker.bodyLimits)
+            if head.expectsContinue { stream.send(Response.continue) }
+            phase = .body(head, body)
+            return true
+        case .body(let head, var body):
+            guard try body.read(bytes, consumed: &consumed) != nil else {
+                phase = .body(head, body)
+                return false
+            }
+            phase = .answering(head)
+            wait(nil)
+            answer(head)
+            return true
+        case .answering, .done: return false
+        }
+    }
+
+    func streamClosed(_ stream: Stream, _ end: StreamEnd) {
+        if case .tls = end { worker.metrics.handshakeRefusals.add(.tls) }
+        wait(nil)
+        worker.forget(self)
+        worker.release(admission)
+    }
+}
+
+extension HTTPConnection: TimerTarget {
+    func timerFired(_ id: TimerID) {
+        timer = nil
+        guard !isIdle else { return end() }
+        worker.metrics.handshakeRefusals.add(.timedOut)
+        stream.send(
+            Response.error(408, "request_timeout", "the request took too long")
+                .encoded(keepAlive: false))
+        worker.metrics.responses.add(StatusClass(408))
+        end()
+    }
+}
+
+// MARK: - Answering
+
+extension HTTPConnection {
+    private func answer(_ head: RequestHead) {
+        let route = Route(path: head.path)
+        switch route {
+        case .jobSocket, .socket: return upgrade(head, to: route)
+        default: break
+        }
+        guard admission.verdict == .admitted else { return respond(.refusal(.tooManyConnections)) }
+        guard head.method == .get || head.method == .head else {
+            return respond(route == .unknown ? .notFound : .methodNotAllowed)
+        }
+        switch route {
+        case .health: respond(.json(200, Array(#"{"status":"ok"}"#.utf8)))
+        case .readiness: respond(worker.readiness())
+        case .metrics: respond(worker.metricsPage())
+        case .asset(let index): respond(.asset(PageAssets.files[index]))
+        case .job(let segment): tellJob(segment, head)
+        case .notBuilt: respond(.error(501, "not_built", "not in this version"))
+        case .unknown, .jobSocket, .socket: respond(.notFound)
+        }
+    }
+
+    private func tellJob(_ segment: String, _ head: RequestHead) {
+        do throws(Close) {
+            try worker.door.checkOrigin(head)
+            let query = try Door.query(head)
+            guard let grant = try worker.door.grant(head, query: query) else {
+                throw .tokenRefused(.missing)
+            }
+            let job = try Door.job(segment)
+            guard grant.mayFollow(job: job.text) else { throw .notThisJob }
+            let knownTags = head.list("if-none-match")
+            worker.peek(job) { [weak self] opening, watchers in
+                self?.respond(.snapshot(opening, watchers: watchers, knownTags: knownTags))
+            }
+        } catch {
+            refused(error)
+            respond(.refusal(error))
+        }
+    }
+
+    private func respond(_ response: Response) {
+        guard case .answering(let head) = phase else { return }
+        let keepsAlive = head.keepsAlive && !worker.isDraining
+        worker.metrics.responses.add(StatusClass(response.status))
+        let bytes = response.encoded(keepAlive: keepsAlive, omitBody: head.method == .head)
+        worker.metrics.bytesOut.add(bytes.count)
+        stream.send(bytes)
+        guard keepsAlive else { return end() }
+        phase = .head
+        isIdle = true
+        wait(worker.settings.keepAliveTimeout)
+        // What was pipelined behind the request lies with the stream, and is handed over again.
+        stream.setOwner(self)
+    }
+
+    private func refused(_ close: Close) {
+        if let refusal = close.authRefusal { worker.metrics.authRefusals.add(refusal) }
+        worker.log.debug(
+            "refused", ["peer": .word(stream.peer), "why": .text(close.name)])
+    }
+
+    /// A browser can't read a refused handshake. So whoever speaks WebSocket at all gets one, and is
+    /// then told why it is closed.
+    private func upgrade(_ head: RequestHead, to route: Route) {
+        let upgrade: Upgrade
+        do throws(UpgradeRefusal) {
+            upgrade = try Upgrade(reading: head)
+        } catch {
+            worker.metrics.handshakeRefusals.add(.badUpgrade)
+            return respond(error.response)
+        }
+        let visit = visit(head, upgrade, route)
+        let agreesDeflate = upgrade.deflate != nil
+        let session = worker.enter { id in
+            Session(
+                id: id, stream: stream, worker: worker, purpose: visit.purpose,
+                deflates: agreesDeflate, admission: admission)
+        }
+        stream.send(
+            upgrade.response(
+                protocol: Door.chosenProtocol(of: upgrade.offeredProtocols), deflate: agreesDeflate))
+        worker.metrics.responses.add(StatusClass(101))
+        phase = .done
+        worker.forget(self)
+        stream.setOwner(session)
+        switch visit {
+        case .admitted(_, let grant): session.start(grant)
+        case .refused(let close): session.close(close)
+        }
+    }
+
+    private enum Visit {
+        case admitted(Session.Purpose, Grant?)
+        case refused(Close)
+
+        var purpose: Session.Purpose {
+            if case .admitted(let purpose, _) = self { purpose } else { .many }
+        }
+    }
+
+    private func visit(_ head: RequestHead, _ upgrade: Upgrade, _ route: Route) -> Visit {
+        do throws(Close) {
+            guard admission.verdict == .admitted else { throw .tooManyConnections }
+            guard !worker.isDraining else { throw .draining }
+            try worker.door.checkOrigin(head)
+            let query = try Door.query(head)
+            var purpose = Session.Purpose.many
+            if case .jobSocket(let segment) = route {
+                purpose = .job(try Door.job(segment), try Door.wish(query))
+            }
+            let grant = try worker.door.grant(
+                head, protocols: upgrade.offeredProtocols, query: query)
+            return .admitted(purpose, grant)
+        } catch {
+            refused(error)
+            return .refused(error)
+        }
+    }
+}

@@ -1,0 +1,48 @@
+// House is what all loops share: settings, metrics, the log, the certificate, each other's mailboxes. All
+// of it is made before the loops start; what changes later is atomic.
+
+import Loop
+import Settings
+import Synchronization
+import Telemetry
+
+final class House: Sendable {
+    let settings: Settings
+    let metrics: Metrics
+    let log: Log
+    let admission: Admission
+    let mailboxes: [Mailbox<WorkerMail>]
+    let tls: TLSServer?
+    /// Set by the feed's loop, read by whoever answers `/readyz`.
+    let isRedisReady = Atomic<Bool>(false)
+    let isSubscriptionProven = Atomic<Bool>(false)
+    let isDraining = Atomic<Bool>(false)
+
+    init(settings: Settings, loops: Int, log: Log) throws(StartFault) {
+        self.settings = settings
+        self.log = log
+        metrics = Metrics(
+            loops: loops, version: Server.version,
+            startedAt: Double(WallClock.milliseconds()) / 1_000)
+        admission = Admission(
+            connectionsMax: settings.connectionsMax,
+            perAddressMax: settings.connectionsPerAddressMax)
+        tls = try TLSServer.make(settings)
+        var mailboxes: [Mailbox<WorkerMail>] = []
+        do throws(SystemError) {
+            for _ in 0..<loops { mailboxes.append(try Mailbox()) }
+        } catch {
+            throw .system(error)
+        }
+        self.mailboxes = mailboxes
+    }
+
+    var isReady: Bool {
+        isRedisReady.load(ordering: .relaxed) && isSubscriptionProven.load(ordering: .relaxed)
+            && !isDraining.load(ordering: .relaxed)
+    }
+
+    func postToAll(_ mail: WorkerMail) {
+        for mailbox in mailboxes { mailbox.post(mail) }
+    }
+}

@@ -1,0 +1,285 @@
+// Follows one job and shows it. Three parts, top-down: Follower keeps a socket and its cursor through
+// every loss; Job is what is known of the job; the rest draws it, at most once for each frame.
+//
+// What always holds: the cursor names the last event drawn, so a reconnect asks for exactly what
+// came later; worker text reaches the page as text only; the token is in no URL that is sent.
+
+const RETRY_BASE_MS = 500;
+const RETRY_CAP_MS = 30_000;
+const SILENCE_GRACE_MS = 10_000;
+const LOG_LINES_MAX = 5_000;
+const FINAL_GOOD = ["completed", "succeeded", "success"];
+const FINAL_BAD = ["failed", "error", "cancelled", "canceled", "revoked", "expired", "timed_out"];
+const FINAL_CLOSES = {
+  4400: "The server could not understand the request; is the job's id right?",
+  4401: "The token is missing, wrong or has ended. Follow again with a fresh one.",
+  4403: "This token may not see this job.",
+  4404: "There is no such thing to follow.",
+};
+
+/// One job's socket: connects, resumes, and gives up only where trying again can't help.
+class Follower {
+  constructor(job, token, listener) {
+    Object.assign(this, { job, token, listener, epoch: null, seq: 0, tries: 0, heartbeatMs: 30_000 });
+    this.retryTimer = this.socket = null;
+    this.watchTimer = setInterval(() => this.watch(), 1_000);
+    this.connect();
+  }
+
+  stop() {
+    clearInterval(this.watchTimer);
+    this.drop();
+  }
+
+  connect() {
+    this.drop();
+    const url = new URL(`/api/v1/ws/jobs/${encodeURIComponent(this.job)}/updates`, location.href);
+    url.protocol = url.protocol.replace("http", "ws");
+    url.hash = "";
+    if (this.epoch) url.searchParams.set("after", `${this.epoch}:${this.seq}`);
+    this.listener.connection("waiting", "connecting …");
+    try {
+      this.socket = new WebSocket(url, ["jobwire.v1.json", `bearer.${this.token}`]);
+    } catch {
+      return this.end("That is not a token: it has characters no token can have.");
+    }
+    this.heard();
+    this.socket.onmessage = (message) => this.receive(JSON.parse(message.data));
+    this.socket.onclose = (close) => this.closed(close.code);
+  }
+
+  /// Forgets the socket at once: a half-open one may take minutes to close.
+  drop() {
+    clearTimeout(this.retryTimer);
+    this.retryTimer = null;
+    if (!this.socket) return;
+    this.socket.onmessage = this.socket.onclose = null;
+    this.socket.close();
+    this.socket = null;
+  }
+
+  receive(message) {
+    this.heard();
+    const data = message.data ?? {};
+    if ("seq" in message) {
+      this.seq = message.seq;
+      return this.listener.event(message);
+    }
+    switch (message.type) {
+      case "connected":
+        this.heartbeatMs = 1_000 * (data.heartbeat_seconds ?? 30);
+        this.epoch ??= data.epoch ?? null;
+        this.listener.snapshot(data);
+        break;
+      case "live":
+        this.tries = 0;
+        this.epoch = data.epoch ?? this.epoch;
+        this.seq = data.seq ?? this.seq;
+        this.listener.live();
+        break;
+      case "gap":
+        if (data.reason === "epoch_changed") [this.epoch, this.seq] = [data.epoch, 0];
+        else if (data.to !== null) this.seq = data.to;
+        this.listener.gap(data);
+        break;
+      case "token_expiring": this.listener.notice(`The token ends at ${data.expires_at}.`); break;
+      case "rejected": case "notice": this.listener.notice(data.message, data.code); break;
+      case "unsubscribed": this.end(`No longer subscribed: ${data.reason}`); break;
+    }
+  }
+
+  closed(code) {
+    this.socket = null;
+    if (code in FINAL_CLOSES) return this.end(FINAL_CLOSES[code]);
+    const bound = Math.min(RETRY_CAP_MS, RETRY_BASE_MS * 2 ** Math.min(this.tries++, 10));
+    this.listener.connection("waiting", code === 1012 ? "server restarting …" : "reconnecting …");
+    this.retryTimer = setTimeout(() => this.connect(), Math.random() * bound);
+  }
+
+  end(reason) {
+    this.stop();
+    this.listener.connection("ended", "stopped");
+    this.listener.trouble(reason);
+  }
+
+  heard() { this.heardAt = Date.now(); this.asked = false; }
+
+  /// By timestamps, because timers of a hidden tab come late: silence is asked about, then given up.
+  watch() {
+    if (!this.socket) return;
+    const silence = Date.now() - this.heardAt;
+    if (silence > this.heartbeatMs + SILENCE_GRACE_MS) {
+      this.connect();
+    } else if (silence > this.heartbeatMs && !this.asked && this.socket.readyState === WebSocket.OPEN) {
+      this.asked = true;
+      this.socket.send('{"type":"ping"}');
+    }
+  }
+
+  /// The tab is seen or the network is back: what waits need not wait longer.
+  wake() {
+    if (this.retryTimer) this.connect();
+    else this.watch();
+  }
+}
+
+/// What is known of the job. The snapshot already holds what is replayed, so only live events fold.
+class Job {
+  constructor() {
+    Object.assign(this, { status: "unknown", progress: null, step: null, message: null, error: null, result: null });
+  }
+
+  adopt(snapshot) {
+    this.status = snapshot.status ?? "unknown";
+    this.step = snapshot.current_step ?? null;
+    for (const name of ["progress", "message", "error", "result"]) this[name] = snapshot[name] ?? null;
+  }
+
+  fold({ type, data: body }) {
+    const data = body !== null && typeof body === "object" ? body : {};
+    const say = (name, value) => { if (value !== undefined) this[name] = value; };
+    say("message", data.message);
+    switch (type) {
+      case "status": say("status", data.status); break;
+      case "progress":
+        if (["unknown", "queued"].includes(this.status)) this.status = "running";
+        if (data.progress >= (this.progress ?? 0)) this.progress = data.progress;
+        say("step", data.current_step);
+        break;
+      case "step": say("step", data.step_label ?? data.step_name); break;
+      case "complete":
+        this.status = data.status ?? "completed";
+        if (!FINAL_BAD.includes(this.status.toLowerCase())) this.progress = 100;
+        say("result", data.result);
+        break;
+      case "error":
+        if (data.final !== false) this.status = "failed";
+        say("error", data.error_message);
+        break;
+    }
+  }
+
+  /// "good", "bad", or "" for a job that is still on its way.
+  get end() {
+    const status = String(this.status).toLowerCase();
+    return FINAL_GOOD.includes(status) ? "good" : FINAL_BAD.includes(status) ? "bad" : "";
+  }
+}
+
+const at = (id) => document.getElementById(id);
+const log = at("log");
+const stick = at("stick");
+let job = new Job();
+let follower = null;
+let isLive = false;
+let freshLines = [];
+let isDrawing = false;
+
+const listener = {
+  connection(state, text) {
+    at("connection").dataset.state = state;
+    at("connection").textContent = text;
+    isLive = state === "live";
+  },
+  trouble(text) { tell(at("trouble"), text); },
+  notice(text, code) { tell(at("notice"), code === "redis_back" ? "" : text); },
+  snapshot(data) { job.adopt(data); draw(); },
+  live() { listener.connection("live", "live"); },
+  gap({ from, to, reason }) {
+    if (reason === "epoch_changed") {
+      if (isLive) job = new Job();  // before that, the snapshot is of the new epoch already
+      log.replaceChildren();
+      freshLines = [];
+    }
+    const count = from !== null && to !== null ? `${to - from + 1} ` : "";
+    addLine(`— ${count}messages missing here (${reason.replaceAll("_", " ")}) —`, "gap");
+  },
+  event(event) {
+    if (isLive) job.fold(event);
+    if (event.type === "log") {
+      const { log_line, lines, stream, level } = event.data ?? {};
+      for (const line of lines ?? [log_line ?? ""]) addLine(line, level ?? stream);
+    }
+    draw();
+  },
+};
+
+function tell(place, text) {
+  place.textContent = text;
+  place.hidden = !text;
+}
+
+function addLine(text, kind) {
+  const element = document.createElement("div");
+  element.textContent = String(text).replace(/\x1b\[[0-9;]*[A-Za-z]/g, "").replace(/\r?\n$/, "");
+  if (kind) element.className = String(kind).toLowerCase().replace(/[^a-z]/g, "");
+  freshLines.push(element);
+  if (freshLines.length > LOG_LINES_MAX) freshLines.splice(0, freshLines.length - LOG_LINES_MAX);
+  draw();
+}
+
+function draw() {
+  if (isDrawing) return;
+  isDrawing = true;
+  requestAnimationFrame(() => {
+    isDrawing = false;
+    at("status").textContent = job.status;
+    at("status").dataset.end = job.end;
+    at("step").textContent = job.step ?? "–";
+    at("message").textContent = job.message ?? "";
+    const known = typeof job.progress === "number";
+    at("percent").textContent = known ? `${Math.round(job.progress)} %` : "–";
+    if (known) at("progress").value = job.progress;
+    else if (job.end) at("progress").value = 0;
+    else at("progress").removeAttribute("value");
+    tell(at("failure"), job.error === null ? "" : String(job.error));
+    at("result").hidden = job.result === null;
+    at("result-text").textContent = job.result === null ? "" : JSON.stringify(job.result, null, 2);
+    document.title = `${known ? `${Math.round(job.progress)} % ` : ""}${job.status} · ${at("view-job").textContent}`;
+
+    log.append(...freshLines.splice(0));
+    while (log.childElementCount > LOG_LINES_MAX) log.firstElementChild.remove();
+    if (stick.checked) log.scrollTop = log.scrollHeight;
+  });
+}
+
+function follow(id, token) {
+  follower?.stop();
+  job = new Job();
+  log.replaceChildren();
+  freshLines = [];
+  tell(at("trouble"), "");
+  tell(at("notice"), "");
+  at("view").hidden = false;
+  at("view-job").textContent = id;
+  draw();
+  follower = new Follower(id, token, listener);
+}
+
+/// The fragment never leaves the browser, so the token may stand there and nowhere else in the URL.
+function followFragment() {
+  const fragment = new URLSearchParams(location.hash.slice(1));
+  at("job").value = fragment.get("job") ?? "";
+  at("token").value = fragment.get("token") ?? "";
+  if (at("job").value && at("token").value) follow(at("job").value, at("token").value);
+}
+
+at("follow").addEventListener("submit", (submit) => {
+  submit.preventDefault();
+  const fragment = new URLSearchParams({ job: at("job").value, token: at("token").value });
+  history.replaceState(null, "", `#${fragment}`);
+  followFragment();
+});
+stick.addEventListener("change", () => {
+  log.setAttribute("aria-live", stick.checked ? "polite" : "off");
+  draw();
+});
+// Who scrolls up wants to read: the log stays there until its end is reached again.
+log.addEventListener("scroll", () => {
+  const isAtEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 8;
+  if (isAtEnd !== stick.checked) stick.click();
+}, { passive: true });
+addEventListener("hashchange", followFragment);
+addEventListener("online", () => follower?.wake());
+document.addEventListener("visibilitychange", () => { if (!document.hidden) follower?.wake(); });
+followFragment();

@@ -1,0 +1,50 @@
+// Route says what a path means. The table of protocol.md section 6, as far as it is built.
+
+import Jobs
+import Wire
+
+enum Route: Equatable {
+    case jobSocket(String)
+    case socket
+    case job(String)
+    case health
+    case readiness
+    case metrics
+    case asset(Int)
+    case notBuilt
+    case unknown
+
+    /// `path` is raw: its segments are decoded one by one, so that `%2F` is no separator.
+    init(path: String) {
+        let segments = path.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
+        switch segments.first {
+        case "api" where segments.dropFirst().first == "v1":
+            self.init(api: Array(segments.dropFirst(2)))
+        case "healthz" where segments.count == 1, "health" where segments.count == 1: self = .health
+        case "readyz" where segments.count == 1: self = .readiness
+        case "metrics" where segments.count == 1: self = .metrics
+        default:
+            let asset = PageAssets.files.firstIndex { $0.path == path }
+            self = asset.map { .asset($0) } ?? .unknown
+        }
+    }
+
+    private init(api segments: [Substring]) {
+        switch segments.first {
+        case "ws" where segments.count == 1: self = .socket
+        case "ws" where segments.count == 4 && segments[1] == "jobs" && segments[3] == "updates":
+            self = .jobSocket(String(segments[2]))
+        case "ws" where segments.count == 3 && ["queues", "feeds"].contains(segments[1]):
+            self = .notBuilt
+        case "jobs" where segments.count == 2: self = .job(String(segments[1]))
+        default: self = .unknown
+        }
+    }
+
+    var isSocket: Bool {
+        switch self {
+        case .jobSocket, .socket: true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,45 @@
+// The session's door to its socket: bytes in, time passing, the end.
+
+import Loop
+import Telemetry
+import Wire
+
+extension Session: StreamOwner {
+    func streamOpened(_ stream: Stream) {}
+
+    func stream(_ stream: Stream, received bytes: Span<UInt8>) -> Int {
+        heard(bytes.count)
+        var consumed = 0
+        do throws(FrameViolation) {
+            while !isClosing, let frame = try reader.next(in: bytes, consumed: &consumed) {
+                take(frame)
+            }
+        } catch {
+            worker.metrics.messageRefusals.add(MessageRefusal(error))
+            close(.violation(error))
+        }
+        return isClosing ? bytes.count : consumed
+    }
+
+    private func take(_ frame: ClientFrame) {
+        switch frame {
+        case .pong: return
+        case .close(let code, _): return closed(by: code)
+        case .text, .binary, .ping: break
+        }
+        guard mayTakeAnother() else { return close(.tooManyMessages) }
+        switch frame {
+        case .text(let text): answer(text)
+        case .ping(let payload): send(Frames.pong(payload.span))
+        case .binary:
+            reject(
+                ClientRefusal(
+                    code: "binary_not_spoken", message: "messages are JSON in text frames", id: nil))
+        case .pong, .close: break
+        }
+    }
+
+    func streamDrained(_ stream: Stream) { readOn() }
+
+    func streamClosed(_ stream: Stream, _ end: StreamEnd) { gone(end) }
+}

@@ -1,0 +1,302 @@
+// Session is one WebSocket client: what it may see, what it follows, and when its time is up.
+//
+// Frames come in as messages and are answered (Session+Messages.swift); events come from the hub and
+// go straight to the stream. Nothing here buffers: what the client has not taken lies in the stream's
+// outbox, within a limit, and a replay is read from the hub only as fast as it is taken.
+//
+// Invariant: after `leave` the hub knows nothing of this session, and only a close is still sent.
+
+import Bytes
+import Hub
+import Jobs
+import Loop
+import Telemetry
+import Tokens
+import Wire
+
+final class Session {
+    /// What the path of the socket asked for.
+    enum Purpose {
+        case job(JobID, Wish)
+        case many
+    }
+
+    enum Phase {
+        case authenticating
+        case open(Grant)
+        case closing
+    }
+
+    /// So much of a replay is put into the outbox at a time.
+    static let replayBytesMax = 262_144
+
+    let id: FollowerID
+    let stream: Stream
+    unowned let worker: Worker
+    let deflates: Bool
+    private let purpose: Purpose
+    private let admission: Admission.Ticket
+    private(set) var phase = Phase.authenticating
+    private var followed: [JobID] = []
+    /// Jobs whose history this client is still being read.
+    private var reading: [JobID] = []
+    /// The `id` of a subscribe that the feed has yet to answer.
+    private var requests: [JobID: RequestID] = [:]
+    private var isGreeted = false
+    private var trail = Trail()
+    var reader: MessageReader
+    private var allowance: Allowance
+    private var lastHeard: Instant
+    private var nextPing: Instant
+    private var timer: TimerID?
+
+    init(
+        id: FollowerID, stream: Stream, worker: Worker, purpose: Purpose, deflates: Bool,
+        admission: Admission.Ticket
+    ) {
+        self.id = id
+        self.stream = stream
+        self.worker = worker
+        self.purpose = purpose
+        self.deflates = deflates
+        self.admission = admission
+        let settings = worker.settings
+        let now = worker.loop.now
+        reader = MessageReader(
+            limits: MessageLimits(messageBytesMax: settings.messageBytesMax), deflate: deflates)
+        allowance = Allowance(burst: settings.messagesBurstMax, at: now)
+        lastHeard = now
+        nextPing = now + settings.pingInterval
+    }
+
+    var isClosing: Bool {
+        if case .closing = phase { true } else { false }
+    }
+
+    /// Begins with the rights that the handshake brought, or waits for a first message that does.
+    func start(_ grant: Grant?) {
+        if let grant { return open(grant) }
+        timer = worker.loop.arm(self, after: worker.settings.authTimeout)
+    }
+
+    func open(_ grant: Grant) {
+        phase = .open(grant)
+        switch purpose {
+        case .many:
+            isGreeted = true
+            send(worker.connected(grant, nil))
+        case .job(let job, let wish):
+            guard grant.mayFollow(job: job.text) else { return close(.notThisJob) }
+            follow(job, wish, request: nil)
+        }
+        if !isClosing { beat() }
+    }
+
+    /// A fresh token of the same subject. Rights that are gone end their subscriptions.
+    func refresh(_ grant: Grant) {
+        phase = .open(grant)
+        for job in followed where !grant.mayFollow(job: job.text) {
+            if case .job = purpose { return close(.notThisJob) }
+            unfollow(job)
+            send(ServerMessage.unsubscribed(.job(job), reason: "right_lost"))
+        }
+        if !isClosing { beat() }
+    }
+}
+
+// MARK: - Following
+
+extension Session {
+    func isFollowing(_ job: JobID) -> Bool { followed.contains(job) }
+    var followedCount: Int { followed.count }
+
+    func follow(_ job: JobID, _ wish: Wish, request: RequestID?) {
+        if isFollowing(job) { unfollow(job) }
+        followed.append(job)
+        requests[job] = request
+        worker.follow(job, by: self, wish)
+    }
+
+    @discardableResult
+    func unfollow(_ job: JobID) -> Bool {
+        guard let index = followed.firstIndex(of: job) else { return false }
+        followed.remove(at: index)
+        reading.removeAll { $0 == job }
+        requests[job] = nil
+        worker.unfollow(job, by: self)
+        return true
+    }
+
+    func welcome(_ welcome: Welcome) {
+        let request = requests.removeValue(forKey: welcome.job)
+        if case .job = purpose, !isGreeted, case .open(let grant) = phase {
+            isGreeted = true
+            send(worker.connected(grant, Subscribed(welcome)))
+        } else {
+            send(ServerMessage.subscribed(Subscribed(welcome), id: request))
+        }
+        if welcome.replay.count > 0 { worker.metrics.replays.add(1) }
+        resume(welcome.job)
+    }
+
+    /// From here on the job is read from the hub's ring until the client has caught up.
+    func resume(_ job: JobID) {
+        if !reading.contains(job) { reading.append(job) }
+        readOn()
+    }
+
+    /// Reads on what the client is still owed of histories, as far as its outbox has room.
+    func readOn() {
+        let room = min(Self.replayBytesMax, worker.settings.outboxBytesMax / 2)
+        while let job = reading.first, !isClosing, stream.owedBytes < room {
+            let (items, hasCaughtUp) = worker.hub.read(
+                job, for: id, bytes: room - stream.owedBytes)
+            for item in items { send(item, of: job) }
+            if hasCaughtUp { reading.removeFirst() }
+        }
+        if !reading.isEmpty, !isClosing { worker.readLater(self) }
+    }
+
+    private func send(_ item: Item, of job: JobID) {
+        switch item {
+        case .entry(let entry):
+            worker.metrics.replayedEvents.add(1)
+            worker.metrics.messagesOut.add(1)
+            deliver(deflates ? worker.compressed(entry) : entry.update.frame, upTo: entry)
+        case .gap(let gap):
+            worker.metrics.gaps.add(GapLabel(gap.reason))
+            send(
+                EventFrame.gap(
+                    job: job, epoch: gap.epoch, from: gap.from, to: gap.to, reason: gap.reason))
+        case .live(let epoch, let seq):
+            send(ServerMessage.live(.job(job), epoch: epoch, seq: seq))
+        }
+    }
+}
+
+// MARK: - Sending and ending
+
+extension Session {
+    func send(_ frame: SharedBytes) {
+        guard !isClosing else { return }
+        worker.metrics.bytesOut.add(frame.count)
+        trail.sent(frame.count)
+        stream.send(frame)
+    }
+
+    /// Frames of one job that end with `last`. A client that owes too much is closed, with the cursor
+    /// to resume from. What this tick itself brought is not its fault: only older debts count.
+    func deliver(_ frames: SharedBytes, upTo last: Entry) {
+        if stream.owedSince != nil, stream.owedBytes > worker.settings.outboxBytesMax {
+            return closeSlow()
+        }
+        if stream.owedBytes == 0 { trail.forget() }
+        send(frames)
+        if case .job = purpose { trail.mark(last.update) }
+    }
+
+    private func closeSlow() {
+        worker.metrics.drops.add(.slowConsumer)
+        // Whole frames are dropped; the one that the kernel has begun on must be ended.
+        let owed = stream.owedBytes
+        let kept = stream.dropQueued()
+        close(.tooSlow(resumeFrom: trail.cursor(owed: owed, kept: kept)))
+    }
+
+    /// For everybody who has been greeted: `connected` stays the first message.
+    func notify(_ notice: SharedBytes) {
+        if isGreeted { send(notice) }
+    }
+
+    func close(_ reason: Close) {
+        guard !isClosing else { return }
+        worker.metrics.closes.add(CloseCode(Int(reason.code)))
+        if let refusal = reason.authRefusal { worker.metrics.authRefusals.add(refusal) }
+        worker.log.debug(
+            "closed",
+            [
+                "connection": .word(id), "peer": .word(stream.peer),
+                "code": .integer(Int(reason.code)), "why": .text(reason.name),
+            ])
+        send(Frames.close(reason.code, reason: reason.reason))
+        leave()
+        stream.finish()
+    }
+
+    /// The client has said good-bye: it is answered with its own code.
+    func closed(by code: UInt16?) {
+        worker.metrics.closes.add(CloseCode(Int(code ?? 1005)))
+        send(Frames.close(code))
+        leave()
+        stream.finish()
+    }
+
+    /// The connection is no more, however it ended.
+    func gone(_ end: StreamEnd) {
+        if !isClosing {
+            worker.metrics.closes.add(CloseCode(1006))
+            worker.log.debug(
+                "lost", ["connection": .word(id), "why": .text("\(end)")])
+            leave()
+        }
+        worker.forget(self)
+        worker.release(admission)
+    }
+
+    private func leave() {
+        phase = .closing
+        for job in followed { worker.unfollow(job, by: self) }
+        (followed, reading, requests) = ([], [], [:])
+        if let timer { worker.loop.disarm(timer) }
+        timer = nil
+    }
+}
+
+// MARK: - Time
+
+extension Session: TimerTarget {
+    func heard(_ bytes: Int) {
+        lastHeard = worker.loop.now
+        worker.metrics.bytesIn.add(bytes)
+    }
+
+    func mayTakeAnother() -> Bool {
+        worker.metrics.messagesIn.add(1)
+        let settings = worker.settings
+        return allowance.take(
+            perSecond: settings.messagesPerSecondMax, burst: settings.messagesBurstMax,
+            at: worker.loop.now)
+    }
+
+    func timerFired(_ id: TimerID) {
+        timer = nil
+        switch phase {
+        case .authenticating: close(.authTimeout)
+        case .open: beat()
+        case .closing: break
+        }
+    }
+
+    /// Looks whether the token, the peer and the socket still live, and when to look again.
+    private func beat() {
+        guard case .open(let grant) = phase else { return }
+        let now = worker.loop.now
+        let settings = worker.settings
+        let lifeLeft = worker.lifeLeft(of: grant)
+        if let lifeLeft, lifeLeft <= .zero { return close(.tokenExpired) }
+        if let owedSince = stream.owedSince, now - owedSince > settings.writeTimeout {
+            return closeSlow()
+        }
+        guard now - lastHeard <= settings.pingInterval * 2 else {
+            worker.metrics.drops.add(.silentPeer)
+            return stream.close()
+        }
+        if now >= nextPing {
+            send(Frames.ping([UInt8]().span))
+            nextPing = now + settings.pingInterval
+        }
+        let next = min(settings.pingInterval, settings.writeTimeout, lifeLeft ?? .seconds(3_600))
+        if let timer { worker.loop.disarm(timer) }
+        timer = worker.loop.arm(self, after: next)
+    }
+}

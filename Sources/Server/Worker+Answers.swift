@@ -1,0 +1,61 @@
+// What a worker answers for the whole house.
+
+import Bytes
+import JSON
+import Jobs
+import Loop
+import Synchronization
+import Telemetry
+import Tokens
+import Wire
+
+extension Worker {
+    func connected(_ grant: Grant, _ subscribed: Subscribed?) -> SharedBytes {
+        ServerMessage.connected(
+            server: "jobwire/\(Server.version)",
+            heartbeatSeconds: Int(settings.pingInterval.components.seconds),
+            expiresAt: end(of: grant),
+            subscribed: subscribed)
+    }
+
+    func end(of grant: Grant) -> WallTime? {
+        grant.expiresAt.map { WallTime(milliseconds: $0.multipliedReportingOverflow(by: 1_000).partialValue) }
+    }
+
+    /// How long a grant still lasts; nil where it has no end.
+    func lifeLeft(of grant: Grant) -> Duration? {
+        guard let expiresAt = grant.expiresAt else { return nil }
+        let end = expiresAt.addingReportingOverflow(settings.tokenLeeway.components.seconds)
+        let now = WallClock.milliseconds()
+        let left = end.partialValue.multipliedReportingOverflow(by: 1_000)
+        guard !end.overflow, !left.overflow else { return nil }
+        return .milliseconds(left.partialValue - now)
+    }
+
+    func release(_ ticket: Admission.Ticket) {
+        metrics.connections.add(-1)
+        house.admission.release(ticket)
+    }
+
+    func readiness() -> Response {
+        var json = JSONWriter()
+        json.beginObject()
+        json.key("ready")
+        json.bool(house.isReady)
+        json.key("redis")
+        json.bool(house.isRedisReady.load(ordering: .relaxed))
+        json.key("subscription")
+        json.bool(house.isSubscriptionProven.load(ordering: .relaxed))
+        json.key("draining")
+        json.bool(isDraining)
+        json.endObject()
+        return .json(house.isReady ? 200 : 503, json.bytes)
+    }
+
+    func metricsPage() -> Response {
+        Response(
+            status: 200,
+            headers: [("content-type", "text/plain; version=0.0.4; charset=utf-8")],
+            body: Array(house.metrics.prometheus().utf8))
+    }
+}

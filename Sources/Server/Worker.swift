@@ -1,0 +1,267 @@
+// Worker is one loop's world: its listener, its sessions, its hub, and on loop 0 the feed.
+//
+// It joins the rooms and owns nothing they own. A tick: sockets and mailboxes are read, sessions and
+// the feed change the hub; before the flush the hub is drained into the outboxes (Delivery.swift);
+// the loop writes each dirty socket once; after the flush the latency is counted.
+//
+// Invariant: everything here is touched by its own thread only. What crosses is `WorkerMail`.
+
+import Bytes
+import Feed
+import Hub
+import Jobs
+import Loop
+import Settings
+import Telemetry
+import Tokens
+import Wire
+
+final class Worker {
+    let index: Int
+    let house: House
+    let loop: Loop
+    let hub: Hub
+    let metrics: MetricsBlock
+    let door: Door
+    let headReader: HeadReader
+    let bodyLimits: BodyLimits
+    let deflater = Deflater()
+    var messageReader: ClientMessageReader
+    /// On loop 0 only.
+    var feed: Feed?
+    private(set) var listener: Listener?
+    private(set) var drain: Drain?
+    var isRedisLost = false
+    /// What workers or Redis make us repeat is said so many times a second and then counted.
+    let throttledLog: LogThrottle
+
+    /// Sessions by their follower's index. A place is used again after its session has left the hub.
+    private(set) var sessions: [Session?] = []
+    private var freePlaces: [Int32] = []
+    /// Connections that are no WebSocket yet, or never will be.
+    private var visitors: [ObjectIdentifier: HTTPConnection] = [:]
+    /// Sessions that are owed more of a history than one round gave them.
+    private var readers: [FollowerID] = []
+    private var peeks: [UInt64: (Opening, Int) -> Void] = [:]
+    private var nextTicket: UInt64 = 0
+    /// Updates for other loops, posted once for each read of Redis.
+    private var outgoing: [[Update]]
+    /// What the tick delivered, to be timed once it is written: when the first update of each job was
+    /// heard, and how many messages came of it.
+    var delivered: [(heardAt: Int64, messages: Int)] = []
+
+    var settings: Settings { house.settings }
+    var log: Log { house.log }
+    var isDraining: Bool { house.isDraining.load(ordering: .relaxed) }
+
+    init(index: Int, house: House) throws(StartFault) {
+        self.index = index
+        self.house = house
+        let settings = house.settings
+        do throws(SystemError) { loop = try Loop() } catch { throw .system(error) }
+        hub = Hub(limits: HubLimits(settings))
+        metrics = house.metrics.block(index)
+        door = try Door(settings)
+        headReader = HeadReader(limits: HeadLimits(settings))
+        bodyLimits = BodyLimits(settings)
+        messageReader = ClientMessageReader(jobsMax: settings.subscriptionsPerConnectionMax)
+        throttledLog = LogThrottle(house.log, perSecondMax: settings.logRepeatsPerSecondMax)
+        outgoing = Array(repeating: [], count: house.mailboxes.count)
+    }
+
+    /// Binds the address, and from then on hears mail. Throws what an operator can mend.
+    func listen(on address: ListenAddress) throws(StartFault) -> Int {
+        do throws(SystemError) {
+            try loop.attach(house.mailboxes[index]) { [unowned self] mail in receive(mail) }
+            let listener = try loop.listen(on: address, tls: house.tls, owner: self)
+            self.listener = listener
+            return listener.port
+        } catch {
+            throw .cannotListen(address, error)
+        }
+    }
+
+    /// Serves until `stop` comes by mail.
+    func run() {
+        loop.beforeFlush = { [unowned self] in hub.drain(deliver) }
+        loop.afterFlush = { [unowned self] in
+            countLatency()
+            countHeard()
+            metrics.loopLag.observe(nanoseconds: loop.tickLag.nanoseconds)
+            readOn()
+        }
+        beat()
+        loop.run()
+        throttledLog.tellHeld(at: loop.now.milliseconds, all: true)
+    }
+
+    func stop() {
+        feed?.stop()
+        loop.stop()
+    }
+
+    /// Once a second.
+    fileprivate func beat() {
+        throttledLog.tellHeld(at: loop.now.milliseconds)
+        _ = loop.arm(self, after: .seconds(1))
+    }
+
+    // MARK: mail
+
+    private func receive(_ mail: WorkerMail) {
+        switch mail {
+        case .follow(let job, let loop): feed?.follow(job, from: loop)
+        case .unfollow(let job, let loop): feed?.unfollow(job, from: loop)
+        case .peek(let job, let loop, let ticket):
+            guard let feed else { return }
+            house.mailboxes[loop].post(.peeked(feed.peek(job), ticket: ticket))
+        case .updates(let updates): for update in updates { hear(update) }
+        case .opened(let opening): open(opening)
+        case .peeked(let opening, let ticket): answer(ticket, opening)
+        case .redis(let condition): tell(condition)
+        case .drain: beginDrain()
+        case .stop: stop()
+        }
+    }
+
+    // MARK: feed
+
+    /// What the feed of this loop says; see `FeedNews` for the order it keeps.
+    func hear(_ news: FeedNews) {
+        switch news {
+        case .update(let update, let loops):
+            for other in outgoing.indices where loops.contains(other) {
+                if other == index { hear(update) } else { outgoing[other].append(update) }
+            }
+        case .opened(let opening, let loop):
+            if loop == index { open(opening) } else { post(.opened(opening), to: loop) }
+        case .caughtUp: flushOutgoing()
+        default: hear(status: news)
+        }
+    }
+
+    /// Mail keeps the order of what was heard before it.
+    private func post(_ mail: WorkerMail, to loop: Int) {
+        flushOutgoing()
+        house.mailboxes[loop].post(mail)
+    }
+
+    private func flushOutgoing() {
+        for other in outgoing.indices where !outgoing[other].isEmpty {
+            house.mailboxes[other].post(.updates(outgoing[other]))
+            outgoing[other] = []
+        }
+    }
+
+    private func hear(_ update: Update) {
+        if hub.hear(update) == .askFeed { ask(update.job) }
+    }
+
+    private func ask(_ job: JobID) {
+        if let feed {
+            feed.follow(job, from: index)
+        } else {
+            house.mailboxes[0].post(.follow(job, loop: index))
+        }
+    }
+
+    private func open(_ opening: Opening) {
+        let (welcomes, resumed, request) = hub.open(opening)
+        for welcome in welcomes { session(welcome.follower)?.welcome(welcome) }
+        for follower in resumed { session(follower)?.resume(opening.job) }
+        if request == .askFeed { ask(opening.job) }
+    }
+
+    // MARK: sessions
+
+    func session(_ id: FollowerID) -> Session? { sessions[Int(id.index)] }
+
+    /// Places a session in the list, under an id of its own.
+    func enter(_ make: (FollowerID) -> Session) -> Session {
+        if freePlaces.isEmpty {
+            freePlaces.append(Int32(sessions.count))
+            sessions.append(nil)
+        }
+        let place = freePlaces.removeLast()
+        let session = make(FollowerID(index: place))
+        sessions[Int(place)] = session
+        return session
+    }
+
+    func forget(_ session: Session) {
+        sessions[Int(session.id.index)] = nil
+        freePlaces.append(session.id.index)
+    }
+
+    var sessionCount: Int { sessions.count - freePlaces.count }
+
+    func enter(_ visitor: HTTPConnection) { visitors[ObjectIdentifier(visitor)] = visitor }
+    func forget(_ visitor: HTTPConnection) { visitors[ObjectIdentifier(visitor)] = nil }
+
+    private func tell(_ condition: RedisCondition) {
+        let notice = condition.notice
+        for session in sessions { session?.notify(notice) }
+    }
+
+    private func beginDrain() {
+        guard drain == nil else { return }
+        listener?.close()
+        for visitor in visitors.values { visitor.drain() }
+        drain = Drain(self)
+    }
+
+    /// Closes so many of the sessions that are left; false when none is.
+    func closeSessions(atMost count: Int) -> Bool {
+        var left = count
+        for case let session? in sessions where !session.isClosing {
+            guard left > 0 else { return true }
+            session.close(.draining)
+            left -= 1
+        }
+        return sessionCount > 0 || !visitors.isEmpty
+    }
+
+    func follow(_ job: JobID, by session: Session, _ wish: Wish) {
+        metrics.subscriptions.add(1)
+        let (welcome, request) = hub.follow(job, by: session.id, wish: wish)
+        if let welcome { session.welcome(welcome) }
+        if request == .askFeed { ask(job) }
+    }
+
+    func unfollow(_ job: JobID, by session: Session) {
+        metrics.subscriptions.add(-1)
+        guard hub.unfollow(job, by: session.id) else { return }
+        if let feed {
+            feed.unfollow(job, from: index)
+        } else {
+            house.mailboxes[0].post(.unfollow(job, loop: index))
+        }
+    }
+
+    /// The session goes on reading histories after a flush, when its socket has taken some.
+    func readLater(_ session: Session) { readers.append(session.id) }
+
+    private func readOn() {
+        guard !readers.isEmpty else { return }
+        let due = readers
+        readers = []
+        for id in due { session(id)?.readOn() }
+    }
+
+    // MARK: asking for a job once
+
+    func peek(_ job: JobID, _ answer: @escaping (Opening, Int) -> Void) {
+        if let feed { return answer(feed.peek(job), hub.watchers(of: job)) }
+        nextTicket += 1
+        peeks[nextTicket] = answer
+        house.mailboxes[0].post(.peek(job, loop: index, ticket: nextTicket))
+    }
+
+    private func answer(_ ticket: UInt64, _ opening: Opening) {
+        peeks.removeValue(forKey: ticket)?(opening, hub.watchers(of: opening.job))
+    }
+}
+
+extension Worker: TimerTarget {
+    func timerFired(_ id: TimerID) { beat() }
+}

@@ -1,0 +1,40 @@
+// What loops tell each other. Every value is Sendable; a mailbox keeps the order, so an opening comes
+// before the updates that follow it.
+
+import Bytes
+import Jobs
+import Wire
+
+enum WorkerMail: Sendable {
+    // to the loop that owns the feed
+    case follow(JobID, loop: Int)
+    case unfollow(JobID, loop: Int)
+    case peek(JobID, loop: Int, ticket: UInt64)
+
+    // from it
+    case updates([Update])
+    case opened(Opening)
+    case peeked(Opening, ticket: UInt64)
+
+    // to all
+    case redis(RedisCondition)
+    case drain
+    case stop
+}
+
+/// What clients are told of Redis.
+enum RedisCondition: Sendable {
+    case lost, back
+
+    var notice: SharedBytes {
+        switch self {
+        case .lost:
+            ServerMessage.notice(
+                .warning, code: "redis_lost", message: "updates have stopped; they will come back")
+        case .back:
+            ServerMessage.notice(
+                .info, code: "redis_back",
+                message: "updates have come back; some may have been missed")
+        }
+    }
+}

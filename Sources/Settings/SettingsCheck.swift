@@ -1,0 +1,101 @@
+// What no single setting can know: settings that need each other, or that would never work.
+
+extension Settings {
+    /// Every problem at once. `jobwire run` makes its own secret and so needs none.
+    public func checked(needsTokenSecret: Bool = true) throws(SettingsFault) {
+        let problems =
+            listenProblems + tlsProblems + originProblems + redisProblems + patternProblems
+            + tokenProblems(secretNeeded: needsTokenSecret) + sizeProblems + historyProblems
+        guard problems.isEmpty else { throw SettingsFault(problems: problems) }
+    }
+
+    private var listenProblems: [SettingsProblem] {
+        guard let colon = listen.lastIndex(of: ":"),
+            let port = Int(listen[listen.index(after: colon)...]), (0...65_535).contains(port)
+        else { return [problem("listen", "expected address:port such as 127.0.0.1:8080")] }
+        let host = listen[..<colon]
+        let isBracketed = host.hasPrefix("[") && host.hasSuffix("]")
+        guard isBracketed || !host.contains(":") else {
+            return [problem("listen", "an IPv6 address stands in brackets: [::1]:8080")]
+        }
+        return []
+    }
+
+    private var tlsProblems: [SettingsProblem] {
+        pair("tls-certificate", tlsCertificate, "tls-key", tlsKey)
+            + pair("redis-certificate", redisCertificate, "redis-key", redisKey)
+    }
+
+    private func pair(
+        _ first: String, _ one: String, _ second: String, _ other: String
+    ) -> [SettingsProblem] {
+        guard one.isEmpty != other.isEmpty else { return [] }
+        let (given, missing) = one.isEmpty ? (second, first) : (first, second)
+        return [problem(given, "needs \(missing) too")]
+    }
+
+    private var originProblems: [SettingsProblem] {
+        allowedOrigins.filter { $0 != "*" && !$0.contains(/^[a-z][a-z0-9+.-]*:\/\/[^\/\s?#@]+$/) }
+            .map {
+                problem(
+                    "allowed-origins", "\(quoted($0)) is no origin such as https://app.example.com")
+            }
+    }
+
+    private var redisProblems: [SettingsProblem] {
+        let url = redisURL.text
+        guard let scheme = ["redis://", "rediss://", "unix://"].first(where: url.hasPrefix) else {
+            return [problem("redis-url", "expected redis://…, rediss://… or unix://…")]
+        }
+        guard scheme != "rediss://" else { return [] }
+        return [
+            ("redis-ca", redisCA), ("redis-certificate", redisCertificate), ("redis-key", redisKey),
+            ("redis-server-name", redisServerName),
+        ].filter { !$0.1.isEmpty }.map {
+            problem($0.0, "is for TLS and needs a rediss:// redis-url")
+        }
+    }
+
+    private func tokenProblems(secretNeeded: Bool) -> [SettingsProblem] {
+        var problems: [SettingsProblem] = []
+        if !jwks.isEmpty {
+            problems.append(
+                problem("jwks", "key sets are not available yet; set token-secret instead"))
+        }
+        if tokenSecret.isEmpty, secretNeeded {
+            problems.append(
+                problem(
+                    "token-secret",
+                    "missing, and without it no client can be let in: make one with `openssl rand -hex 32`"
+                        + " and set \(Setting.prefix)TOKEN_SECRET or …_FILE"))
+        } else if !tokenSecret.isEmpty, tokenSecret.bytes.count < 32 {
+            problems.append(
+                problem(
+                    "token-secret", "has \(tokenSecret.bytes.count) bytes and needs 32 at least"))
+        }
+        return problems
+    }
+
+    private var sizeProblems: [SettingsProblem] {
+        var problems: [SettingsProblem] = []
+        if outboxBytesMax < eventBytesMax {
+            problems.append(
+                problem(
+                    "outbox-bytes-max",
+                    "below event-bytes-max: one large event would close every client"))
+        }
+        if httpHeadBytesMax < httpLineBytesMax {
+            problems.append(problem("http-head-bytes-max", "below http-line-bytes-max"))
+        }
+        return problems
+    }
+
+    private var historyProblems: [SettingsProblem] {
+        guard history == .redis else { return [] }
+        return [problem("history", "recording in Redis is not available yet; use memory or off")]
+    }
+
+    private func problem(_ setting: String, _ reason: String) -> SettingsProblem {
+        SettingsProblem(setting, nil, reason)
+    }
+}

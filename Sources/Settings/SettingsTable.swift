@@ -1,0 +1,148 @@
+// The one table. From it come the flags, the JOBWIRE_* variables, the names in the file,
+// `jobwire --help` and docs/settings.md.
+
+extension Settings {
+    public static let table: [Setting] = groups.flatMap(\.settings)
+
+    public static let groups: [SettingGroup] = [
+        SettingGroup("Listening", listening), SettingGroup("Redis", redis),
+        SettingGroup("Tokens", tokens), SettingGroup("Connections", connections),
+        SettingGroup("Sizes", sizes), SettingGroup("History", historySettings),
+        SettingGroup("Log", log),
+    ]
+
+    private static let listening: [Setting] = [
+        .text(
+            "listen", \.listen, as: "ADDRESS:PORT",
+            "Where to listen; port 0 lets the kernel choose, [::]:8080 is every address"),
+        .integer("loops", \.loops, 0...256, "Event loops to run; 0 means one for each core"),
+        .text(
+            "tls-certificate", \.tlsCertificate, as: "FILE",
+            "PEM certificate chain to serve TLS with"),
+        .text("tls-key", \.tlsKey, as: "FILE", "PEM private key of tls-certificate"),
+        .list(
+            "allowed-origins", \.allowedOrigins, as: "ORIGINS",
+            "Origins that browsers may come from, * for any; empty means the same origin"),
+    ]
+
+    private static let redis: [Setting] = [
+        .secret(
+            "redis-url", \.redisURL, as: "URL", shown: URLWithoutPassword.describe,
+            "redis://[user:password@]host:port[/db], rediss://… for TLS, unix://path"),
+        .text(
+            "redis-ca", \.redisCA, as: "FILE",
+            "PEM authorities trusted for rediss://; empty: the system's"),
+        .text(
+            "redis-certificate", \.redisCertificate, as: "FILE",
+            "PEM client certificate for rediss://"),
+        .text("redis-key", \.redisKey, as: "FILE", "PEM private key of redis-certificate"),
+        .text(
+            "redis-server-name", \.redisServerName, as: "NAME",
+            "Name the certificate of Redis must carry; empty: the host of redis-url"),
+        .duration(
+            "redis-connect-timeout", \.redisConnectTimeout, .milliseconds(10)...(.seconds(300)),
+            "Longest wait for a connection to Redis"),
+        .duration(
+            "redis-reply-timeout", \.redisReplyTimeout, .milliseconds(10)...(.seconds(300)),
+            "Longest wait for a reply before the connection counts as dead"),
+        .duration(
+            "redis-ping-interval", \.redisPingInterval, .milliseconds(10)...(.seconds(300)),
+            "How often a silent connection to Redis is proven alive"),
+        .list(
+            "patterns", \.patterns, as: "PATTERNS",
+            "Channels that workers publish on, each with one * where the job id stands"),
+        .text(
+            "key-prefix", \.keyPrefix, as: "WORD",
+            "First part of every key and channel of Jobwire's own"),
+    ]
+
+    private static let tokens: [Setting] = [
+        .secret(
+            "token-secret", \.tokenSecret, as: "SECRET",
+            "HS256 secret of client tokens, 32 bytes at least"),
+        .text("jwks", \.jwks, as: "FILE|URL", "Key set for public-key tokens; not available yet"),
+        .duration(
+            "token-leeway", \.tokenLeeway, .zero...(.seconds(600)),
+            "How far the clocks of token issuer and bridge may differ"),
+        .bytes("token-bytes-max", \.tokenBytesMax, 256...65_536, "Longest token that is looked at"),
+        .flag("require-exp", \.requireExp, "Refuse tokens that never expire"),
+        .duration(
+            "auth-timeout", \.authTimeout, .milliseconds(10)...(.seconds(300)),
+            "How long a socket without a token may take to send one"),
+    ]
+
+    private static let connections: [Setting] = [
+        .integer("connections-max", \.connectionsMax, 1...10_000_000, "Connections open at a time"),
+        .integer(
+            "connections-per-address-max", \.connectionsPerAddressMax, 1...10_000_000,
+            "Connections open at a time from one address; raise it behind a proxy"),
+        .integer(
+            "subscriptions-per-connection-max", \.subscriptionsPerConnectionMax, 1...1_000_000,
+            "Jobs, queues and feeds one socket may follow"),
+        .integer(
+            "messages-per-second-max", \.messagesPerSecondMax, 1...1_000_000,
+            "Messages a client may send each second, on average"),
+        .integer(
+            "messages-burst-max", \.messagesBurstMax, 1...1_000_000,
+            "Messages a client may send at once after a quiet time"),
+        .duration(
+            "handshake-timeout", \.handshakeTimeout, .milliseconds(10)...(.seconds(300)),
+            "How long a new connection may take to finish TLS and its first request head"),
+        .duration(
+            "keep-alive-timeout", \.keepAliveTimeout, .milliseconds(10)...(.seconds(3_600)),
+            "How long an HTTP connection may stay idle between requests"),
+        .duration(
+            "ping-interval", \.pingInterval, .milliseconds(10)...(.seconds(3_600)),
+            "How often a WebSocket is pinged; silent for two of them, it is dropped"),
+        .duration(
+            "write-timeout", \.writeTimeout, .milliseconds(10)...(.seconds(300)),
+            "How long a client may take no bytes while we owe it some"),
+        .duration(
+            "drain-grace", \.drainGrace, .zero...(.seconds(3_600)),
+            "Time over which connections are closed after SIGTERM"),
+    ]
+
+    private static let sizes: [Setting] = [
+        .bytes(
+            "event-bytes-max", \.eventBytesMax, 1_024...67_108_864,
+            "Largest event taken from a worker"),
+        .bytes(
+            "message-bytes-max", \.messageBytesMax, 1_024...16_777_216,
+            "Largest message taken from a client"),
+        .bytes(
+            "outbox-bytes-max", \.outboxBytesMax, 4_096...1_073_741_824,
+            "Bytes a slow client may owe us before it is closed with 4408"),
+        .bytes("http-line-bytes-max", \.httpLineBytesMax, 256...65_536, "Longest request line"),
+        .bytes(
+            "http-head-bytes-max", \.httpHeadBytesMax, 1_024...1_048_576, "Largest request head"),
+        .integer("http-headers-max", \.httpHeadersMax, 8...10_000, "Headers in one request"),
+        .bytes("http-body-bytes-max", \.httpBodyBytesMax, 0...67_108_864, "Largest request body"),
+    ]
+
+    private static let historySettings: [Setting] = [
+        .choice(
+            "history", \.history,
+            "Where events are kept for late and returning clients; off still numbers them"),
+        .integer("history-events-max", \.historyEventsMax, 0...1_000_000, "Events kept of one job"),
+        .bytes(
+            "history-bytes-max", \.historyBytesMax, 0...1_073_741_824,
+            "Bytes of events kept of one job"),
+        .integer(
+            "replay-events-max", \.replayEventsMax, 0...1_000_000,
+            "Events replayed to one subscription"),
+        .integer(
+            "memory-history-jobs-max", \.memoryHistoryJobsMax, 1...100_000_000,
+            "Jobs kept in memory; the one longest without followers and events goes first"),
+        .bytes(
+            "memory-history-bytes-max", \.memoryHistoryBytesMax, 1_048_576...1_099_511_627_776,
+            "Bytes of events kept in memory, all jobs together"),
+    ]
+
+    private static let log: [Setting] = [
+        .choice("log-level", \.logLevel, "How much is logged"),
+        .choice("log-format", \.logFormat, "How a line of the log is written"),
+        .integer(
+            "log-repeats-per-second-max", \.logRepeatsPerSecondMax, 1...1_000_000,
+            "Lines of the same event logged each second by one loop; the rest is counted"),
+    ]
+}

@@ -1,0 +1,89 @@
+// What a token lets its bearer do. Made by the verifier, asked by everybody else.
+//
+// Names are compared byte for byte: no Unicode equivalence may turn one name into another.
+
+public struct Grant: Sendable, Equatable {
+    /// Nil when the token names nobody; an empty `sub` names nobody.
+    public let subject: String?
+    /// Seconds since 1970; nil only where `require-exp` is off.
+    public let expiresAt: Int64?
+    public let scope: Scope
+    public let jobs: NameRights
+    public let queues: NameRights
+    public let feeds: NameRights
+
+    public struct Scope: OptionSet, Sendable {
+        public let rawValue: UInt8
+        public init(rawValue: UInt8) { self.rawValue = rawValue }
+        public static let jobsRead = Scope(rawValue: 1)
+        public static let jobsPublish = Scope(rawValue: 2)
+        public static let admin = Scope(rawValue: 4)
+    }
+
+    public init(
+        subject: String? = nil, expiresAt: Int64? = nil, scope: Scope = [],
+        jobs: NameRights = NameRights(), queues: NameRights = NameRights(),
+        feeds: NameRights = NameRights()
+    ) {
+        (self.subject, self.expiresAt, self.scope) = (subject, expiresAt, scope)
+        (self.jobs, self.queues, self.feeds) = (jobs, queues, feeds)
+    }
+
+    public var isAdmin: Bool { scope.contains(.admin) }
+    /// An administrator may do all that others may.
+    public var mayPublish: Bool { isAdmin || scope.contains(.jobsPublish) }
+    public var mayFollowAllJobs: Bool { isAdmin || scope.contains(.jobsRead) || jobs.areAll }
+
+    public func mayFollow(job: String) -> Bool { mayFollowAllJobs || jobs.cover(job) }
+    public func mayFollow(queue: String) -> Bool { isAdmin || queues.cover(queue) }
+    public func mayFollow(feed: String) -> Bool { isAdmin || feeds.cover(feed) }
+
+    /// A fresh token may take the place of this one only if it names the same subject.
+    public func hasSameSubject(as other: Grant) -> Bool {
+        guard let subject, let otherSubject = other.subject else {
+            return subject == nil && other.subject == nil
+        }
+        return subject.utf8.elementsEqual(otherSubject.utf8)
+    }
+}
+
+/// Names, and prefixes written with a `*` at their end. A lone `*` is the empty prefix: every name.
+public struct NameRights: Sendable, Equatable {
+    /// Sorted by their bytes, so that a token with thousands of names answers as fast as one.
+    private let names: [String]
+    private let prefixes: [String]
+
+    public init() { (names, prefixes) = ([], []) }
+
+    /// Nil when a `*` stands anywhere but at an end: it would look like a right and never be one.
+    public init?(_ entries: [String]) {
+        var (names, prefixes): ([String], [String]) = ([], [])
+        for entry in entries {
+            guard let star = entry.utf8.firstIndex(of: UInt8(ascii: "*")) else {
+                names.append(entry)
+                continue
+            }
+            guard entry.utf8.index(after: star) == entry.endIndex else { return nil }
+            prefixes.append(String(entry[..<star]))
+        }
+        names.sort(by: precedes)
+        (self.names, self.prefixes) = (names, prefixes)
+    }
+
+    public var areAll: Bool { prefixes.contains("") }
+    public var isEmpty: Bool { names.isEmpty && prefixes.isEmpty }
+
+    public func cover(_ name: String) -> Bool {
+        var (low, high) = (0, names.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if precedes(names[middle], name) { low = middle + 1 } else { high = middle }
+        }
+        return (low < names.count && names[low].utf8.elementsEqual(name.utf8))
+            || prefixes.contains { name.utf8.starts(with: $0.utf8) }
+    }
+}
+
+private func precedes(_ first: String, _ second: String) -> Bool {
+    first.utf8.lexicographicallyPrecedes(second.utf8)
+}

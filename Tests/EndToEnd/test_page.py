@@ -1,0 +1,330 @@
+"""The page at `/` in a real browser: once with the real server, and with a scripted one for what goes wrong."""
+
+import json
+import re
+import shutil
+
+import pytest
+from support.server import ROOT
+from support.tokens import token
+from support.waiting import eventually
+
+playwright = pytest.importorskip("playwright.sync_api")
+expect = playwright.expect
+pytestmark = pytest.mark.browser
+
+SITE = "http://jobwire.test"
+POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'"
+EPOCH = "abcdefgh1234"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    assert path, "chromium is missing"
+    with playwright.sync_playwright() as driver:
+        chromium = driver.chromium.launch(
+            executable_path=path, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser):
+    """A page whose errors, also those of its content security policy, fail the test."""
+    context = browser.new_context()
+    opened = context.new_page()
+    opened.complaints = []
+    opened.on("pageerror", lambda error: opened.complaints.append(str(error)))
+    opened.on("console", lambda line: line.type == "error" and opened.complaints.append(line.text))
+    yield opened
+    context.close()
+    assert [c for c in opened.complaints if "WebSocket" not in c] == []
+
+
+class Scripted:
+    """The page's files with a server's part played by the test: each connection is kept in `sockets`."""
+
+    def __init__(self, page, plays_sockets=True):
+        self.page, self.sockets, self.heard = page, [], []
+        page.route(f"{SITE}/**", self._file)
+        if plays_sockets:
+            page.route_web_socket(re.compile(r"/api/v1/ws/"), self._socket)
+
+    def _file(self, route):
+        name = route.request.url.removeprefix(SITE).split("?")[0].removeprefix("/assets") or "/"
+        path = ROOT / "Sources/Server/Page" / ("index.html" if name == "/" else name[1:])
+        kinds = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
+        route.fulfill(
+            body=path.read_text(), headers={"Content-Security-Policy": POLICY},
+            content_type=f"{kinds[path.suffix]}; charset=utf-8")
+
+    def _socket(self, socket):
+        socket.on_message(lambda message: self.heard.append(json.loads(message)))
+        self.sockets.append(socket)
+
+    def open(self, job="build-7", token="a.b.c"):
+        self.page.goto(f"{SITE}/#job={job}&token={token}")
+        return self.connected(1)
+
+    def connected(self, count):
+        """The socket of the `count`-th connection."""
+        for _ in range(1_000):
+            if len(self.sockets) >= count:
+                return self.sockets[count - 1]
+            self.page.wait_for_timeout(10)
+        raise AssertionError(f"no connection number {count}")
+
+    def tell(self, type, **data):
+        """A control message."""
+        self.sockets[-1].send(json.dumps({"type": type, "job_id": "build-7", "data": data}))
+
+    def say(self, type, number, **data):
+        """A worker's event."""
+        event = {"seq": number, "job_id": "build-7", "type": type, "data": data, "timestamp": "t"}
+        self.sockets[-1].send(json.dumps(event))
+
+    def greet(self, seq=0, epoch=EPOCH, **snapshot):
+        self.tell(
+            "connected", server="test", heartbeat_seconds=25, expires_at=None, epoch=epoch, seq=seq,
+            replay={"from": None, "to": None, "count": 0, "complete": True},
+            **{"job_id": "build-7", "status": "unknown", "progress": None, **snapshot})
+
+    def live(self, seq=0, epoch=EPOCH):
+        self.tell("live", epoch=epoch, seq=seq)
+
+
+@pytest.fixture
+def scripted(page):
+    return Scripted(page)
+
+
+def test_with_the_real_server_it_follows_a_job_to_its_end(server, redis, page, job):
+    addresses = []
+    page.on("request", lambda request: addresses.append(request.url))
+    page.on("websocket", lambda socket: addresses.append(socket.url))
+    secret = token(jobs=[job])
+    page.goto(server.url(f"/#job={job}&token={secret}"))
+    expect(page.locator("#connection")).to_have_text("live")
+    redis.publish(job, "progress", progress=45, current_step="synthesis")
+    redis.publish(job, "log", log_line="Running <b>synthesis</b>...\n")
+    expect(page.locator("#percent")).to_have_text("45 %")
+    expect(page.locator("#status")).to_have_text("running")
+    expect(page.locator("#step")).to_have_text("synthesis")
+    expect(page.locator("#log")).to_have_text("Running <b>synthesis</b>...")
+    redis.publish(job, "complete", status="completed", result={"url": "/r/1"})
+    expect(page.locator("#status")).to_have_text("completed")
+    expect(page.locator("#percent")).to_have_text("100 %")
+    page.reload()
+    expect(page.locator("#status")).to_have_text("completed")
+    expect(page.locator("#log div")).to_have_count(1)
+    assert len(addresses) > 6 and not [url for url in addresses if secret in url.split("#")[0]]
+
+
+def test_with_the_real_server_a_token_of_another_job_is_told(server, page, job):
+    page.goto(server.url(f"/#job={job}&token={token(jobs=['other'])}"))
+    expect(page.get_by_role("alert")).to_contain_text("may not see this job")
+    expect(page.locator("#connection")).to_have_text("stopped")
+
+
+def test_with_the_real_server_it_lives_through_a_restart_of_redis(make_redis, serve, page, job):
+    redis = make_redis()
+    server = serve(redis.url)
+    page.goto(server.url(f"/#job={job}&token={token()}"))
+    expect(page.locator("#connection")).to_have_text("live")
+    redis.publish(job, "log", log_line="before")
+    expect(page.locator("#log")).to_contain_text("before")
+    redis.stop()
+    expect(page.locator("#notice")).to_be_visible()
+    redis.start()
+    expect(page.locator("#notice")).to_be_hidden(timeout=20_000)
+    eventually(server.is_ready)
+    redis.publish(job, "log", log_line="after")
+    expect(page.locator("#log")).to_contain_text("after")
+    expect(page.locator("#log .gap")).to_have_count(1)
+
+
+def test_the_form_asks_for_job_and_token_and_nothing_goes_into_the_query(scripted, page):
+    page.goto(f"{SITE}/")
+    page.get_by_role("textbox", name="Job").fill("build-7")
+    page.get_by_role("textbox", name="Token").fill("a.b.c")
+    page.get_by_role("button", name="Follow").click()
+    scripted.connected(1)
+    assert "a.b.c" not in page.url.split("#")[0]
+    assert scripted.sockets[0].url.endswith("/api/v1/ws/jobs/build-7/updates")
+
+
+def test_before_anything_is_known_progress_is_indeterminate(scripted, page):
+    scripted.open()
+    scripted.greet()
+    scripted.live()
+    bar = page.get_by_role("progressbar")
+    expect(bar).not_to_have_attribute("value", re.compile(".*"))
+    scripted.say("progress", 1, progress=30)
+    expect(bar).to_have_attribute("value", "30")
+
+
+def test_what_is_replayed_is_in_the_snapshot_already(scripted, page):
+    scripted.open()
+    scripted.greet(seq=3, status="completed", progress=100)
+    scripted.say("status", 1, status="running")
+    scripted.say("progress", 2, progress=10)
+    scripted.say("log", 3, lines=["one", "two\n"])
+    scripted.live(3)
+    expect(page.locator("#status")).to_have_text("completed")
+    expect(page.locator("#percent")).to_have_text("100 %")
+    expect(page.locator("#log div")).to_have_text(["one", "two"])
+
+
+def test_after_a_loss_it_asks_for_just_what_it_has_not_seen(scripted, page):
+    scripted.open()
+    scripted.greet()
+    scripted.live()
+    scripted.say("log", 1, log_line="one")
+    scripted.say("log", 2, log_line="two")
+    expect(page.locator("#log div")).to_have_count(2)
+    for code, count in [(1012, 2), (4408, 3), (4429, 4), (1000, 5)]:
+        scripted.sockets[-1].close(code=code)
+        expect(page.locator("#connection")).to_have_attribute("data-state", "waiting")
+        again = scripted.connected(count)
+        assert again.url.endswith(f"?after={EPOCH}%3A2"), code
+    scripted.greet(seq=3)
+    scripted.say("log", 3, log_line="three")
+    scripted.live(3)
+    expect(page.locator("#log div")).to_have_text(["one", "two", "three"])
+    expect(page.locator("#connection")).to_have_text("live")
+
+
+@pytest.mark.parametrize("code", [4400, 4401, 4403, 4404])
+def test_a_final_close_is_explained_and_not_tried_again(scripted, page, code):
+    scripted.open()
+    page.clock.install()
+    scripted.sockets[0].close(code=code)
+    expect(page.get_by_role("alert")).to_be_visible()
+    expect(page.locator("#connection")).to_have_text("stopped")
+    page.clock.run_for(120_000)
+    assert len(scripted.sockets) == 1
+
+
+def test_a_gap_is_shown_where_it_is(scripted, page):
+    scripted.open()
+    scripted.greet()
+    scripted.live()
+    scripted.say("log", 1, log_line="one")
+    scripted.tell("gap", **{"from": 2, "to": 9, "reason": "slow_consumer", "epoch": EPOCH})
+    scripted.say("log", 10, log_line="ten")
+    expect(page.locator("#log div")).to_have_text(
+        ["one", re.compile("8 messages missing here .slow consumer"), "ten"])
+
+
+def test_a_new_numbering_begins_the_view_anew(scripted, page):
+    scripted.open()
+    scripted.greet()
+    scripted.live()
+    scripted.say("log", 5, log_line="old")
+    expect(page.locator("#log")).to_contain_text("old")
+    scripted.sockets[-1].close(code=1012)
+    scripted.connected(2)
+    scripted.greet(seq=1, epoch="zzzzzzzz9999", status="queued")
+    scripted.tell("gap", **{"from": None, "to": None, "reason": "epoch_changed", "epoch": "zzzzzzzz9999"})
+    scripted.say("log", 1, log_line="new")
+    scripted.live(1, "zzzzzzzz9999")
+    expect(page.locator("#log")).not_to_contain_text("old")
+    expect(page.locator("#log")).to_contain_text("new")
+    expect(page.locator("#status")).to_have_text("queued")
+    scripted.sockets[-1].close(code=1012)
+    assert scripted.connected(3).url.endswith("?after=zzzzzzzz9999%3A1")
+
+
+def test_silence_is_asked_about_and_then_given_up(scripted, page):
+    page.clock.install()
+    scripted.open()
+    scripted.greet()
+    scripted.live()
+    expect(page.locator("#connection")).to_have_text("live")
+    page.clock.run_for(27_000)
+    assert scripted.heard == [{"type": "ping"}]
+    scripted.tell("pong")
+    page.wait_for_timeout(100)
+    page.clock.run_for(27_000)
+    assert scripted.heard == [{"type": "ping"}] * 2 and len(scripted.sockets) == 1
+    page.clock.run_for(12_000)
+    scripted.connected(2)
+
+
+def test_markup_and_colour_codes_in_a_log_are_text(scripted, page):
+    scripted.open()
+    scripted.greet()
+    scripted.live()
+    scripted.say("log", 1, log_line="\x1b[31m<img src=x onerror=alert(1)>\x1b[0m\r\n")
+    expect(page.locator("#log div")).to_have_text(["<img src=x onerror=alert(1)>"])
+    expect(page.locator("#log img")).to_have_count(0)
+
+
+def test_the_log_follows_its_end_until_one_scrolls_up(scripted, page):
+    scripted.open()
+    scripted.greet()
+    scripted.live()
+    scripted.say("log", 1, lines=[f"line {n}" for n in range(500)])
+    expect(page.get_by_text("line 499", exact=True)).to_be_in_viewport()
+    follow = page.get_by_label("Follow the end")
+    page.locator("#log").hover()
+    page.mouse.wheel(0, -2_000)
+    expect(follow).not_to_be_checked()
+    expect(page.get_by_role("log")).to_have_attribute("aria-live", "off")
+    scripted.say("log", 2, log_line="newest")
+    expect(page.get_by_text("newest")).not_to_be_in_viewport()
+    follow.check()
+    expect(page.get_by_text("newest")).to_be_in_viewport()
+
+
+def test_a_log_of_many_lines_keeps_its_newest(scripted, page):
+    scripted.open()
+    scripted.greet()
+    scripted.live()
+    for part in range(12):
+        scripted.say("log", part + 1, lines=[f"line {part * 1_000 + n}" for n in range(1_000)])
+    expect(page.locator("#log div").last).to_have_text("line 11999")
+    expect(page.locator("#log div")).to_have_count(5_000)
+
+
+def test_failure_and_result_are_shown(scripted, page):
+    scripted.open()
+    scripted.greet()
+    scripted.live()
+    scripted.say("progress", 1, progress=40)
+    scripted.say("error", 2, error_message="Build failed: no disk")
+    expect(page.locator("#status")).to_have_text("failed")
+    expect(page.locator("#failure")).to_have_text("Build failed: no disk")
+    expect(page.locator("#percent")).to_have_text("40 %")
+
+
+def test_it_fits_a_phone_and_has_a_dark_side(scripted, page):
+    page.set_viewport_size({"width": 340, "height": 640})
+    scripted.open(job="j" * 128)
+    scripted.greet(status="running")
+    scripted.live()
+    scripted.say("log", 1, log_line="x" * 2_000)
+    expect(page.locator("#log")).to_contain_text("xxx")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 340
+    colours = set()
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        colours.add(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+    assert len(colours) == 2
+
+
+def test_it_says_what_it_is_to_a_screen_reader(scripted, page):
+    scripted.open()
+    scripted.greet(status="running", progress=10)
+    scripted.live()
+    expect(page.locator("#status")).to_have_text("running")
+    told = page.locator("body").aria_snapshot()
+    for part in ('heading "Jobwire"', "status: live", 'progressbar "Progress of the job"', 'log "Log"', 'textbox "Token"'):
+        assert part in told, told
+
+
+def test_something_that_is_no_token_is_told(page):
+    Scripted(page, plays_sockets=False)  # only the browser's own socket refuses such a word
+    page.goto(f"{SITE}/#job=build-7&token=not%20a%20token")
+    expect(page.get_by_role("alert")).to_contain_text("not a token")
