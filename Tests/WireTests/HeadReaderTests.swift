@@ -65,7 +65,7 @@ struct HeadReaderTests {
         arguments: [
             ("GET", .get), ("HEAD", .head), ("POST", .post), ("PUT", .put), ("DELETE", .delete),
             ("OPTIONS", .options), ("PATCH", .patch), ("get", .other), ("BREW", .other),
-            ("PROPPATCHPOST", .other),
+            ("PROPPATCHPOST", .other), ("ABCDEFGHIJKLMNOP", .other),
         ] as [(String, HTTPMethod)])
     func methods(name: String, method: HTTPMethod) throws {
         let text = "\(name) / HTTP/1.1\r\nHost: a\r\n\r\n"
