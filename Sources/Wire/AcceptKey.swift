@@ -1,8 +1,8 @@
 // The proof of a WebSocket handshake (RFC 6455, section 4.2.2): SHA-1 of the client's key and a
 // fixed text, in base64. Both are here because the handshake is all they serve; SHA-1 guards nothing.
 
-enum AcceptKey {
-    static func answering(_ key: String) -> String {
+public enum AcceptKey {
+    public static func answering(_ key: String) -> String {
         base64(sha1(Array(key.utf8) + Array("258EAFA5-E914-47DA-95CA-C5AB0DC85B11".utf8)))
     }
 
@@ -70,7 +70,7 @@ enum AcceptKey {
         }
     }
 
-    static func base64(_ bytes: [UInt8]) -> String {
+    public static func base64(_ bytes: [UInt8]) -> String {
         var text: [UInt8] = []
         for start in stride(from: 0, to: bytes.count, by: 3) {
             let group = bytes[start..<min(start + 3, bytes.count)]
