@@ -120,6 +120,20 @@ struct HeadReaderTests {
         #expect(throws: expected) { try get(line) }
     }
 
+    @Test("takes every character of a token in a header's name, and no other, wherever it stands")
+    func names() {
+        let token = Set("!#$%&'*+-.^_`|~".utf8).union(0x30...0x39).union(0x41...0x5A)
+            .union(0x61...0x7A)
+        for byte in UInt8.min...UInt8.max where byte != UInt8(ascii: ":") {
+            for around in ["?", "-?", "?-", "Accept-?", "?-Accept-Encoding", "x-x-x-?-x"] {
+                let name = around.utf8.map { $0 == UInt8(ascii: "?") ? byte : $0 }
+                let head = Array("GET / HTTP/1.1\r\nHost: a\r\n".utf8) + name
+                let found = try? read(head + Array(": b\r\n\r\n".utf8))
+                #expect((found != nil) == token.contains(byte), "\(byte) in \(around)")
+            }
+        }
+    }
+
     @Test(
         "needs one well-formed Host",
         arguments: ["", "a b", "a/b", "a,b", "user@a", "a\\b", "\u{E9}"])
