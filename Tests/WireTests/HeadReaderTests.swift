@@ -182,7 +182,7 @@ struct HeadReaderTests {
         limits.requestLineBytesMax = 30
         limits.headerBytesMax = 20
         limits.headersMax = 3
-        limits.headBytesMax = 70
+        limits.headBytesMax = 65
         let reader = HeadReader(limits: limits)
         let start = "GET / HTTP/1.1\r\nHost: a\r\n"
 
@@ -206,6 +206,9 @@ struct HeadReaderTests {
         let wide = start + "A: 1234567890123\r\nB: 1234567890123\r\n"
         expect(wide)
         expect(.headTooLong, wide + "C: 1234567")
+        let nearly = start + "A: 123456789012345\r\nB: 1234567890123"
+        expect(nearly + "\r\n\r\n")
+        expect(.headTooLong, nearly + "4\r\n\r\n")
     }
 
     private func get(_ lines: String...) throws -> RequestHead {
