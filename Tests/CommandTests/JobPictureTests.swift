@@ -41,9 +41,11 @@ struct JobPictureTests {
     func replay() {
         var picture = JobPicture()
         picture.begin(subscribed(#"{"status":"completed","progress":100}"#))
-        _ = picture.hear(Array(#"{"seq":3,"type":"status","data":{"status":"running"}}"#.utf8), seq: 3)
+        _ = picture.hear(
+            Array(#"{"seq":3,"type":"status","data":{"status":"running"}}"#.utf8), seq: 3)
         #expect(picture.status == "completed")
-        _ = picture.hear(Array(#"{"seq":4,"type":"status","data":{"status":"running"}}"#.utf8), seq: 4)
+        _ = picture.hear(
+            Array(#"{"seq":4,"type":"status","data":{"status":"running"}}"#.utf8), seq: 4)
         #expect(picture.status == "running")
     }
 
