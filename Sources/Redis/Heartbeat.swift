@@ -19,18 +19,22 @@ struct Heartbeat {
         quietSince = now
     }
 
-    mutating func asked(_ replies: Int, at now: Instant) {
+    mutating func asked(at now: Instant) {
         if owed == 0 { quietSince = now }
-        owed += replies
+        owed += 1
     }
 
     mutating func answered() { owed -= 1 }
     mutating func heard(at now: Instant) { quietSince = now }
 
-    /// A wait is never longer than `replyTimeout`, so that a question asked meanwhile is judged in time.
+    /// The longest wait: what is asked or answered meanwhile is still judged in time.
+    var tick: Duration { min(pingInterval, replyTimeout) }
+
     func verdict(at now: Instant) -> Verdict {
         let quiet = now - quietSince
-        if owed > 0 { return quiet >= replyTimeout ? .silent : .wait(replyTimeout - quiet) }
-        return quiet >= pingInterval ? .ping : .wait(min(pingInterval - quiet, replyTimeout))
+        if owed > 0 {
+            return quiet >= replyTimeout ? .silent : .wait(min(replyTimeout - quiet, tick))
+        }
+        return quiet >= pingInterval ? .ping : .wait(min(pingInterval - quiet, tick))
     }
 }

@@ -323,7 +323,7 @@ enum PageAssets {
           },
           trouble(text) { tell(at("trouble"), text); },
           notice(text, code) { tell(at("notice"), code === "redis_back" ? "" : text); },
-          snapshot(data) { job.adopt(data.snapshot ?? data); draw(); },
+          snapshot(data) { job.adopt(data); draw(); },
           live() { listener.connection("live", "live"); },
           gap({ from, to, reason }) {
             if (reason === "epoch_changed") {

@@ -111,7 +111,7 @@ def follow():
 
     yield open_socket
     for each in open_sockets:
-        each.connection.close()
+        each.close()
 
 
 @pytest.fixture(params=["plain", "deflate"])

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 
 import pytest
+from support.client import snapshot_of
 from support.server import ROOT
 from support.tokens import token
 from support.vectors import vectors
@@ -53,7 +54,7 @@ def test_the_snapshot_is_the_one_followers_are_told(server, redis, follow, job):
     socket.joined()
     redis.publish(job, "progress", progress=45, current_step="synthesis")
     socket.event()
-    told = follow(server, job).expect("connected")["data"]["snapshot"]
+    told = snapshot_of(follow(server, job).expect("connected"))
     asked = server.get(f"/api/v1/jobs/{job}", token=token()).json
     assert told | {"watchers": 0} == asked | {"watchers": 0}
     assert (asked["progress"], asked["current_step"]) == (45, "synthesis")

@@ -87,8 +87,8 @@ class Scripted:
     def greet(self, seq=0, epoch=EPOCH, **snapshot):
         self.tell(
             "connected", server="test", heartbeat_seconds=25, expires_at=None, epoch=epoch, seq=seq,
-            snapshot={"job_id": "build-7", "status": "unknown", "progress": None, **snapshot},
-            replay={"from": None, "to": None, "count": 0, "complete": True})
+            replay={"from": None, "to": None, "count": 0, "complete": True},
+            **{"job_id": "build-7", "status": "unknown", "progress": None, **snapshot})
 
     def live(self, seq=0, epoch=EPOCH):
         self.tell("live", epoch=epoch, seq=seq)

@@ -101,7 +101,7 @@ def test_cursors_in_a_query(server, follow, job, kind):
             assert socket.expect("connected")["job_id"] == job
         else:
             assert socket.closed()[0] == 4400, case["text"]
-        socket.connection.close()
+        socket.close()
 
 
 def test_close_codes_are_those_of_the_contract():

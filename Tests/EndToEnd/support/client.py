@@ -1,5 +1,6 @@
 """A follower built on PyPI's `websockets`, which shares no code with the server."""
 
+import contextlib
 import json
 import time
 import urllib.parse
@@ -32,12 +33,13 @@ class Socket:
         elif token and where == "query":
             path += ("&" if "?" in path else "?") + urllib.parse.urlencode({"token": token})
         scheme = "wss" if server.scheme == "https" else "ws"
-        self.connection = connect(
+        self._open = contextlib.ExitStack()
+        self.connection = self._open.enter_context(connect(
             f"{scheme}://127.0.0.1:{port or server.port}{path}", additional_headers=headers,
             subprotocols=subprotocols or None, compression="deflate" if deflate else None,
             ssl=context, proxy=None, open_timeout=WAIT_SECONDS, ping_interval=None,
             close_timeout=5, max_size=None, **options,
-        )  # fmt: skip
+        ))  # fmt: skip
         self.raw = None
         if token and where == "message":
             self.send({"type": "auth", "data": {"token": token}})
@@ -46,7 +48,10 @@ class Socket:
         return self
 
     def __exit__(self, *_):
-        self.connection.close()
+        self.close()
+
+    def close(self):
+        self._open.close()
 
     @property
     def subprotocol(self):
@@ -100,5 +105,6 @@ def events_of(messages):
 
 
 def snapshot_of(message):
-    """What `connected` or `subscribed` tell of the job."""
-    return message["data"]["snapshot"]
+    """What `connected` or `subscribed` tell of the job, without what they tell of the subscription."""
+    about_subscription = ("server", "heartbeat_seconds", "expires_at", "epoch", "seq", "replay")
+    return {name: value for name, value in message["data"].items() if name not in about_subscription}
