@@ -31,7 +31,8 @@ public enum Command {
         _ verb: Verb, _ arguments: [String], in place: Place
     ) throws(Failure) -> ExitCode {
         // Before all else: who asks for help must not first repair the configuration.
-        if arguments.prefix(while: { $0 != "--" }).contains(where: { $0 == "--help" || $0 == "-h" }) {
+        if arguments.prefix(while: { $0 != "--" }).contains(where: { $0 == "--help" || $0 == "-h" })
+        {
             place.say(VerbHelp.page(of: verb))
             return .done
         }

@@ -12,7 +12,8 @@ struct Handshake {
     static let bodyBytesMax = 4_096
 
     /// `key` is 16 random bytes.
-    init(_ target: TailTarget, query: [(name: String, value: String)], token: String, key: [UInt8]) {
+    init(_ target: TailTarget, query: [(name: String, value: String)], token: String, key: [UInt8])
+    {
         let key = AcceptKey.base64(key)
         accept = AcceptKey.answering(key)
         let parameters = query.map { "\($0.name)=\(percentEncoded($0.value))" }
@@ -134,7 +135,9 @@ struct TailTarget: Equatable {
         } else {
             port = usesTLS ? 443 : 80
         }
-        host = name.hasPrefix("[") && name.hasSuffix("]") ? String(name.dropFirst().dropLast()) : String(name)
+        host =
+            name.hasPrefix("[") && name.hasSuffix("]")
+            ? String(name.dropFirst().dropLast()) : String(name)
         guard !host.isEmpty else { throw wrong("the host is missing") }
         self.job = job
     }

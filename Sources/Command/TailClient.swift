@@ -154,7 +154,9 @@ final class TailClient {
             // A token we made ourselves has run out: the next connection brings a new one.
             let isExpired = code == 4401 && wasConnected && options.canRenewToken
             stream.close()
-            lose(isExpired ? .again("the token ran out") : Retry.advice(closeCode: code, reason: reason))
+            lose(
+                isExpired
+                    ? .again("the token ran out") : Retry.advice(closeCode: code, reason: reason))
         }
     }
 
@@ -192,7 +194,9 @@ final class TailClient {
             remark("the server counts anew; events before may be missing")
         } else {
             if let to { seq = to }
-            let which = from.flatMap { from in to.map { from == $0 ? "\(from)" : "\(from) to \($0)" } }
+            let which = from.flatMap { from in
+                to.map { from == $0 ? "\(from)" : "\(from) to \($0)" }
+            }
             remark("events \(which.map { $0 + " " } ?? "")are missing: \(reason)")
         }
         noteCursor()
@@ -240,12 +244,16 @@ final class TailClient {
 
     /// With `--json` standard output is for events alone.
     private func remark(_ words: String) {
-        guard !options.showsJSON else { return place.complain("jobwire tail: " + PrintableText.plain(words)) }
+        guard !options.showsJSON else {
+            return place.complain("jobwire tail: " + PrintableText.plain(words))
+        }
         lines.append(view.remark(words))
     }
 
     private func draw() {
-        guard !lines.isEmpty || (view.isTerminal && wasConnected && !options.showsJSON) else { return }
+        guard !lines.isEmpty || (view.isTerminal && wasConnected && !options.showsJSON) else {
+            return
+        }
         view.columns = view.isTerminal ? max(System.columns(System.output), 20) : 0
         let text =
             options.showsJSON
@@ -259,7 +267,9 @@ final class TailClient {
 
 extension TailClient: StreamOwner {
     func streamOpened(_ stream: Stream) {
-        if case .shakingHands(_, let handshake) = phase { stream.send(SharedBytes(handshake.request)) }
+        if case .shakingHands(_, let handshake) = phase {
+            stream.send(SharedBytes(handshake.request))
+        }
     }
 
     func stream(_ stream: Stream, received bytes: Span<UInt8>) -> Int {
