@@ -65,12 +65,13 @@ let package = Package(
                 "Settings", "Telemetry",
             ],
             exclude: ["Page"]),  // becomes PageAssets.swift by tools/embed-page
-        command(
-            "jobwire",
+        target(
+            "Command",
             [
                 "Bytes", "JSON", "Jobs", "Wire", "Loop", "Redis", "Tokens", "Settings", "Telemetry",
-                "Server", "CLinux",
+                "CLinux",
             ]),
+        command("jobwire", ["Command", "Server", "CLinux"]),
         command("ws-echo", ["Bytes", "Wire", "Loop"]),
 
         // tests
@@ -88,6 +89,7 @@ let package = Package(
         tests(of: "Settings"),
         tests(of: "Telemetry"),
         tests(of: "Server", ["Bytes", "JSON", "Jobs", "Wire", "Support", "Settings", "Tokens"]),
+        tests(of: "Command", ["Bytes", "JSON", "Settings"]),
         .testTarget(name: "ArchitectureTests", swiftSettings: strict),
     ]
 )

@@ -167,7 +167,8 @@ for claim in ["jobs", "queues", "feeds"]:
 names = [vector["name"] for vector in vectors]
 assert len(set(names)) == len(names), "every vector has a name of its own"
 with open(pathlib.Path(__file__).with_name("tokens.json"), "w") as file:
-    head = {"secret": SECRET, "now": NOW, "leeway": LEEWAY, "token_bytes_max": 8192}
-    file.write(json.dumps(head)[:-1] + ', "vectors": [\n')
+    about = "Tokens by PyJWT and attacks by hand, written by make_tokens.py. See README.md."
+    head = {"about": about, "secret": SECRET, "now": NOW, "leeway": LEEWAY, "token_bytes_max": 8192}
+    file.write(json.dumps(head)[:-1] + ',\n"cases": [\n')
     file.write(",\n".join(json.dumps(vector) for vector in vectors) + "\n]}\n")
 print(len(vectors), "vectors")

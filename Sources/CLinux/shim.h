@@ -110,3 +110,8 @@ static inline int linux_start_thread(pthread_t *thread, void *(*body)(void *), v
 }
 // An enumerator of a type of its own.
 static inline int linux_stream_type(void) { return SOCK_STREAM; }
+// RLIMIT_NOFILE is an enumerator of a type that setrlimit does not take.
+static inline int linux_limit_descriptors(rlim_t count) {
+    struct rlimit limit = {.rlim_cur = count, .rlim_max = count};
+    return setrlimit(RLIMIT_NOFILE, &limit);
+}

@@ -62,7 +62,12 @@ public final class Hub {
             topic.waiting.append((follower, wish))
             return (nil, .nothing)
         }
-        return (welcome(follower, wish, to: topic), .nothing)
+        // Another loop or bridge may be ahead of us: then the feed knows better.
+        if let after = wish.after, topic.isAhead(after) {
+            topic.waiting.append((follower, wish))
+            return (nil, .askFeed)
+        }
+        return (topic.welcome(follower, wish, limits: limits.replay), .nothing)
     }
 
     /// Answers whether this was the last follower: then the feed need not tell us of the job any more.
@@ -79,40 +84,24 @@ public final class Hub {
     ) -> (welcomes: [Welcome], resumed: [FollowerID], request: HubRequest) {
         guard let topic = topics[opening.job] else { return ([], [], .nothing) }
         var early: [Update] = []
-        switch topic.phase {
-        case .opening(let heard): early = heard
-        case .open:
-            // An answer to a question asked twice. Only what it has beyond us is news.
-            drained(topic)
-            guard opening.epoch != topic.epoch || opening.seq > topic.seq else {
-                return ([], [], .nothing)
-            }
-        }
+        if case .opening(let heard) = topic.phase { early = heard }
         topic.phase = .open
-        topic.open(opening, limits: limits.ring)
-        let resumed = Array(topic.reading.keys)
+        var resumed: [FollowerID] = []
+        switch topic.news(in: opening) {
+        case .nothing: break
+        case .updates(let updates): for update in updates { expect(update, in: topic) }
+        case .everything:
+            topic.open(opening, limits: limits.ring)
+            resumed = Array(topic.reading.keys)
+        }
         let waiting = topic.waiting
         topic.waiting = []
-        let welcomes = waiting.map { welcome($0.follower, $0.wish, to: topic) }
+        let welcomes = waiting.map {
+            topic.welcome($0.follower, $0.wish, limits: limits.replay)
+        }
         var request = HubRequest.nothing
         for update in early where hear(update) == .askFeed { request = .askFeed }
         return (welcomes, resumed, request)
-    }
-
-    private func welcome(_ follower: FollowerID, _ wish: Wish, to topic: Topic) -> Welcome {
-        let (next, gaps) = topic.place(wish, limits: limits.replay)
-        let replayed = topic.ring.entries(from: next)
-        topic.reading[follower] = Topic.Reading(
-            wish: wish, next: next, gaps: gaps, liveAfter: topic.seq)
-        return Welcome(
-            follower: follower, job: topic.job, snapshot: topic.snapshot, epoch: topic.epoch,
-            seq: topic.seq,
-            replay: Welcome.Replay(
-                from: replayed.first?.seq, to: replayed.last?.seq,
-                count: wish.types == nil
-                    ? replayed.count : replayed.count(where: { wish.wants($0) }),
-                isComplete: gaps.isEmpty),
-            watchers: topic.watchers)
     }
 
     /// Takes in an update of the feed: the next one waits for the end of the tick, an old one is
@@ -124,16 +113,20 @@ public final class Hub {
             topic.phase = .opening(early: early)
             return .nothing
         }
-        let epoch = topic.pending.last?.update.epoch ?? topic.epoch
+        let epoch = topic.epochHeard
         if update.epoch == epoch && update.seq < topic.nextHeard { return .nothing }
         guard update.seq == topic.nextHeard, epoch == nil || update.epoch == epoch else {
-            drained(topic)
-            topic.phase = .opening(early: [update])
+            // The answer will be younger than this update, so the update need not be kept for it.
+            topic.phase = .opening(early: [])
             return .askFeed
         }
+        expect(update, in: topic)
+        return .nothing
+    }
+
+    private func expect(_ update: Update, in topic: Topic) {
         if topic.pending.isEmpty { dirty.append(topic) }
         topic.pending.append(Entry(update))
-        return .nothing
     }
 
     /// Hands out what the tick has brought, once for each job.
@@ -153,7 +146,6 @@ public final class Hub {
     }
 
     /// Moves what is pending into the ring.
-    @discardableResult
     private func drained(_ topic: Topic) -> [Entry] {
         let entries = topic.pending
         topic.pending = []
@@ -189,12 +181,11 @@ public final class Hub {
         else { return ([], true) }
         var items: [Item] = reader.gaps.map { .gap($0) }
         reader.gaps = []
-        if let first = topic.ring.firstSeq ?? (topic.seq + 1) as UInt64?, reader.next < first {
-            items.append(
-                .gap(
-                    Gap(
-                        from: reader.next, to: first - 1, reason: .slowConsumer,
-                        epoch: topic.epoch)))
+        let first = topic.ring.firstSeq ?? topic.seq + 1
+        if reader.next < first {
+            let lost = Gap(
+                from: reader.next, to: first - 1, reason: .slowConsumer, epoch: topic.epoch)
+            items.append(.gap(lost))
             reader.next = first
         }
         var left = bytes
@@ -206,6 +197,7 @@ public final class Hub {
             left -= entry.byteCount
         }
         tellLive(&reader, before: reader.next, topic, &items)
+        reader.standing = Cursor(epoch: topic.epoch, seq: reader.next - 1)
         guard reader.next > topic.seq else {
             topic.reading[follower] = reader
             return (items, false)

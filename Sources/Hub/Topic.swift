@@ -23,7 +23,10 @@ final class Topic {
     /// A follower that is being served from the ring, at its own pace.
     struct Reading {
         let wish: Wish
+        /// Where the client stands, as far as it has been told.
+        var standing: Cursor
         var next: UInt64
+        /// To be told before anything else.
         var gaps: [Gap]
         /// `live` is told once the reader has passed this number; nil when it was told.
         var liveAfter: UInt64?
@@ -52,6 +55,7 @@ final class Topic {
     var watchers: Int { waiting.count + live.count + filtered.count + reading.count }
     /// The number the next heard update must carry.
     var nextHeard: UInt64 { seq + UInt64(pending.count) + 1 }
+    var epochHeard: Epoch? { pending.last?.update.epoch ?? epoch }
 
     func remove(_ follower: FollowerID) -> Bool {
         if reading.removeValue(forKey: follower) != nil { return true }
@@ -69,9 +73,29 @@ final class Topic {
         return true
     }
 
+    /// What an opening tells that was not heard yet.
+    enum News { case nothing, updates([Update]), everything }
+
+    func news(in opening: Opening) -> News {
+        guard hasBeenOpen, opening.epoch == epochHeard else { return .everything }
+        guard opening.seq >= nextHeard else { return .nothing }
+        let missed = opening.updates.filter { $0.seq >= nextHeard }
+        // Who waits wants to be welcomed at this number, not at an earlier one.
+        guard missed.first?.seq == nextHeard, waiting.isEmpty else { return .everything }
+        return .updates(missed)
+    }
+
+    /// A cursor that names something we have not seen, so that it may be right all the same.
+    func isAhead(_ cursor: Cursor) -> Bool {
+        if cursor.epoch == nil || cursor.epoch == epoch { return cursor.seq > seq }
+        return !forks.contains { $0.epoch == cursor.epoch }
+    }
+
     /// Takes over what the feed said. Followers that were live go on from where they were.
     func open(_ opening: Opening, limits: RingLimits) {
+        // What is pending was not delivered: it is in the opening, or it is gone.
         let standing = Cursor(epoch: epoch, seq: seq)
+        pending = []
         epoch = opening.epoch
         seq = opening.seq
         forks = opening.forks
@@ -82,24 +106,47 @@ final class Topic {
             hasBeenOpen = true
             return
         }
-        for follower in live { resume(follower, Wish(after: standing)) }
-        for entry in filtered {
-            resume(entry.follower, Wish(after: standing, types: entry.wish.types))
-        }
-        for (follower, reader) in reading {
-            let cursor = Cursor(epoch: standing.epoch, seq: reader.next - 1)
-            resume(follower, Wish(after: cursor, types: reader.wish.types))
+        let readers = reading
+        for follower in live { resume(follower, at: standing, types: nil) }
+        for entry in filtered { resume(entry.follower, at: standing, types: entry.wish.types) }
+        for (follower, reader) in readers {
+            resume(
+                follower, at: reader.standing, types: reader.wish.types,
+                isLive: reader.liveAfter == nil)
         }
         live = []
         filtered = []
     }
 
-    private func resume(_ follower: FollowerID, _ wish: Wish) {
+    private func resume(
+        _ follower: FollowerID, at standing: Cursor, types: Set<EventType>?, isLive: Bool = true
+    ) {
+        let wish = Wish(after: standing, types: types)
         let (next, gaps) = place(wish, limits: nil)
         // A new epoch is announced before its first event; an old one simply goes on.
-        let isNewEpoch = wish.after?.epoch != epoch
+        let isNewEpoch = standing.epoch != epoch
         reading[follower] = Reading(
-            wish: wish, next: next, gaps: gaps, liveAfter: isNewEpoch ? next - 1 : nil)
+            wish: wish, standing: standing, next: next, gaps: gaps,
+            liveAfter: !isLive ? seq : isNewEpoch ? next - 1 : nil)
+    }
+
+    /// Begins to serve a new follower from the ring.
+    func welcome(_ follower: FollowerID, _ wish: Wish, limits: RingLimits) -> Welcome {
+        let (next, gaps) = place(wish, limits: limits)
+        let standing =
+            wish.after.map { Cursor(epoch: $0.epoch ?? epoch, seq: $0.seq) }
+            ?? Cursor(epoch: epoch, seq: gaps.first?.from.map { $0 - 1 } ?? next - 1)
+        reading[follower] = Reading(
+            wish: wish, standing: standing, next: next, gaps: gaps, liveAfter: seq)
+        let replayed = ring.entries(from: next)
+        return Welcome(
+            follower: follower, job: job, snapshot: snapshot, epoch: epoch, seq: seq,
+            replay: Replay(
+                from: replayed.first?.seq, to: replayed.last?.seq,
+                count: wish.types == nil
+                    ? replayed.count : replayed.count(where: { wish.wants($0) }),
+                isComplete: gaps.isEmpty),
+            watchers: watchers)
     }
 
     /// Where a follower with this wish begins to read, and what it must be told is missing.

@@ -33,13 +33,4 @@ public struct Welcome {
     public let seq: UInt64
     public let replay: Replay
     public let watchers: Int
-
-    public struct Replay: Equatable, Sendable {
-        public let from: UInt64?
-        public let to: UInt64?
-        public let count: Int
-        /// False where a gap stands before or in the replay.
-        public let isComplete: Bool
-    }
 }
-

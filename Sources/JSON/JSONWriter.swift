@@ -105,11 +105,3 @@ public struct JSONWriter: Sendable {
         owesComma = true
     }
 }
-
-extension [UInt8] {
-    /// Appends all of `span`.
-    public mutating func append(_ span: Span<UInt8>) {
-        // Sound: the pointer does not leave the closure.
-        unsafe span.withUnsafeBufferPointer { unsafe append(contentsOf: $0) }
-    }
-}

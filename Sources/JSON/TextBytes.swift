@@ -1,4 +1,4 @@
-// What both the outline and the readers of values need to know about the bytes of a string.
+// What readers and the writer need to know about the bytes of a string. The target's only unsafe file.
 
 extension Span<UInt8> {
     /// The first byte from `start` on that is a quote, a backslash, a control or not ASCII;
@@ -66,5 +66,13 @@ extension Span<UInt8> {
     private func littleEndianWord(at: Int) -> UInt64 {
         // Sound: the load checks its bounds, and every bit pattern is a UInt64.
         unsafe UInt64(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: at, as: UInt64.self))
+    }
+}
+
+extension [UInt8] {
+    /// Appends all of `span`.
+    public mutating func append(_ span: Span<UInt8>) {
+        // Sound: the pointer does not leave the closure.
+        unsafe span.withUnsafeBufferPointer { unsafe append(contentsOf: $0) }
     }
 }

@@ -8,52 +8,50 @@ enum Dialects {
     /// What an event of a type says.
     struct Meaning: Sendable {
         let kind: EventType.Kind
-        /// The status that the type alone implies, as JSON, and when it may be set.
-        var status: [UInt8]?
-        var rule = SnapshotChange.StatusRule.ifIdle
-        var ends = false
+        /// The status that the type alone implies, as JSON; when it may be set; whether it is final.
+        let status: [UInt8]?
+        let rule: SnapshotChange.StatusRule
+        let ends: Bool
+
+        init(
+            _ kind: EventType.Kind, implies status: String? = nil,
+            _ rule: SnapshotChange.StatusRule = .ifIdle, ends: Bool = false
+        ) {
+            self.kind = kind
+            self.status = status.map { Array("\"\($0)\"".utf8) }
+            self.rule = rule
+            self.ends = ends
+        }
     }
 
     private static let types: [(names: [String], meaning: Meaning)] = [
-        (
-            ["status", "status_update", "job_status", "fl_status_update"],
-            Meaning(kind: .status)
-        ),
-        (
-            ["job_created", "job_queued", "job_waiting"],
-            Meaning(kind: .status, status: Array("\"queued\"".utf8))
-        ),
-        (["job_started", "job_active"], Meaning(kind: .status, status: Array("\"running\"".utf8))),
-        (
-            ["job_retrying"],
-            Meaning(kind: .status, status: Array("\"retrying\"".utf8), rule: .always)
-        ),
+        (["status", "status_update", "job_status", "fl_status_update"], Meaning(.status)),
+        (["job_created", "job_queued", "job_waiting"], Meaning(.status, implies: "queued")),
+        (["job_started", "job_active"], Meaning(.status, implies: "running")),
+        (["job_retrying"], Meaning(.status, implies: "retrying", .always)),
         (
             ["job_cancelled", "job_canceled"],
-            Meaning(
-                kind: .status, status: Array("\"cancelled\"".utf8), rule: .unlessFinal, ends: true)
+            Meaning(.status, implies: "cancelled", .unlessFinal, ends: true)
         ),
         (
             [
                 "progress", "progress_update", "job_progress", "training_update",
                 "training_progress",
             ],
-            Meaning(kind: .progress, status: Array("\"running\"".utf8))
+            Meaning(.progress, implies: "running")
         ),
-        (["log", "logs", "log_update", "job_log"], Meaning(kind: .log)),
-        (["step", "step_change", "job_step"], Meaning(kind: .step)),
+        (["log", "logs", "log_update", "job_log"], Meaning(.log)),
+        (["step", "step_change", "job_step"], Meaning(.step)),
         (
             [
                 "complete", "completed", "completion", "job_complete", "job_completed",
                 "training_complete", "training_completed",
             ],
-            Meaning(
-                kind: .complete, status: Array("\"completed\"".utf8), rule: .unlessFinal, ends: true
-            )
+            Meaning(.complete, implies: "completed", .unlessFinal, ends: true)
         ),
         (
             ["error", "failed", "job_failed", "job_error", "training_failed", "training_error"],
-            Meaning(kind: .error, status: Array("\"failed\"".utf8), rule: .unlessFinal, ends: true)
+            Meaning(.error, implies: "failed", .unlessFinal, ends: true)
         ),
     ]
 
@@ -131,7 +129,7 @@ enum Dialects {
     static func meaning(of kind: EventType.Kind) -> Meaning { meanings[Int(kind.rawValue)] }
 
     private static let meanings = EventType.Kind.allCases.map { kind in
-        types.first { $0.meaning.kind == kind }?.meaning ?? Meaning(kind: kind)
+        types.first { $0.meaning.kind == kind }?.meaning ?? Meaning(kind)
     }
 
     /// The longest name that is worth reducing.

@@ -21,7 +21,7 @@ extension EventMembers {
         let name = text.jsonText(named)
         guard let normal = Dialects.normalized(name),
             let known = Dialects.typeTable.find(normal.span, 0..<normal.count)
-        else { return (EventType(name), Meaning(kind: .other)) }
+        else { return (EventType(name), Meaning(.other)) }
         return (EventType(name, kind: known.meaning.kind), known.meaning)
     }
 
@@ -102,10 +102,12 @@ extension EventMembers {
         guard let said = self[.progress], said.kind == .number,
             let number = text.jsonDouble(said.value)
         else { return }
-        switch number {
-        case ..<0: change.set(.progress, Self.zero.span)
-        case 0...100: copy(.progress, to: .progress, &change)
-        default: change.set(.progress, Self.full.span)
+        if 0...100 ~= number, said.value.count <= Self.numberBytesMax {
+            copy(.progress, to: .progress, &change)
+        } else {
+            var writer = JSONWriter()
+            writer.double(min(max(number, 0), 100))
+            change.set(.progress, writer.bytes.span)
         }
     }
 
@@ -153,6 +155,7 @@ extension EventMembers {
     }
 
     private static let none: [UInt8] = []
-    private static let zero = Array("0".utf8)
+    /// A longer spelling of a number is not kept in the snapshot.
+    private static let numberBytesMax = 24
     private static let full = Array("100".utf8)
 }

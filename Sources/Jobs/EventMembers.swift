@@ -11,11 +11,13 @@ struct EventMembers: ~Escapable {
 
     let text: Span<UInt8>
     private let all: [JSONMember]
-    /// By meaning: where the best member stands in `all`, and how good it is (lower is better).
+    /// By meaning (25 of them): where the best member stands in `all`, and how good it is (lower is better).
     private var indices = InlineArray<25, Int32>(repeating: -1)
     private var scores = InlineArray<25, UInt8>(repeating: .max)
     /// The worker's own members of our names, by index.
     private(set) var reserved: [(index: Int, name: StaticString)] = []
+    /// Bytes enough for all values that may go into the snapshot.
+    private(set) var valueBytes = 0
     /// False when surely no name stands twice at the top level.
     private(set) var mayRepeat = false
 
@@ -53,15 +55,6 @@ struct EventMembers: ~Escapable {
         return member.value.lowerBound + 1..<member.value.upperBound - 1
     }
 
-    /// The bytes of all values that may go into the snapshot.
-    var valueBytes: Int {
-        var sum = 0
-        for slot in 0..<Member.type.slot where indices[slot] >= 0 {
-            sum += all[Int(indices[slot])].value.count
-        }
-        return sum
-    }
-
     private mutating func note(_ member: JSONMember, _ index: Int) {
         guard let (meaning, rank) = meaning(of: member) else { return }
         switch meaning {
@@ -88,6 +81,7 @@ struct EventMembers: ~Escapable {
     private mutating func note(
         _ meaning: Member, _ rank: UInt8, place: UInt8, _ member: JSONMember, _ index: Int
     ) {
+        valueBytes += member.value.count
         let score = rank * 4 + place
         let isNull = member.kind == .null
         guard isNull ? score == scores[meaning.slot] : score <= scores[meaning.slot] else { return }

@@ -123,11 +123,14 @@ public struct EventReader: Sendable {
     }
 
     private func repeatsKey(_ text: Span<UInt8>) -> Bool {
-        var seen: Set<String> = []
-        for member in outline.members where member.depth == 1 {
-            guard seen.insert(text.jsonText(member.key)).inserted else { return true }
+        let top = outline.members.filter { $0.depth == 1 }
+        guard top.count > 16 || top.contains(where: \.keyHasEscapes) else {
+            return top.indices.contains { index in
+                top[..<index].contains { text.equal($0.key, top[index].key) }
+            }
         }
-        return false
+        var seen: Set<String> = []
+        return top.contains { !seen.insert(text.jsonText($0.key)).inserted }
     }
 
     private static let typeKey = Array("\"type\":".utf8)
@@ -171,5 +174,11 @@ extension EventReader {
         rest.append(contentsOf: ",\"timestamp\":\"".utf8)
         time.append(to: &rest)
         rest.append(UInt8(ascii: "\""))
+    }
+}
+
+extension Span<UInt8> {
+    fileprivate func equal(_ left: Range<Int>, _ right: Range<Int>) -> Bool {
+        left.count == right.count && zip(left, right).allSatisfy { self[$0] == self[$1] }
     }
 }

@@ -26,7 +26,8 @@ public struct JobID: Hashable, Sendable, CustomStringConvertible {
             }
         }
         guard dots < bytes.count || dots > 2 else { throw .dots }
-        text = String(copying: bytes)
+        guard let ascii = try? UTF8Span(validating: bytes) else { throw .notASCII }
+        text = String(copying: ascii)
     }
 
     public init(checking text: String) throws(JobIDFault) {
@@ -51,12 +52,5 @@ public enum JobIDFault: String, Error, Sendable {
         case .reservedCharacter: "a job id must not contain any of / * ? [ ] { } \\ \""
         case .dots: "a job id must not be . or .."
         }
-    }
-}
-
-extension String {
-    init(copying bytes: Span<UInt8>) {
-        // Sound: the pointer does not leave the closure.
-        self = unsafe bytes.withUnsafeBufferPointer { unsafe String(decoding: $0, as: UTF8.self) }
     }
 }

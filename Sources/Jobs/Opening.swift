@@ -34,3 +34,19 @@ public struct Opening: Sendable {
         self.updates = updates
     }
 }
+
+/// What a subscription is about to be sent of the past.
+public struct Replay: Equatable, Sendable {
+    public let from: UInt64?
+    public let to: UInt64?
+    public let count: Int
+    /// False where a gap stands before or in it.
+    public let isComplete: Bool
+
+    public init(from: UInt64?, to: UInt64?, count: Int, isComplete: Bool) {
+        self.from = from
+        self.to = to
+        self.count = count
+        self.isComplete = isComplete
+    }
+}

@@ -61,5 +61,6 @@ public struct Ring<Entry: Numbered> {
 }
 
 extension Update: Numbered {
-    public var byteCount: Int { frame.count }
+    /// The frame, and the values that the change keeps beside it (a large result weighs twice).
+    public var byteCount: Int { frame.count + (change?.byteCount ?? 0) }
 }

@@ -33,7 +33,7 @@ public struct Snapshot: Sendable, Equatable {
     public mutating func apply(_ change: SnapshotChange) {
         if values.isEmpty { values = Array(repeating: [], count: SnapshotField.allCases.count) }
         if let attempt = change.attempt { begin(attempt) }
-        change.forEach { field, json in
+        change.visitValues { field, json in
             switch field {
             case .status: changeStatus(json, change)
             case .progress: raiseProgress(json)

@@ -57,19 +57,25 @@ public struct SnapshotChange: Sendable, Equatable {
 
     public init(at: WallTime) { self.at = at }
 
+    /// What the values weigh, for those who keep changes.
+    public var byteCount: Int { packed.capacity }
+
     /// Makes room for values of so many bytes, and for a few words of ours.
     mutating func reserve(_ valueBytes: Int) {
         packed.reserveCapacity(valueBytes + 5 * SnapshotField.allCases.count)
     }
 
     mutating func set(_ field: SnapshotField, _ json: Span<UInt8>) {
-        packed.append(field.rawValue)
-        for place in 0..<4 { packed.append(UInt8(truncatingIfNeeded: json.count >> (place * 8))) }
+        var head = InlineArray<5, UInt8>(repeating: field.rawValue)
+        for place in 1...4 {
+            head[place] = UInt8(truncatingIfNeeded: json.count >> ((place - 1) * 8))
+        }
+        packed.append(head.span)
         packed.append(json)
     }
 
     /// Calls `body` with each value in turn, in the order of the steps.
-    public func forEach(_ body: (SnapshotField, Span<UInt8>) -> Void) {
+    public func visitValues(_ body: (SnapshotField, Span<UInt8>) -> Void) {
         var at = 0
         while at < packed.count {
             guard let field = SnapshotField(rawValue: packed[at]) else { return }

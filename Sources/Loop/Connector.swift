@@ -51,7 +51,7 @@ final class Connector {
         }
     }
 
-    private func found(_ addresses: [SocketAddress]) {
+    func found(_ addresses: [SocketAddress]) {
         untried = addresses.reversed()
         tryNext()
     }

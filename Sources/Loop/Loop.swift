@@ -39,7 +39,8 @@ public final class Loop {
     let record = Scratch(capacity: 16_384)
     let gatherList = GatherList()
     let resolver: Resolver
-    var dirty: [Stream] = []
+    /// Unchecked as `Stream.outbox` is: appending calls nobody.
+    @exclusivity(unchecked) var dirty: [Stream] = []
     private var flushing: [Stream] = []
     var toVisit: [Stream] = []
     var drained: [Stream] = []

@@ -18,7 +18,7 @@ struct Outbox {
     var isEmpty: Bool { first == nil }
 
     mutating func append(_ bytes: SharedBytes) {
-        guard bytes.count > 0 else { return }
+        precondition(bytes.count > 0, "an empty piece would never be taken")
         owedBytes += bytes.count
         if first == nil { first = bytes } else { rest.append(bytes) }
     }

@@ -8,7 +8,7 @@ import Bytes
 
 /// Whom we are connected to, as far as it told. Two connections whose run ids differ are not at
 /// the same Redis.
-public struct RedisServer: Sendable, Equatable {
+public struct RedisIdentity: Sendable, Equatable {
     public enum Role: String, Sendable { case primary = "master", replica = "slave" }
 
     public internal(set) var runID: String?
@@ -19,12 +19,12 @@ public struct RedisServer: Sendable, Equatable {
 struct Greeting {
     private enum Question { case auth, ping, select(Int), info }
 
-    enum Step: Equatable { case more, welcome(RedisServer), refused(RedisFault) }
+    enum Step: Equatable { case more, welcome(RedisIdentity), refused(RedisFault) }
 
     let commands: [SharedBytes]
     private let questions: [Question]
     private var answered = 0
-    private var server = RedisServer()
+    private var server = RedisIdentity()
 
     init(address: RedisAddress) {
         var said: [(Question, SharedBytes)] = []
@@ -83,7 +83,7 @@ struct Greeting {
             switch name {
             case "run_id": server.runID = String(value)
             case "redis_version": server.version = String(value)
-            case "role": server.role = RedisServer.Role(rawValue: String(value))
+            case "role": server.role = RedisIdentity.Role(rawValue: String(value))
             default: break
             }
         }

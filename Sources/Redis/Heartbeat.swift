@@ -27,10 +27,12 @@ struct Heartbeat {
     mutating func answered() { owed -= 1 }
     mutating func heard(at now: Instant) { quietSince = now }
 
-    /// A wait is never longer than `replyTimeout`, so that a question asked meanwhile is judged in time.
+    /// The longest wait: what is asked or answered meanwhile is still judged in time.
+    var tick: Duration { min(pingInterval, replyTimeout) }
+
     func verdict(at now: Instant) -> Verdict {
         let quiet = now - quietSince
-        if owed > 0 { return quiet >= replyTimeout ? .silent : .wait(replyTimeout - quiet) }
-        return quiet >= pingInterval ? .ping : .wait(min(pingInterval - quiet, replyTimeout))
+        if owed > 0 { return quiet >= replyTimeout ? .silent : .wait(min(replyTimeout - quiet, tick)) }
+        return quiet >= pingInterval ? .ping : .wait(min(pingInterval - quiet, tick))
     }
 }

@@ -9,7 +9,7 @@ import Loop
 
 protocol LinkOwner: AnyObject {
     /// Greeted; from here on all that comes is the owner's to read.
-    func linkOpened(_ server: RedisServer)
+    func linkOpened(_ server: RedisIdentity)
     func linkReceived(_ bytes: Span<UInt8>) throws(RedisFault)
     /// Nothing was heard for a while and nothing is owed: ask something.
     func linkFellSilent()
@@ -105,7 +105,7 @@ final class Link {
         heartbeat = Heartbeat(options: options, now: loop.now)
         greetingReader = ReplyReader(options: options) { [unowned self] in answers.append($0) }
         for command in greeting.commands { send(command) }
-        arm(after: options.replyTimeout)
+        arm(after: heartbeat.tick)
     }
 
     private func received(_ bytes: Span<UInt8>) throws(RedisFault) {
@@ -164,7 +164,7 @@ extension Link: TimerTarget {
         case .wait(let delay): arm(after: delay)
         case .ping:
             owner?.linkFellSilent()
-            arm(after: options.replyTimeout)
+            arm(after: heartbeat.tick)
         }
         // Having lived through a heartbeat while open, it was of use.
         if case .open = machine.phase { machine.proved() }

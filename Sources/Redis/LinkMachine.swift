@@ -23,7 +23,7 @@ struct LinkMachine {
         case nothing
         case connect
         case greet
-        case opened(RedisServer)
+        case opened(RedisIdentity)
         case close
         case lost(RedisFault, retryAfter: Duration)
         case ended

@@ -33,7 +33,7 @@ public final class RedisCommands {
     private var bytesInFlight = 0
     private let refusals: Refusals
     /// Who answers, since it was last greeted; nil while not connected.
-    public private(set) var server: RedisServer?
+    public private(set) var server: RedisIdentity?
 
     public static let readBudgetBytes = 256 << 10
 
@@ -112,7 +112,7 @@ public final class RedisCommands {
 }
 
 extension RedisCommands: LinkOwner {
-    func linkOpened(_ server: RedisServer) {
+    func linkOpened(_ server: RedisIdentity) {
         self.server = server
         reader = ReplyReader(options: options) { [unowned self] in receive($0) }
         owner?.commandsReady(self)

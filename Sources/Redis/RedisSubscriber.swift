@@ -34,7 +34,7 @@ public final class RedisSubscriber {
     private var reader: PushReader?
     private var isReady = false
     /// Who answers, since it was last greeted; nil while not connected.
-    public private(set) var server: RedisServer?
+    public private(set) var server: RedisIdentity?
 
     /// A burst is read whole before others get their turn: Redis drops subscribers that lag.
     public static let readBudgetBytes = 1 << 20
@@ -89,7 +89,7 @@ public final class RedisSubscriber {
 }
 
 extension RedisSubscriber: LinkOwner {
-    func linkOpened(_ server: RedisServer) {
+    func linkOpened(_ server: RedisIdentity) {
         guard let owner else { return link.stop() }
         self.server = server
         subscriptions = Subscriptions(patterns: patterns, channels: channels)

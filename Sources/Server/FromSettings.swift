@@ -113,10 +113,7 @@ extension Subscribed {
     init(_ welcome: Welcome) {
         self.init(
             job: welcome.job, snapshot: welcome.snapshot, watchers: welcome.watchers,
-            epoch: welcome.epoch, seq: welcome.seq,
-            replay: Replay(
-                from: welcome.replay.from, to: welcome.replay.to, count: welcome.replay.count,
-                isComplete: welcome.replay.isComplete))
+            epoch: welcome.epoch, seq: welcome.seq, replay: welcome.replay)
     }
 }
 

@@ -49,6 +49,9 @@ struct CommandLineReader {
             let names = known.map { "--" + $0.name } + SettingsProblem.flagNames
             return problems.append(.unknown(name, nil, among: names))
         }
+        guard !isSecondFile(name) else {
+            return problems.append(SettingsProblem("config", name, "given twice"))
+        }
         var value = given
         if value == nil, let next = rest.first, !next.hasPrefix("--") { value = rest.removeFirst() }
         guard let value else {
@@ -59,6 +62,11 @@ struct CommandLineReader {
         } else {
             assign(name, value)
         }
+    }
+
+    /// Settings given twice are found where they are applied; the file's name never gets there.
+    private func isSecondFile(_ name: String) -> Bool {
+        name == "--config" && assignments.contains { $0.name == name }
     }
 
     private mutating func assign(_ name: String, _ value: String) {

@@ -29,17 +29,23 @@ public struct Invocation: Sendable {
             Assignment(
                 name: $0.key, bytes: Array($0.value.utf8), origin: $0.key, spelling: .variable)
         }
-        let path = (line.assignments + variables).first { Self.isConfig($0.name) }
+        let path = (line.assignments + variables).first(where: Self.namesFile)
         let file = path.map { FileReader.assignments(at: $0, readFile, &problems) } ?? []
         for source in [file, variables, line.assignments] {
             apply(source, readFile, &problems)
         }
         (self.options, words, wantsHelp) = (line.options, line.words, line.wantsHelp)
-        guard problems.isEmpty else { throw SettingsFault(problems: problems) }
+        // Who asks for help may well ask because something is wrong.
+        guard problems.isEmpty || wantsHelp else { throw SettingsFault(problems: problems) }
     }
 
-    private static func isConfig(_ name: String) -> Bool {
-        name == "--config" || name == Setting.prefix + "CONFIG"
+    /// A file cannot name another one.
+    private static func namesFile(_ assignment: Assignment) -> Bool {
+        switch assignment.spelling {
+        case .flag: assignment.name == "--config"
+        case .variable: assignment.name == Setting.prefix + "CONFIG"
+        case .file: false
+        }
     }
 
     /// One source after the other, the nearest to the operator last.
@@ -47,7 +53,7 @@ public struct Invocation: Sendable {
         _ source: [Assignment], _ readFile: ReadFile, _ problems: inout [SettingsProblem]
     ) {
         var seen: [String: String] = [:]
-        for assignment in source where !Self.isConfig(assignment.name) {
+        for assignment in source where !Self.namesFile(assignment) {
             guard let target = Self.target(of: assignment) else {
                 problems.append(.unknown(assignment))
                 continue

@@ -52,7 +52,7 @@ func quoted(_ text: String) -> String {
 }
 
 /// The known name that takes the fewest changes to reach, if that is few enough to be a slip.
-private func nearest(to name: String, among names: [String]) -> String? {
+public func nearest(to name: String, among names: [String]) -> String? {
     guard name.utf8.count <= 64 else { return nil }
     let ranked = names.map { (name: $0, distance: editDistance(name, $0)) }
     guard let best = ranked.min(by: { $0.distance < $1.distance }),

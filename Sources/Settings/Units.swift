@@ -15,17 +15,17 @@ enum ByteSize {
     }
 }
 
-enum TimeSpan {
+public enum TimeSpan {
     /// In milliseconds.
     private static let units: [Unit] = [
         ("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1),
     ]
 
-    static func read(_ text: String) -> Duration? {
+    public static func read(_ text: String) -> Duration? {
         scaled(text, by: units).map { .milliseconds($0) }
     }
 
-    static func text(_ span: Duration) -> String {
+    public static func text(_ span: Duration) -> String {
         let (seconds, attoseconds) = span.components
         let milliseconds = seconds * 1_000 + attoseconds / 1_000_000_000_000_000
         return shown(milliseconds, in: units) ?? "0s"

@@ -80,6 +80,7 @@ public enum LogValue: Sendable, ExpressibleByStringLiteral, ExpressibleByInteger
     case integer(Int)
     case number(Double)
     case flag(Bool)
+    /// Shown in milliseconds.
     case duration(Duration)
 
     public init(stringLiteral value: String) { self = .text(value) }

@@ -19,7 +19,8 @@ public final class StandardError: Sendable {
     /// One write(2) for each line. A pipe that polls writable has room for `Log.lineBytesMax`.
     public func write(_ line: [UInt8]) {
         var waiting = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-        guard unsafe poll(&waiting, 1, 0) == 1, waiting.revents & Int16(POLLOUT) != 0 else {
+        // With its reader gone, a pipe polls writable too, and writing would raise SIGPIPE.
+        guard unsafe poll(&waiting, 1, 0) == 1, waiting.revents == Int16(POLLOUT) else {
             return countLost()
         }
         let written = unsafe Glibc.write(descriptor, line, line.count)

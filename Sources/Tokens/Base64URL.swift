@@ -9,8 +9,8 @@ enum Base64URL {
     private static let none: UInt8 = 0xFF
 
     /// The value of each byte as a letter.
-    private static let values: InlineArray<256, UInt8> = {
-        var values = InlineArray<256, UInt8>(repeating: none)
+    private static let values: [UInt8] = {
+        var values = [UInt8](repeating: none, count: 256)
         for (value, letter) in letters.enumerated() { values[Int(letter)] = UInt8(value) }
         return values
     }()
@@ -19,8 +19,17 @@ enum Base64URL {
     static func decode(_ text: Span<UInt8>, into bytes: inout [UInt8]) -> Bool {
         bytes.removeAll(keepingCapacity: true)
         guard text.count % 4 != 1 else { return false }
+        var isStrict = true
+        bytes.append(addingCapacity: text.count * 3 / 4) { output in
+            isStrict = decode(text, into: &output)
+        }
+        return isStrict
+    }
+
+    private static func decode(_ text: Span<UInt8>, into output: inout OutputSpan<UInt8>) -> Bool {
+        let values = values
         var gathered: UInt32 = 0
-        var bits = 0
+        var bits: UInt32 = 0
         for index in text.indices {
             let value = values[Int(text[index])]
             guard value != none else { return false }
@@ -28,11 +37,11 @@ enum Base64URL {
             bits += 6
             if bits >= 8 {
                 bits -= 8
-                bytes.append(UInt8(truncatingIfNeeded: gathered >> UInt32(bits)))
+                output.append(UInt8(truncatingIfNeeded: gathered >> bits))
             }
         }
         // What is left of the last letter must be zero, or a second text would mean the same.
-        return gathered & (1 << UInt32(bits) - 1) == 0
+        return gathered & (1 << bits - 1) == 0
     }
 
     static func encode(_ bytes: [UInt8]) -> String {

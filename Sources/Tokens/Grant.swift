@@ -57,12 +57,17 @@ public struct NameRights: Sendable, Equatable {
 
     /// Nil when a `*` stands anywhere but at an end: it would look like a right and never be one.
     public init?(_ entries: [String]) {
-        let isPrefix = { (entry: String) in entry.utf8.last == UInt8(ascii: "*") }
-        prefixes = entries.filter(isPrefix).map { String($0.dropLast()) }
-        names = entries.filter { !isPrefix($0) }.sorted { precedes($0, $1) }
-        guard !(names + prefixes).contains(where: { $0.utf8.contains(UInt8(ascii: "*")) }) else {
-            return nil
+        var (names, prefixes): ([String], [String]) = ([], [])
+        for entry in entries {
+            guard let star = entry.utf8.firstIndex(of: UInt8(ascii: "*")) else {
+                names.append(entry)
+                continue
+            }
+            guard entry.utf8.index(after: star) == entry.endIndex else { return nil }
+            prefixes.append(String(entry[..<star]))
         }
+        names.sort(by: precedes)
+        (self.names, self.prefixes) = (names, prefixes)
     }
 
     public var areAll: Bool { prefixes.contains("") }

@@ -10,10 +10,12 @@ extension JSONOutline {
     mutating func readTokenPart(_ bytes: Span<UInt8>) throws(TokenFault) {
         do { try read(bytes, levels: 2) } catch { throw .malformed }
         guard kind == .object else { throw .malformed }
-        let outer = members.filter { $0.depth == 1 }
-        guard outer.count <= Self.tokenMembersMax else { throw .malformed }
-        for index in outer.indices {
-            for earlier in outer[..<index] where bytes.sameKey(outer[index], earlier) {
+        var count = 0
+        for (index, member) in members.enumerated() where member.depth == 1 {
+            count += 1
+            guard count <= Self.tokenMembersMax else { throw .malformed }
+            for earlier in members[..<index]
+            where earlier.depth == 1 && bytes.sameKey(member, earlier) {
                 throw .duplicateMember
             }
         }
@@ -36,6 +38,8 @@ extension Span<UInt8> {
             return unescaped(one.key) == unescaped(other.key)
         }
         guard one.key.count == other.key.count else { return false }
-        return zip(one.key, other.key).allSatisfy { self[$0] == self[$1] }
+        let distance = other.key.lowerBound - one.key.lowerBound
+        for index in one.key where self[index] != self[index + distance] { return false }
+        return true
     }
 }

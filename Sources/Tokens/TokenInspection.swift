@@ -4,7 +4,7 @@
 import JSON
 
 public struct TokenInspection: Sendable {
-    /// The JSON of the two readable parts as it stands there; nil where it can't be read.
+    /// The JSON of the two readable parts, fit for a terminal; nil where it can't be read.
     public let header: String?
     public let claims: String?
     public let expiresAt: Int64?
@@ -16,8 +16,9 @@ public struct TokenInspection: Sendable {
     public init(of token: String, by verifier: TokenVerifier?, rules: TokenRules, now: Int64) {
         let bytes = Array(token.utf8)
         let parts = bytes.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-        header = parts.first.flatMap(Self.json)
-        claims = parts.dropFirst().first.flatMap(Self.json)
+        let header = parts.first.flatMap(Self.json)
+        let claims = parts.dropFirst().first.flatMap(Self.json)
+        (self.header, self.claims) = (header.map(Self.shown), claims.map(Self.shown))
         let read = Self.read(claims)
         expiresAt = (try? read.get())?.expiresAt
         signatureChecked = verifier != nil
@@ -38,6 +39,24 @@ public struct TokenInspection: Sendable {
             (try? outline.read(bytes.span, levels: 0)) != nil
         else { return nil }
         return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// The same JSON with nothing in it that could move a cursor or turn text around.
+    private static func shown(_ json: String) -> String {
+        json.unicodeScalars.map { scalar in
+            switch scalar.properties.generalCategory {
+            case .control: scalar.value < 0x20 ? " " : escaped(scalar)
+            case .format, .lineSeparator, .paragraphSeparator: escaped(scalar)
+            default: String(scalar)
+            }
+        }.joined()
+    }
+
+    private static func escaped(_ scalar: Unicode.Scalar) -> String {
+        String(scalar).utf16.map { unit in
+            let hex = String(unit, radix: 16)
+            return "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
+        }.joined()
     }
 
     private static func read(_ json: String?) -> Result<TokenClaims, TokenFault> {

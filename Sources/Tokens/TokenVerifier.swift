@@ -10,6 +10,9 @@ public final class TokenVerifier {
     private let rules: TokenRules
     private let keys: [VerifyingKey]
     private var outline = JSONOutline()
+    /// The last header that was read and found right. An issuer's tokens share one, so that most
+    /// headers need only be compared.
+    private var knownHeader: (text: [UInt8], algorithm: TokenAlgorithm)?
 
     public init(_ rules: TokenRules) throws(TokenSetupFault) {
         guard !rules.keys.isEmpty else { throw .noKey }
@@ -31,8 +34,7 @@ public final class TokenVerifier {
 
         var part: [UInt8] = []
         part.reserveCapacity(token.count)
-        try read(token.extracting(..<dots.first), into: &part)
-        let algorithm = try outline.tokenAlgorithm(part.span)
+        let algorithm = try algorithm(of: token.extracting(..<dots.first), &part)
 
         guard Base64URL.decode(token.extracting((dots.second + 1)...), into: &part) else {
             throw .malformed
@@ -44,6 +46,18 @@ public final class TokenVerifier {
         let claims = try TokenClaims(outline, part.span)
         try claims.check(rules, now: now)
         return claims.grant
+    }
+
+    private func algorithm(
+        of header: Span<UInt8>, _ part: inout [UInt8]
+    ) throws(TokenFault) -> TokenAlgorithm {
+        if let knownHeader, header.hasBytes(knownHeader.text) { return knownHeader.algorithm }
+        try read(header, into: &part)
+        let algorithm = try outline.tokenAlgorithm(part.span)
+        var text: [UInt8] = []
+        for index in header.indices { text.append(header[index]) }
+        knownHeader = (text, algorithm)
+        return algorithm
     }
 
     /// By any key that is for this algorithm; there are several while one takes over from another.
@@ -62,19 +76,27 @@ public final class TokenVerifier {
     }
 }
 
+extension Span<UInt8> {
+    fileprivate func hasBytes(_ bytes: [UInt8]) -> Bool {
+        guard count == bytes.count else { return false }
+        for index in indices where self[index] != bytes[index] { return false }
+        return true
+    }
+}
+
 /// Where the two dots of a token are; a token with more or fewer has none.
 struct TokenDots {
     let first: Int
     let second: Int
 
     init?(_ token: Span<UInt8>) {
-        var found: [Int] = []
+        var (first, second): (Int?, Int?)
         for index in token.indices where token[index] == UInt8(ascii: ".") {
-            guard found.count < 2 else { return nil }
-            found.append(index)
+            guard second == nil else { return nil }
+            (first, second) = first == nil ? (index, nil) : (first, index)
         }
-        guard found.count == 2 else { return nil }
-        (first, second) = (found[0], found[1])
+        guard let first, let second else { return nil }
+        (self.first, self.second) = (first, second)
     }
 }
 

@@ -54,17 +54,20 @@ extension Span<UInt8> {
         return start..<end
     }
 
-    /// The comma-separated elements of `range`, blanks around them and empty ones left out.
-    func listElements(in range: Range<Int>) -> [Range<Int>] {
-        var elements: [Range<Int>] = []
+    /// The parts of `range` between separators, blanks around them left out; some may be empty.
+    func parts(of range: Range<Int>, separatedBy separator: UInt8) -> [Range<Int>] {
+        var parts: [Range<Int>] = []
         var start = range.lowerBound
-        for index in range.lowerBound...range.upperBound
-        where index == range.upperBound || self[index] == UInt8(ascii: ",") {
-            let element = trimmed(start..<index)
-            if !element.isEmpty { elements.append(element) }
+        for index in range where self[index] == separator {
+            parts.append(trimmed(start..<index))
             start = index + 1
         }
-        return elements
+        return parts + [trimmed(start..<range.upperBound)]
+    }
+
+    /// The elements of a comma-separated list; empty ones do not count.
+    func listElements(in range: Range<Int>) -> [Range<Int>] {
+        parts(of: range, separatedBy: UInt8(ascii: ",")).filter { !$0.isEmpty }
     }
 }
 

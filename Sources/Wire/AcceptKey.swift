@@ -1,42 +1,46 @@
 // The proof of a WebSocket handshake (RFC 6455, section 4.2.2): SHA-1 of the client's key and a
 // fixed text, in base64. Both are here because the handshake is all they serve; SHA-1 guards nothing.
 
-enum AcceptKey {
-    static func answering(_ key: String) -> String {
+public enum AcceptKey {
+    public static func answering(_ key: String) -> String {
         base64(sha1(Array(key.utf8) + Array("258EAFA5-E914-47DA-95CA-C5AB0DC85B11".utf8)))
     }
 
     /// Whether `key` is the base64 of 16 bytes.
     static func isKey(_ key: String) -> Bool {
-        let characters = Array(key.utf8)
-        return characters.count == 24 && characters.suffix(2) == Array("==".utf8)
-            && characters.dropLast(2).allSatisfy(alphabet.contains)
+        key.utf8.count == 24 && key.hasSuffix("==")
+            && key.utf8.dropLast(2).allSatisfy { byte in
+                ASCII.lowercased(byte) &- 0x61 < 26 || ASCII.isDigit(byte)
+                    || byte == UInt8(ascii: "+") || byte == UInt8(ascii: "/")
+            }
     }
 
     static func sha1(_ message: [UInt8]) -> [UInt8] {
-        var padded = message + [0x80]
-        padded += repeatElement(0, count: (120 - padded.count % 64) % 64)
-        padded += bigEndian(UInt64(message.count) * 8)
+        var padded = message
+        padded.append(0x80)
+        padded.append(contentsOf: repeatElement(0, count: (120 - padded.count % 64) % 64))
+        append(UInt64(message.count) * 8, to: &padded)
 
-        var digest: [UInt32] = [0x6745_2301, 0xEFCD_AB89, 0x98BA_DCFE, 0x1032_5476, 0xC3D2_E1F0]
-        var words = [UInt32](repeating: 0, count: 80)
+        var digest: InlineArray<5, UInt32> = [
+            0x6745_2301, 0xEFCD_AB89, 0x98BA_DCFE, 0x1032_5476, 0xC3D2_E1F0,
+        ]
         for block in stride(from: 0, to: padded.count, by: 64) {
-            for index in 0..<16 {
-                words[index] = (0..<4).reduce(0) {
-                    $0 << 8 | UInt32(padded[block + index * 4 + $1])
-                }
-            }
-            for index in 16..<80 {
-                let mixed =
-                    words[index - 3] ^ words[index - 8] ^ words[index - 14] ^ words[index - 16]
-                words[index] = rotated(mixed, by: 1)
-            }
-            absorb(words, into: &digest)
+            absorb(padded.span.extracting(block..<block + 64), into: &digest)
         }
-        return digest.flatMap(bigEndian)
+        var bytes: [UInt8] = []
+        for index in digest.indices { append(digest[index], to: &bytes) }
+        return bytes
     }
 
-    private static func absorb(_ words: [UInt32], into digest: inout [UInt32]) {
+    private static func absorb(_ block: Span<UInt8>, into digest: inout InlineArray<5, UInt32>) {
+        var words = InlineArray<80, UInt32>(repeating: 0)
+        for index in 0..<16 {
+            words[index] = UInt32(truncatingIfNeeded: block.bigEndian(index * 4..<index * 4 + 4))
+        }
+        for index in 16..<80 {
+            words[index] = rotated(
+                words[index - 3] ^ words[index - 8] ^ words[index - 14] ^ words[index - 16], by: 1)
+        }
         var (a, b, c, d, e) = (digest[0], digest[1], digest[2], digest[3], digest[4])
         for index in 0..<80 {
             let (mixed, constant): (UInt32, UInt32) =
@@ -49,20 +53,24 @@ enum AcceptKey {
             let next = rotated(a, by: 5) &+ mixed &+ e &+ constant &+ words[index]
             (a, b, c, d, e) = (next, a, rotated(b, by: 30), c, d)
         }
-        for (index, word) in [a, b, c, d, e].enumerated() { digest[index] &+= word }
+        digest[0] &+= a
+        digest[1] &+= b
+        digest[2] &+= c
+        digest[3] &+= d
+        digest[4] &+= e
     }
 
     private static func rotated(_ word: UInt32, by count: UInt32) -> UInt32 {
-        word << count | word >> (32 - count)
+        word &<< count | word &>> (32 &- count)
     }
 
-    private static func bigEndian(_ value: some FixedWidthInteger) -> [UInt8] {
-        stride(from: value.bitWidth - 8, through: 0, by: -8).map {
-            UInt8(truncatingIfNeeded: value >> $0)
+    private static func append(_ value: some FixedWidthInteger, to bytes: inout [UInt8]) {
+        for shift in stride(from: value.bitWidth - 8, through: 0, by: -8) {
+            bytes.append(UInt8(truncatingIfNeeded: value >> shift))
         }
     }
 
-    static func base64(_ bytes: [UInt8]) -> String {
+    public static func base64(_ bytes: [UInt8]) -> String {
         var text: [UInt8] = []
         for start in stride(from: 0, to: bytes.count, by: 3) {
             let group = bytes[start..<min(start + 3, bytes.count)]

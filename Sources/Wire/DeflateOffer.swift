@@ -8,55 +8,56 @@ public struct DeflateOffer: Equatable, Sendable {
     /// The client asked for a bound on our window; the answer must then name ours.
     let boundsOurWindow: Bool
 
-    /// The first acceptable one of the extensions offered, each `name; parameter; parameter=value`.
-    static func first(of extensions: [String]) -> DeflateOffer? {
-        extensions.lazy.compactMap(DeflateOffer.init).first
+    /// Reads one extension, `name; parameter; parameter=value`; nil where it is not acceptable.
+    init?(_ bytes: Span<UInt8>, _ offer: Range<Int>) {
+        let parts = bytes.parts(of: offer, separatedBy: UInt8(ascii: ";"))
+        guard bytes.spells("permessage-deflate", in: parts[0]) else { return nil }
+        var seen: [Parameter] = []
+        for part in parts.dropFirst() {
+            let equals = part.first { bytes[$0] == UInt8(ascii: "=") }
+            let name = bytes.trimmed(part.lowerBound..<(equals ?? part.upperBound))
+            guard
+                let parameter = Parameter.allCases.first(where: {
+                    bytes.spells($0.rawValue, in: name)
+                }), !seen.contains(parameter)
+            else { return nil }
+            seen.append(parameter)
+            let bits = equals.flatMap { bytes.windowBits($0 + 1..<part.upperBound) }
+            guard equals == nil || bits != nil, parameter.allows(bits) else { return nil }
+        }
+        boundsOurWindow = seen.contains(.serverWindow)
     }
 
-    init?(_ offer: String) {
-        let parts = offer.split(separator: ";", omittingEmptySubsequences: false).map(Self.trimmed)
-        guard parts[0].lowercased() == "permessage-deflate" else { return nil }
-        var seen: Set<String> = []
-        var bounds = false
-        for part in parts.dropFirst() {
-            let name = Self.trimmed(part.prefix { $0 != "=" }).lowercased()
-            let value = part.contains("=") ? Self.value(part) : nil
-            guard seen.insert(name).inserted else { return nil }
-            switch (name, value) {
-            case ("server_no_context_takeover", nil), ("client_no_context_takeover", nil): break
-            case ("client_max_window_bits", nil): break
-            case ("client_max_window_bits", let bits?):
-                guard Self.windowBits(bits) != nil else { return nil }
-            case ("server_max_window_bits", let bits?):
-                guard let bits = Self.windowBits(bits), bits >= Deflater.windowBits else {
-                    return nil
-                }
-                bounds = true
-            default: return nil
+    private enum Parameter: String, CaseIterable {
+        case serverTakeover = "server_no_context_takeover"
+        case clientTakeover = "client_no_context_takeover"
+        case serverWindow = "server_max_window_bits"
+        case clientWindow = "client_max_window_bits"
+
+        func allows(_ bits: Int?) -> Bool {
+            switch self {
+            case .serverTakeover, .clientTakeover: bits == nil
+            case .serverWindow: bits.map { $0 >= Deflater.windowBits } ?? false
+            case .clientWindow: true
             }
         }
-        boundsOurWindow = bounds
     }
 
     var answer: String {
         "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
             + (boundsOurWindow ? "; server_max_window_bits=\(Deflater.windowBits)" : "")
     }
+}
 
-    private static func value(_ part: String) -> String {
-        let value = trimmed(part.drop { $0 != "=" }.dropFirst())
-        guard value.count >= 2, value.hasPrefix("\""), value.hasSuffix("\"") else { return value }
-        return String(value.dropFirst().dropLast())
-    }
-
-    /// 8 to 15, without leading zeros.
-    private static func windowBits(_ text: String) -> Int? {
-        (8...15).first { String($0) == text }
-    }
-
-    private static func trimmed(_ text: some StringProtocol) -> String {
-        String(
-            decoding: text.utf8.drop(while: ASCII.isBlank).reversed().drop(while: ASCII.isBlank)
-                .reversed(), as: UTF8.self)
+extension Span<UInt8> {
+    /// 8 to 15, without leading zeros, quoted or not.
+    fileprivate func windowBits(_ range: Range<Int>) -> Int? {
+        var digits = trimmed(range)
+        let quote = UInt8(ascii: "\"")
+        if digits.count >= 2, self[digits.lowerBound] == quote, self[digits.upperBound - 1] == quote
+        {
+            digits = digits.dropFirst().dropLast()
+        }
+        return (8...15).first { spells(String($0), in: digits) }
     }
 }

@@ -15,7 +15,7 @@ struct HeaderLine {
     @inline(__always)
     static func read(_ bytes: Span<UInt8>, from start: Int) throws(HTTPViolation) -> Found {
         guard start < bytes.count else { return .partial }
-        var index = start
+        var index = bytes.firstIndex(from: start, marked: Words.notLetterNorHyphen)
         while index < bytes.count, ASCII.isToken(bytes[index]) { index &+= 1 }
         guard index < bytes.count else { return .partial }
         guard bytes[index] == UInt8(ascii: ":"), index > start else {
@@ -78,20 +78,26 @@ struct HeaderMeaning {
     @inline(__always)
     mutating func note(_ line: HeaderLine, in bytes: Span<UInt8>) throws(HTTPViolation) {
         switch line.name.count {
-        case 4 where bytes.spells("host", in: line.name):
+        case 4 where bytes.spells(literal: "host", in: line.name):
             try noteHost(bytes.extracting(line.value))
-        case 6 where bytes.spells("expect", in: line.name):
-            guard bytes.spells("100-continue", in: line.value) else { throw .expectationUnknown }
+        case 6 where bytes.spells(literal: "expect", in: line.name):
+            guard bytes.spells(literal: "100-continue", in: line.value) else {
+                throw .expectationUnknown
+            }
             expectsContinue = true
-        case 10 where bytes.spells("connection", in: line.name):
+        case 10 where bytes.spells(literal: "connection", in: line.name):
             let elements = bytes.listElements(in: line.value)
-            if elements.contains(where: { bytes.spells("close", in: $0) }) { asksToClose = true }
-        case 14 where bytes.spells("content-length", in: line.name):
+            if elements.contains(where: { bytes.spells(literal: "close", in: $0) }) {
+                asksToClose = true
+            }
+        case 14 where bytes.spells(literal: "content-length", in: line.name):
             guard length == nil else { throw .lengthDuplicated }
             length = try Self.decimal(bytes.extracting(line.value))
-        case 17 where bytes.spells("transfer-encoding", in: line.name):
+        case 17 where bytes.spells(literal: "transfer-encoding", in: line.name):
             guard !isChunked else { throw .transferEncodingDuplicated }
-            guard bytes.spells("chunked", in: line.value) else { throw .transferEncodingNotChunked }
+            guard bytes.spells(literal: "chunked", in: line.value) else {
+                throw .transferEncodingNotChunked
+            }
             isChunked = true
         default: break
         }

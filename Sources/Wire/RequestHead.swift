@@ -57,31 +57,51 @@ public struct RequestHead: Sendable {
 
     /// The value of the first header called `name`, which is written in lower case.
     public func first(_ name: String) -> String? {
-        for field in fields where bytes.span.spells(name, in: field.name) {
-            return bytes.span.text(field.value)
-        }
-        return nil
+        value(where: name) { $0.text($1) }
     }
 
     /// The values of all headers called `name`, in the order they came.
     public func all(_ name: String) -> [String] {
-        fields.filter { bytes.span.spells(name, in: $0.name) }.map { bytes.span.text($0.value) }
+        var values: [String] = []
+        _ = value(where: name) { bytes, value -> Never? in
+            values.append(bytes.text(value))
+            return nil
+        }
+        return values
     }
 
     /// The elements of the comma-separated lists in all headers called `name`.
     public func list(_ name: String) -> [String] {
-        fields.filter { bytes.span.spells(name, in: $0.name) }.flatMap { field in
-            bytes.span.listElements(in: field.value).map { bytes.span.text($0) }
+        var elements: [String] = []
+        _ = element(of: name) { bytes, element -> Never? in
+            elements.append(bytes.text(element))
+            return nil
         }
+        return elements
     }
 
     /// Whether `token`, in any case, is in the list of a header called `name`.
     public func lists(_ token: String, in name: String) -> Bool {
-        fields.contains { field in
-            bytes.span.spells(name, in: field.name)
-                && bytes.span.listElements(in: field.value).contains {
-                    bytes.span.spells(token, in: $0)
-                }
+        element(of: name) { $0.spells(token, in: $1) ? true : nil } ?? false
+    }
+
+    /// What `read` finds first in an element of a list called `name`.
+    func element<Found>(of name: String, _ read: (Span<UInt8>, Range<Int>) -> Found?) -> Found? {
+        value(where: name) { bytes, value in
+            for element in bytes.listElements(in: value) {
+                if let found = read(bytes, element) { return found }
+            }
+            return nil
         }
+    }
+
+    private func value<Found>(
+        where name: String, _ read: (Span<UInt8>, Range<Int>) -> Found?
+    ) -> Found? {
+        let span = bytes.span
+        for field in fields where span.spells(name, in: field.name) {
+            if let found = read(span, field.value) { return found }
+        }
+        return nil
     }
 }

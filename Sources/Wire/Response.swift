@@ -44,8 +44,13 @@ public struct Response: Sendable {
     private static func append(_ name: String, _ value: String, to bytes: inout [UInt8]) {
         bytes += name.utf8
         bytes += ": ".utf8
-        bytes += value.utf8.lazy.map { $0 < 0x20 || $0 == 0x7F ? ASCII.space : $0 }
+        let isClean = value.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F }
+        bytes += isClean ? Array(value.utf8) : value.utf8.map(Self.blankingControls)
         bytes += "\r\n".utf8
+    }
+
+    private static func blankingControls(_ byte: UInt8) -> UInt8 {
+        byte < 0x20 || byte == 0x7F ? ASCII.space : byte
     }
 
     private static func mayHaveBody(_ status: Int) -> Bool {

@@ -5,20 +5,6 @@ import Bytes
 import JSON
 import Jobs
 
-/// What a replay will bring: `count` events with numbers in `from...to`; all that there were?
-public struct Replay: Equatable, Sendable {
-    public var from, to: UInt64?
-    public var count: Int
-    public var isComplete: Bool
-
-    public init(from: UInt64?, to: UInt64?, count: Int, isComplete: Bool) {
-        self.from = from
-        self.to = to
-        self.count = count
-        self.isComplete = isComplete
-    }
-}
-
 /// The state a subscription begins with. Snapshot, numbers and replay are of one moment.
 public struct Subscribed: Sendable {
     public var job: JobID

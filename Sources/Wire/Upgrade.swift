@@ -58,7 +58,7 @@ public struct Upgrade: Sendable {
             Set(offeredProtocols).count == offeredProtocols.count,
             offeredProtocols.allSatisfy({ $0.utf8.allSatisfy(ASCII.isToken) })
         else { throw .protocolsMalformed }
-        deflate = DeflateOffer.first(of: head.list("sec-websocket-extensions"))
+        deflate = head.element(of: "sec-websocket-extensions") { DeflateOffer($0, $1) }
     }
 
     /// `protocol` is one of those offered; `deflate` agrees to the offer where there is one.

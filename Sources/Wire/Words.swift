@@ -15,6 +15,19 @@ extension Span<UInt8> {
             littleEndian: unsafe bytes.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self))
     }
 
+    /// As `spells(_:in:)`, for a name known when we are built: no String on the way.
+    @inline(__always)
+    func spells(literal name: StaticString, in range: Range<Int>) -> Bool {
+        guard range.count == name.utf8CodeUnitCount else { return false }
+        // Sound: a literal of more than one character has a pointer and lives for ever.
+        let letters = unsafe UnsafeBufferPointer(start: name.utf8Start, count: range.count)
+        for offset in 0..<range.count
+        where unsafe ASCII.lowercased(self[range.lowerBound &+ offset]) != letters[offset] {
+            return false
+        }
+        return true
+    }
+
     /// The first index from `start` on whose byte `marks` marks, or `count` where none is.
     /// `marks` sets the top bit of each byte it means; above the lowest it may mark too many.
     @inline(__always)
@@ -81,6 +94,16 @@ enum Words {
     @inline(__always)
     static func equal(_ byte: UInt8, _ word: UInt64) -> UInt64 {
         below(1, word ^ (ones &* UInt64(byte)))
+    }
+
+    /// Bytes that are neither letter nor hyphen: where a usual header's name ends.
+    @inline(__always)
+    static func notLetterNorHyphen(_ word: UInt64) -> UInt64 {
+        let low = (word | ones &* 0x20) & ~tops
+        // Each sum stays within its byte: 7F + 1F is below 100.
+        let letters = (low &+ ones &* 0x1F) & ~(low &+ ones &* 0x05)
+        let hyphens = equal(UInt8(ascii: "-"), word)
+        return (~letters & ~hyphens | word) & tops
     }
 
     @inline(__always)

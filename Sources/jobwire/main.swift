@@ -1,10 +1,10 @@
-import CLinux
-import Server
-import Settings
-import Telemetry
+// The program: the command, with the server to run and the system to run in.
 
-var environment: [String: String] = [:]
-for name in Settings.table.map(\.variable) { if let value = unsafe getenv(name) { environment[name] = unsafe String(cString: value) } }
-let invocation = try Invocation(arguments: Array(CommandLine.arguments.dropFirst(2)), environment: environment, readFile: { _ in [] })
-let server = try Server(invocation.settings, log: Log(level: .info, format: .text))
-try server.run()
+import CLinux
+import Command
+import Server
+
+let place = Place.system(version: Server.version) { settings, log, whenListening in
+    try Server(settings, log: log).run(whenListening: whenListening)
+}
+exit(Command.run(Array(CommandLine.arguments.dropFirst()), in: place).rawValue)

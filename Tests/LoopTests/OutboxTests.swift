@@ -34,13 +34,6 @@ struct OutboxTests {
         #expect(taken + content(of: outbox) == all)
     }
 
-    @Test("an empty piece is nothing owed")
-    func emptyPiece() {
-        var outbox = Outbox()
-        outbox.append(SharedBytes([]))
-        #expect(outbox.isEmpty && outbox.owedBytes == 0)
-    }
-
     @Test("lets a piece go as soon as its last byte is taken")
     func letsGo() {
         var outbox = Outbox()

@@ -73,7 +73,7 @@ struct MachineTests {
         var refused = Greeting(address: address)
         _ = refused.answer(.simple("PONG"))
         _ = refused.answer(.error("NOPERM this user has no permissions to run the 'info' command"))
-        #expect(refused.answer(.error("NOPERM x")) == .welcome(RedisServer()))
+        #expect(refused.answer(.error("NOPERM x")) == .welcome(RedisIdentity()))
     }
 
     @Test(
@@ -144,7 +144,7 @@ struct MachineTests {
         #expect(link.streamOpened() == .greet)
         #expect(link.answered(.simple("PONG")) == .nothing)
         #expect(link.answered(.error("NOPERM")) == .nothing)
-        #expect(link.answered(.error("NOPERM")) == .opened(RedisServer()))
+        #expect(link.answered(.error("NOPERM")) == .opened(RedisIdentity()))
         #expect(link.fail(.timedOut(.reply)) == .close)
         #expect(link.fail(.overflow) == .nothing)
         #expect(link.streamClosed(.closedByUs, jitter: 0.5) == .lost(.timedOut(.reply), retryAfter: .milliseconds(100)))

@@ -171,13 +171,13 @@ struct SettingsCheckTests {
         let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent()
         let page = root.appending(path: "docs/settings.md")
-        if ProcessInfo.processInfo.environment["JOBWIRE_TESTS_REWRITE"] != nil {
+        if ProcessInfo.processInfo.environment["REWRITE_DOCS"] != nil {
             try Settings.markdown().write(to: page, atomically: true, encoding: .utf8)
         }
         let text = try String(contentsOf: page, encoding: .utf8)
         #expect(
             text == Settings.markdown(),
-            "JOBWIRE_TESTS_REWRITE=1 swift test --filter SettingsTests writes it anew")
+            "REWRITE_DOCS=1 swift test --filter SettingsTests writes it anew")
     }
 
     @Test("help names every setting, its default and its group, in 100 columns")

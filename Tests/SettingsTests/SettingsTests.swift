@@ -55,6 +55,7 @@ struct SettingsTests {
         #expect(asked.words == ["job-1", "-", "--loops"])
         #expect(!asked.wantsHelp)
         #expect(try invocation(["-h"]).wantsHelp)
+        #expect(try invocation(["--help", "--bogus"]).wantsHelp, "help comes before problems")
         #expect(try invocation(["--require-exp=off"]).settings.requireExp == false)
     }
 
@@ -89,6 +90,11 @@ struct SettingsTests {
 
     static let refusals: [Refusal] = [
         Refusal(
+            ["--config=f"], files: ["f": "JOBWIRE_CONFIG = g"],
+            #""JOBWIRE_CONFIG" (from f:1): no such setting"#),
+        Refusal(
+            ["--config=f", "--config=f"], files: ["f": ""], "config (from --config): given twice"),
+        Refusal(
             ["--loops=many"],
             #"loops (from --loops): expected an integer from 0 to 256, got "many""#),
         Refusal(
@@ -97,7 +103,7 @@ struct SettingsTests {
             ["--loops=-1"], #"loops (from --loops): expected an integer from 0 to 256, got "-1""#),
         Refusal(["--loops", "1", "--loops=1"], "loops (from --loops): given twice"),
         Refusal(["--loops"], "--loops: expected a value after it"),
-        Refusal(["--loops", "--help"], "--loops: expected a value after it"),
+        Refusal(["--loops", "--require-exp"], "--loops: expected a value after it"),
         Refusal(["--lops=1"], #""--lops": no such setting; did you mean --loops?"#),
         Refusal(
             ["--no-require-ex"],

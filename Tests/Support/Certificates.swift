@@ -1,30 +1,27 @@
 // Certificates for tests, made by the openssl command in a folder of their own that goes with them.
 //
-// `authority` signed `server` (DNS:server.test, IP:127.0.0.1), `otherServer` (same names) and
+// `authority` signed `server` (DNS:server.test, IP:127.0.0.1), `renewed` (DNS:renewed.test) and
 // `client`. `stranger` is an authority that signed nothing.
 
 import CLinux
 
 public final class Certificates: Sendable {
-    public let folder: String
+    private let place: TemporaryFolder
+    private var folder: String { place.path }
 
     public struct Failure: Error {
         public let command: String
     }
 
     public init() throws {
-        var template = Array("/tmp/jobwire-certificates-XXXXXX".utf8CString)
-        guard unsafe mkdtemp(&template) != nil else { throw Failure(command: "mkdtemp") }
-        folder = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
+        place = try TemporaryFolder()
         for name in ["authority", "stranger"] {
             try run("req -x509 -subj /CN=\(name) -days 2 \(key(name)) -out \(name).pem")
         }
         try sign("server", names: "DNS:server.test,IP:127.0.0.1")
-        try sign("otherServer", names: "DNS:server.test,IP:127.0.0.1")
+        try sign("renewed", names: "DNS:renewed.test")
         try sign("client", names: "DNS:client.test")
     }
-
-    deinit { _ = unsafe system("rm -rf '\(folder)'") }
 
     public func certificate(_ name: String) -> String { "\(folder)/\(name).pem" }
     public func keyFile(_ name: String) -> String { "\(folder)/\(name).key" }

@@ -88,7 +88,14 @@ private final class Child {
     private let log: any DispatchSourceRead
 
     init(configuration: String) throws {
-        let script = "redis-server \"$0\" 2>&1 & echo \"pid $!\"; read -r _; kill -9 $!; wait $!"
+        let script = """
+            exec 3<&0
+            redis-server "$0" 3<&- 2>&1 & server=$!
+            echo "pid $server"
+            { read -r _ <&3; kill -9 $server; } >/dev/null 2>&1 &
+            exec 3<&-
+            wait $server
+            """
         let (input, output) = (try Pipe(), try Pipe())
         shell = try spawn(["sh", "-c", script, configuration], input: input.readEnd, output: output.writeEnd)
         close(input.readEnd)
@@ -194,11 +201,19 @@ private func spawn(_ arguments: [String], input: Int32?, output: Int32) throws -
     }
     unsafe posix_spawn_file_actions_adddup2(&actions, output, 1)
     unsafe posix_spawn_file_actions_adddup2(&actions, output, 2)
+    // The threads of a test run block signals; a shell that inherits this waits for ever.
+    var attributes = posix_spawnattr_t()
+    unsafe posix_spawnattr_init(&attributes)
+    defer { unsafe posix_spawnattr_destroy(&attributes) }
+    var none = sigset_t()
+    unsafe sigemptyset(&none)
+    unsafe posix_spawnattr_setsigmask(&attributes, &none)
+    unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
     // Sound: the strings are freed after the call, the list ends with nil.
     var words = unsafe arguments.map { unsafe strdup($0) } + [nil]
     defer { for unsafe word in unsafe words { unsafe free(word) } }
     var child: pid_t = 0
-    let failed = unsafe posix_spawnp(&child, arguments[0], &actions, nil, &words, environ)
+    let failed = unsafe posix_spawnp(&child, arguments[0], &actions, &attributes, &words, environ)
     guard failed == 0 else { throw RedisServer.Failure(text: "can't run \(arguments[0])") }
     return child
 }

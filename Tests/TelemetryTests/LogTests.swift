@@ -172,6 +172,17 @@ struct LogTests {
     }
 }
 
+extension LogTests {
+    @Test("a reader that went away neither ends the process nor is written to")
+    func goneReader() throws {
+        let pipe = Pipe()
+        try pipe.fileHandleForReading.close()
+        let target = StandardError(descriptor: pipe.fileHandleForWriting.fileDescriptor)
+        target.write([10])
+        #expect(target.takeLost() == 1)
+    }
+}
+
 /// Keeps what was written.
 private final class Page: Sendable {
     private let written = Mutex<[UInt8]>([])

@@ -206,6 +206,17 @@ struct TokenTests {
             })
     }
 
+    @Test("an inspected token cannot write to the terminal")
+    func inspectionIsPlain() {
+        let hostile = "{\"a\":\n\"\u{9B}31m\u{202E}\u{2028}é\u{E0001}\"}"
+        let part = Base64URL.encode(Array(hostile.utf8))
+        let rules = TokenRules(keys: [])
+        let inspection = TokenInspection(of: "\(part).\(part).", by: nil, rules: rules, now: 0)
+        let plain = #"{"a": "\u009b31m\u202e\u2028é\udb40\udc01"}"#
+        #expect(inspection.header == plain && inspection.claims == plain)
+        #expect(inspection.fault == .algorithmNotAllowed)
+    }
+
     @Test("a token costs microseconds")
     func speed() throws {
         let verifier = try TokenVerifier(rules(Self.secret))

@@ -8,7 +8,7 @@ import Testing
 
 @Suite("Token vectors")
 struct TokenVectorTests {
-    @Test("every vector is granted or refused as it says", arguments: Vectors.all.vectors)
+    @Test("every vector is granted or refused as it says", arguments: Vectors.all.cases)
     func vector(_ vector: Vector) throws {
         let verifier = try TokenVerifier(Vectors.rules)
         expect(verifier, vector)
@@ -17,14 +17,14 @@ struct TokenVectorTests {
     @Test("one verifier, used for all vectors forth and back, says the same")
     func oneVerifier() throws {
         let verifier = try TokenVerifier(Vectors.rules)
-        for vector in Vectors.all.vectors + Vectors.all.vectors.reversed() {
+        for vector in Vectors.all.cases + Vectors.all.cases.reversed() {
             expect(verifier, vector)
         }
     }
 
     @Test(
         "an inspection says what the verifier says, with and without the key",
-        arguments: Vectors.all.vectors)
+        arguments: Vectors.all.cases)
     func inspection(_ vector: Vector) throws {
         let now = Vectors.all.now
         let verifier = try TokenVerifier(Vectors.rules)
@@ -76,7 +76,7 @@ struct Vectors: Decodable {
     let secret: String
     let now: Int64
     let leeway: Int64
-    let vectors: [Vector]
+    let cases: [Vector]
 
     static let all: Vectors = {
         let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()

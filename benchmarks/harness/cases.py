@@ -38,6 +38,8 @@ ALL = [
     Case("B", "1000 jobs, one follower each, flat out, 2048 messages under way", "fanout", fanout(1000, 1, 2048)),
     Case("C", "idle connections, a job each: private memory of the server per connection", "idle",
          {"jobs": 15001, "steps": "2000,10000,15000"}, once=True),
+    Case("C100", "idle connections, 100 jobs in all: what of it is the connection's, not the job's", "idle",
+         {"jobs": 100, "steps": "15000"}, once=True),
     Case("D", "100 jobs, one follower each, 1000 messages a second: from publish to receive", "latency",
          {"jobs": 100, "rate": 1000, "event-bytes": 200}),
 ]

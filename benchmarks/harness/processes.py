@@ -29,12 +29,13 @@ class Failed(Exception):
 
 class Child:
     def __init__(self, name, argv, core, directory, env=None):
+        inherited = {key: value for key, value in os.environ.items() if not key.startswith("JOBWIRE_")}
         self.name, self.log = name, os.path.join(directory, f"{name}.log")
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
                 ["taskset", "-c", str(core), *argv],
                 cwd=directory,
-                env={**os.environ, **(env or {})},
+                env={**inherited, **(env or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -178,7 +178,7 @@ static uint64_t settledPrivateBytes(struct load *load) {
     for (int tries = 0; tries < 10 && before != bytes; tries++) {
         before = bytes;
         uint64_t start = now();
-        while (secondsSince(start) < 0.7) pump(load, 100);
+        while (secondsSince(start) < 0.4) pump(load, 100);
         bytes = privateBytes(load->options.serverPID);
     }
     return bytes;

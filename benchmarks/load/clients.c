@@ -222,7 +222,7 @@ static void readClient(struct load *load, struct client *client) {
     if (load->latenciesRoom) load->lastArrival = now();
 
     const uint8_t *at = read - client->carryCount, *end = read + count;
-    memcpy((uint8_t *)at, client->carry, client->carryCount);
+    if (client->carryCount) memcpy((uint8_t *)at, client->carry, client->carryCount);
     if (client->phase == CLIENT_UPGRADING) at += readUpgrade(load, client, at, (size_t)(end - at));
     if (client->phase == CLIENT_OPEN) at = walkFrames(load, client, at, end);
 

@@ -1,0 +1,32 @@
+// How a command ends. Scripts rely on these numbers, so `--help` prints them from here.
+
+public enum ExitCode: Int32, CaseIterable, Sendable {
+    case done = 0
+    case failed = 1
+    case usage = 2
+    case refused = 3
+    case unreachable = 4
+    case interrupted = 130
+
+    var meaning: String {
+        switch self {
+        case .done: "done; for tail: the job completed"
+        case .failed: "failed; for tail: the job did, for check: there are problems"
+        case .usage: "the command line or a setting is wrong"
+        case .refused: "refused: the token, or the password of Redis"
+        case .unreachable: "Redis or the server can't be reached"
+        case .interrupted: "stopped by Ctrl-C"
+        }
+    }
+}
+
+/// Why a command can't go on: what to tell the user, and with which code to end.
+struct Failure: Error, Equatable {
+    let code: ExitCode
+    let reason: String
+
+    init(_ code: ExitCode, _ reason: String) {
+        self.code = code
+        self.reason = reason
+    }
+}

@@ -1,0 +1,103 @@
+// One errand to Redis: connects, does what it was sent for, and returns. The loop runs on the calling
+// thread until the errand is finished.
+
+import CLinux
+import Loop
+import Redis
+import Settings
+
+final class RedisErrand {
+    enum Patience {
+        /// The first failure is the last.
+        case none
+        /// Tries again, as long as this says so.
+        case asLong((RedisFault) -> Bool)
+    }
+
+    let loop: Loop
+    private let address: RedisAddress
+    private let options: RedisOptions
+    private let patience: Patience
+    private var work: (RedisCommands) -> Void = { _ in }
+    private var failure: Failure?
+
+    init(_ settings: Settings, patience: Patience = .none) throws(Failure) {
+        self.patience = patience
+        options = RedisOptions(settings)
+        do throws(RedisURLFault) {
+            address = try RedisAddress(parsing: settings.redisURL.text)
+        } catch { throw Failure(.usage, "redis-url: \(error)") }
+        do throws(SystemError) { loop = try Loop() } catch { throw Failure(.failed, "\(error)") }
+    }
+
+    /// Calls `work` whenever there is a connection; it ends the errand with `finish`.
+    func run(_ work: @escaping (RedisCommands) -> Void) throws(Failure) {
+        self.work = work
+        let commands = RedisCommands(loop: loop, address: address, options: options, owner: self)
+        commands.start()
+        withExtendedLifetime(commands) { loop.run() }
+        self.work = { _ in }
+        if let failure { throw failure }
+    }
+
+    func finish(_ failure: Failure? = nil) {
+        self.failure = failure
+        loop.stop()
+    }
+
+    /// For a caller who must tidy up before the process ends.
+    func endsOnSignals() throws(Failure) {
+        do throws(SystemError) {
+            try loop.onSignals([SIGINT, SIGTERM]) { [unowned self] _ in
+                finish(Failure(.interrupted, "stopped"))
+            }
+        } catch { throw Failure(.failed, "\(error)") }
+    }
+
+    /// The fault with the address it happened at, whose password does not show.
+    func failure(_ fault: RedisFault) -> Failure { Failure(fault.exitCode, "\(address): \(fault)") }
+}
+
+extension RedisErrand: RedisCommandsOwner {
+    func commandsReady(_ commands: RedisCommands) { work(commands) }
+
+    func commandsLost(_ commands: RedisCommands, _ fault: RedisFault) {
+        if case .asLong(let isWorthwhile) = patience, isWorthwhile(fault) { return }
+        finish(failure(fault))
+    }
+
+    func commandsRetrying(after delay: Duration) {}
+}
+
+extension RedisFault {
+    var exitCode: ExitCode {
+        switch self {
+        case .authRequired, .wrongPassword, .authNotConfigured, .noPermission: .refused
+        case .connectFailed, .tlsFailed, .tlsExpected, .notRedis, .loading, .masterDown, .timedOut,
+            .connectionLost, .notConnected:
+            .unreachable
+        case .noSuchDatabase, .refused, .protocolBroken, .oversized, .overflow, .stopped: .failed
+        }
+    }
+}
+
+extension RedisOptions {
+    init(_ settings: Settings) {
+        self.init()
+        connectTimeout = settings.redisConnectTimeout
+        replyTimeout = settings.redisReplyTimeout
+        pingInterval = settings.redisPingInterval
+        func file(_ path: String) -> String? { path.isEmpty ? nil : path }
+        tls.caFile = file(settings.redisCA)
+        tls.certificateFile = file(settings.redisCertificate)
+        tls.keyFile = file(settings.redisKey)
+        tls.serverName = file(settings.redisServerName)
+    }
+}
+
+extension Settings {
+    /// The channel on which a worker of the job publishes.
+    func channel(of job: String) -> String {
+        (patterns.first ?? "job:*:updates").replacing("*", with: job, maxReplacements: 1)
+    }
+}

@@ -1,0 +1,94 @@
+// A child process that can't outlive us, not even when we are killed with SIGKILL.
+//
+// Only the child itself can ask the kernel for that (PR_SET_PDEATHSIG), between its start and its exec.
+// So we start ourselves again as `jobwire __tied`, which asks, looks whether its parent is still the
+// one that started it, and then becomes the program. The kernel watches the thread that started the
+// child, not the process: `start` is called on the main thread, which ends last.
+//
+// `unsafe` marks C strings that live until the call returns.
+
+import CLinux
+
+enum TiedChild {
+    static let verb = "__tied"
+    /// As shells have it: the program could not be started.
+    static let cannotStart: Int32 = 127
+
+    /// `program` is a path. What the child prints is appended to the file `log`.
+    static func start(
+        _ program: String, _ arguments: [String], log: String
+    ) throws(FileFault) -> ChildProcess {
+        let line = ["jobwire", verb, String(getpid()), log, program] + arguments
+        var process: pid_t = 0
+        let code = unsafe withCStrings(line) { arguments in
+            unsafe posix_spawn(
+                &process, "/proc/self/exe", nil, nil, arguments, process_environment())
+        }
+        guard code == 0 else { throw FileFault(code: code) }
+        let descriptor = process_descriptor(process)
+        guard descriptor >= 0 else {
+            kill(process, SIGKILL)
+            throw .last
+        }
+        return ChildProcess(process: process, descriptor: descriptor)
+    }
+
+    /// `PARENT LOG PROGRAM ARGUMENTS…`; returns only when it can't be done.
+    static func become(_ arguments: [String], in place: Place) -> ExitCode {
+        guard arguments.count >= 3, let parent = pid_t(arguments[0]), process_tie_to(parent) == 0,
+            redirect(to: arguments[1])
+        else { return .failed }
+        let program = arguments[2]
+        let environment = ["PATH=" + (place.environment["PATH"] ?? "")]
+        unsafe withCStrings([program] + arguments.dropFirst(3)) { arguments in
+            unsafe withCStrings(environment) { _ = unsafe execve(program, arguments, $0) }
+        }
+        place.complain("\(program): \(FileFault.last)")
+        exit(cannotStart)
+    }
+
+    /// Nothing to read, and all that is printed goes to the end of the file.
+    private static func redirect(to path: String) -> Bool {
+        let log = unsafe process_open_for_appending(path)
+        let nothing = linux_open_null()
+        return log >= 0 && nothing >= 0 && dup2(nothing, System.input) == 0
+            && dup2(log, System.output) == 1 && dup2(log, System.errors) == 2
+    }
+
+    private static func withCStrings<Result>(
+        _ texts: [String], _ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) -> Result
+    ) -> Result {
+        let copies = unsafe texts.map { unsafe strdup($0) }
+        defer { for unsafe copy in unsafe copies { unsafe free(copy) } }
+        return unsafe (copies + [nil]).withUnsafeBufferPointer { buffer in
+            guard let base = buffer.baseAddress else { fatalError("an array with a nil is not empty") }
+            return unsafe body(base)
+        }
+    }
+}
+
+/// Closes nothing and ends nothing by itself: both happen when our process ends.
+struct ChildProcess: Sendable {
+    let process: pid_t
+    /// A pidfd: readable when the process has ended, and never another process with the same number.
+    fileprivate let descriptor: Int32
+
+    /// Waits for the end, for ever where `limit` is nil. True when it has come.
+    func hasEnded(within limit: Duration? = .zero) -> Bool {
+        let milliseconds = limit.map { Int32(clamping: $0 / .milliseconds(1)) } ?? -1
+        while true {
+            var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+            let count = unsafe poll(&waiting, 1, milliseconds)
+            if count >= 0 { return count == 1 }
+        }
+    }
+
+    func signal(_ signal: Int32) { kill(process, signal) }
+}
+
+extension Duration {
+    fileprivate static func / (span: Duration, unit: Duration) -> Int64 {
+        let quotient: Double = span / unit
+        return Int64(quotient)
+    }
+}

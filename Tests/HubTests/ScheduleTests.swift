@@ -1,0 +1,66 @@
+// Random schedules: clients come, go and read slowly, updates are lost, doubled and late, epochs change.
+// Whatever happens, each ledger must hold (see Ledger), and who has caught up has seen the last event.
+
+import Hub
+import Jobs
+import Testing
+
+@Suite("Hub under random schedules")
+struct ScheduleTests {
+    @Test("no client ever sees a hole, a double or a step back", arguments: 0..<400)
+    func schedule(seed: Int) throws {
+        var random = Dice(seed: UInt64(seed))
+        var stage = Stage(ringMax: [3, 10, 100][seed % 3], replayMax: [2, 1_000][seed % 2])
+        var late: [Update] = []
+        for _ in 0..<300 {
+            switch random.throwDie(12) {
+            case 0...3: stage.publish()
+            case 4: _ = stage.history.publish()  // lost on the way
+            case 5: late.append(stage.history.publish())
+            case 6:
+                if let update = late.randomElement(using: &random) { stage.hear(update) }
+            case 7:
+                let index = Int32(random.throwDie(5))
+                stage.leave(index)
+                stage.follow(index, random.wish(stage.history))
+            case 8: stage.drain()
+            case 9, 10: stage.read(Int32(random.throwDie(5)), bytes: random.throwDie(200))
+            default:
+                if random.throwDie(4) == 0 { stage.history.renew(keepingFork: random.throwDie(2) == 0) }
+            }
+        }
+        stage.publish()
+        stage.drain()
+        for index in 0..<5 as Range<Int32> where stage.isFollowing(index) {
+            stage.read(index)
+            #expect(try stage.ledger(index).seqs.last == stage.history.updates.last?.seq)
+        }
+        stage.checkNames()
+    }
+}
+
+/// SplitMix64, so that a seed names a schedule.
+struct Dice: RandomNumberGenerator {
+    private var state: UInt64
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
+    }
+
+    mutating func throwDie(_ sides: Int) -> Int { Int.random(in: 0..<sides, using: &self) }
+
+    mutating func wish(_ history: History) -> Wish {
+        let last = Int(history.updates.last?.seq ?? 0)
+        return switch throwDie(4) {
+        case 0: Wish(past: .none)
+        case 1: Wish(past: .latest(throwDie(20)))
+        case 2: Wish(after: Cursor(epoch: history.epoch, seq: UInt64(throwDie(last + 1))))
+        default: Wish()
+        }
+    }
+}
