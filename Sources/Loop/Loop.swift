@@ -39,8 +39,7 @@ public final class Loop {
     let record = Scratch(capacity: 16_384)
     let gatherList = GatherList()
     let resolver: Resolver
-    /// Unchecked as `Stream.outbox` is: appending calls nobody.
-    @exclusivity(unchecked) var dirty: [Stream] = []
+    var dirty: [Stream] = []
     private var flushing: [Stream] = []
     var toVisit: [Stream] = []
     var drained: [Stream] = []
