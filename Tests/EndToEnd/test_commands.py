@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import time
+import urllib.error
 import urllib.request
 
 import jwt
@@ -217,10 +218,10 @@ def test_what_a_worker_logs_can_not_touch_the_terminal(start, server, redis, fol
 # run
 
 def running(start, folder, *arguments):
-    """`jobwire run` with nothing configured -> (process, what it printed up to the page's address)."""
+    """`jobwire run` with nothing configured -> (process, what it printed)."""
     process = start("run", f"--data-dir={folder}", *arguments)
     told = ""
-    while "#" not in told:
+    while "Ctrl-C" not in told:
         line = process.stdout.readline()
         assert line, process.stderr.read()
         told += line
@@ -251,8 +252,15 @@ def is_alive(pid):
 def test_run_brings_everything_along(start, make_folder):
     process, told = running(start, make_folder())
     base, fragment = address(told)
-    with urllib.request.urlopen(f"{base}/readyz", timeout=10) as answer:
-        assert answer.status == 200
+    def is_ready():
+        try:
+            with urllib.request.urlopen(f"{base}/readyz", timeout=10) as answer:
+                return answer.status == 200
+        except urllib.error.HTTPError as refusal:
+            assert refusal.code == 503
+            return False
+
+    eventually(is_ready)
     port = re.search(r"redis://127\.0\.0\.1:(\d+)|-p (\d+)", told)
     assert port, told
     assert redis_py.Redis(port=int(port[1] or port[2])).ping(), "workers reach its Redis"
