@@ -58,7 +58,6 @@ public final class Feed {
     private var subscriber: RedisSubscriber?
     private var commands: RedisCommands?
     private var probe: Probe
-    private var hasBeenReady = false
 
     public init(
         loop: Loop, address: RedisAddress, options: RedisOptions, patterns: [ChannelPattern],
@@ -129,12 +128,9 @@ public final class Feed {
 
 extension Feed: RedisSubscriberOwner {
     public func subscriberReady(_ subscriber: RedisSubscriber) {
-        if hasBeenReady {
-            for (gap, loops) in history.beginEra(heardAt: loop.now.nanoseconds) {
-                tell(.update(gap, loops))
-            }
+        for (gap, loops) in history.alignFollowed(heardAt: loop.now.nanoseconds) {
+            tell(.update(gap, loops))
         }
-        hasBeenReady = true
         tell(.redisReady)
         sendProbe()
     }
@@ -157,6 +153,8 @@ extension Feed: RedisSubscriberOwner {
     public func subscriberReadDone(_ subscriber: RedisSubscriber) { tell(.caughtUp) }
 
     public func subscriberLost(_ subscriber: RedisSubscriber, _ fault: RedisFault) {
+        // From now on something may be missed. Messages may be heard before we are ready again.
+        history.beginEra()
         prove(false)
         tell(.redisLost(fault))
     }

@@ -61,10 +61,11 @@ struct MemoryHistory {
 
     var jobCount: Int { records.count }
 
-    /// Continuity was lost: whatever was recorded before is followed by a gap entry. Answers those
-    /// of the followed jobs; the others get theirs when they are next touched.
-    mutating func beginEra(heardAt: Int64) -> [(Update, LoopSet)] {
-        era += 1
+    /// Continuity was lost: in each job, whatever comes next comes behind a gap entry.
+    mutating func beginEra() { era += 1 }
+
+    /// Puts the gap entries of the followed jobs now. The others get theirs when they are next touched.
+    mutating func alignFollowed(heardAt: Int64) -> [(Update, LoopSet)] {
         var gaps: [(Update, LoopSet)] = []
         for record in order where !record.loops.isEmpty {
             if let gap = alignEra(record, heardAt) { gaps.append((gap, record.loops)) }
@@ -127,7 +128,8 @@ struct MemoryHistory {
         record.era = era
         return put(record) { _, seq in
             Update(
-                job: record.job, epoch: epoch, seq: seq, kind: .gap(.unrecorded), type: EventType("gap"),
+                job: record.job, epoch: epoch, seq: seq, kind: .gap(.unrecorded),
+                type: EventType("gap"),
                 frame: EventFrame.gap(
                     job: record.job, epoch: epoch, from: seq, to: seq, reason: .unrecorded),
                 change: nil, heardAt: heardAt)

@@ -207,7 +207,8 @@ extension HTTPConnection {
         }
         stream.send(
             upgrade.response(
-                protocol: Door.chosenProtocol(of: upgrade.offeredProtocols), deflate: agreesDeflate))
+                protocol: Door.chosenProtocol(of: upgrade.offeredProtocols), deflate: agreesDeflate)
+        )
         worker.metrics.responses.add(StatusClass(101))
         phase = .done
         worker.forget(self)
