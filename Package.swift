@@ -84,11 +84,16 @@ let package = Package(
         tests(of: "Hub", ["Bytes", "Jobs", "Wire"]),
         tests(of: "Loop", ["Bytes", "Support", "CLinux"]),
         tests(of: "Redis", ["Bytes", "Loop", "Support"]),
-        tests(of: "Feed", ["Bytes", "Jobs", "Loop", "Redis", "Support", "Wire"]),
+        tests(of: "Feed", ["Bytes", "Hub", "Jobs", "Loop", "Redis", "Support", "Wire"]),
         tests(of: "Tokens", ["JSON", "Support"]),
         tests(of: "Settings"),
         tests(of: "Telemetry"),
-        tests(of: "Server", ["Bytes", "JSON", "Jobs", "Wire", "Support", "Settings", "Tokens"]),
+        tests(
+            of: "Server",
+            [
+                "Bytes", "CLinux", "Jobs", "Loop", "Settings", "Support", "Telemetry", "Tokens",
+                "Wire",
+            ]),
         tests(of: "Command", ["Bytes", "JSON", "Settings"]),
         .testTarget(name: "ArchitectureTests", swiftSettings: strict),
     ]
