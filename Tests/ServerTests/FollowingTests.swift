@@ -14,7 +14,7 @@ struct FollowingTests {
         let scene = try Scene(redis: redis) { settings in
             if way == "unix" { settings.redisURL = Secret("unix://\(redis.socketPath)") }
             if way == "tls" { settings.redisURL = Secret(redis.tlsURL) }
-            settings.redisCA = redis.certificates?.caFile ?? ""
+            settings.redisCA = redis.certificates?.certificate("authority") ?? ""
             settings.redisServerName = "localhost"
         }
         let client = try scene.follow("j1")

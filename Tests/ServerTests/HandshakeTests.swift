@@ -209,7 +209,8 @@ struct HandshakeTests {
             ("POST", all, 405),
         ]
         for row in table {
-            let answer = try scene.connect().request(row.method, Self.path, headers: row.headers)
+            let answer = try scene.connect().request(
+                Self.path, method: row.method, headers: row.headers)
             #expect(answer.status == row.status, "\(row)")
         }
     }
