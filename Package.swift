@@ -71,7 +71,7 @@ let package = Package(
                 "Bytes", "JSON", "Jobs", "Wire", "Loop", "Redis", "Tokens", "Settings", "Telemetry",
                 "CLinux",
             ]),
-        command("jobwire", ["Command", "Server", "CLinux"]),
+        command("jobwire", ["Command", "Server"]),
         command("ws-echo", ["Bytes", "Wire", "Loop"]),
 
         // tests
@@ -89,7 +89,7 @@ let package = Package(
         tests(of: "Settings"),
         tests(of: "Telemetry"),
         tests(of: "Server", ["Bytes", "JSON", "Jobs", "Wire", "Support", "Settings", "Tokens"]),
-        tests(of: "Command", ["Bytes", "JSON", "Settings"]),
+        tests(of: "Command", ["Bytes", "CLinux", "JSON", "Jobs", "Settings", "jobwire"]),
         .testTarget(name: "ArchitectureTests", swiftSettings: strict),
     ]
 )
