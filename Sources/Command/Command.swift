@@ -1,8 +1,15 @@
 // The command `jobwire`: finds the verb, reads its command line, runs it, and says how it went.
 
+import CLinux
 import Settings
 
 public enum Command {
+    /// The whole program: reads its own command line and ends with the code.
+    public static func main(version: String, serve: @escaping Place.Serve) -> Never {
+        let place = Place.system(version: version, serve: serve)
+        exit(run(Array(CommandLine.arguments.dropFirst()), in: place).rawValue)
+    }
+
     /// `arguments` without the program's own name.
     public static func run(_ arguments: [String], in place: Place) -> ExitCode {
         var rest = arguments[...]

@@ -37,11 +37,11 @@ struct Handshake {
         case strange(String)
     }
 
-    /// Reads an answer from its first byte. `hasEnded`: no more will come.
-    func read(_ bytes: Span<UInt8>, hasEnded: Bool = false) -> Answer {
+    /// Reads an answer from its first byte.
+    func read(_ bytes: Span<UInt8>) -> Answer {
         guard let end = endOfHead(bytes) else {
             if bytes.count > Self.headBytesMax { return .strange("its answer has no end") }
-            return hasEnded ? .strange("it closed without an answer") : .more
+            return .more
         }
         let head = Self.text(bytes, 0..<end)
         let lines = head.split(separator: "\r\n")
@@ -50,7 +50,7 @@ struct Handshake {
             return .strange("it does not speak HTTP")
         }
         guard status == 101 else {
-            guard hasEnded || bytes.count - end >= length(of: lines) else { return .more }
+            guard bytes.count - end >= length(of: lines) else { return .more }
             let bodyEnd = min(bytes.count, end + Self.bodyBytesMax)
             return .refused(status: status, body: Self.text(bytes, end..<bodyEnd))
         }
@@ -60,11 +60,9 @@ struct Handshake {
         return .open(end)
     }
 
-    /// Of the body, as far as we want it; without a length it ends with the connection.
+    /// Of the body, as far as we want it; without a length we take what is there.
     private func length(of lines: [Substring]) -> Int {
-        guard let text = value(of: "content-length", lines), let count = Int(text) else {
-            return Self.bodyBytesMax
-        }
+        let count = value(of: "content-length", lines).flatMap { Int($0) } ?? 0
         return min(max(count, 0), Self.bodyBytesMax)
     }
 
