@@ -71,7 +71,7 @@ let package = Package(
                 "Bytes", "JSON", "Jobs", "Wire", "Loop", "Redis", "Tokens", "Settings", "Telemetry",
                 "CLinux",
             ]),
-        command("jobwire", ["Command", "Server", "CLinux"]),
+        command("jobwire", ["Command", "Server"]),
         command("ws-echo", ["Bytes", "Wire", "Loop"]),
 
         // tests
@@ -94,7 +94,7 @@ let package = Package(
                 "Bytes", "CLinux", "Jobs", "Loop", "Settings", "Support", "Telemetry", "Tokens",
                 "Wire",
             ]),
-        tests(of: "Command", ["Bytes", "JSON", "Settings"]),
+        tests(of: "Command", ["Bytes", "CLinux", "JSON", "Jobs", "Settings", "jobwire"]),
         .testTarget(name: "ArchitectureTests", swiftSettings: strict),
     ]
 )

@@ -72,7 +72,9 @@ public final class Hub {
 
     /// Answers whether this was the last follower: then the feed need not tell us of the job any more.
     public func unfollow(_ job: JobID, by follower: FollowerID) -> Bool {
-        guard let topic = topics[job], topic.remove(follower), topic.watchers == 0 else { return false }
+        guard let topic = topics[job], topic.remove(follower), topic.watchers == 0 else {
+            return false
+        }
         topics[job] = nil
         return true
     }

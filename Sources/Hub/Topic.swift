@@ -68,7 +68,9 @@ final class Topic {
             filtered.remove(at: index)
             return true
         }
-        guard let index = waiting.firstIndex(where: { $0.follower == follower }) else { return false }
+        guard let index = waiting.firstIndex(where: { $0.follower == follower }) else {
+            return false
+        }
         waiting.remove(at: index)
         return true
     }

@@ -61,6 +61,8 @@ public final class Stream: EventTarget {
     /// The kernel took not all; there is no point in trying before it says so.
     var isBlocked = false
     var owesSinceEarlierTick = false
+    /// Of a record that OpenSSL has begun on: it must be offered the same bytes again.
+    var offeredBytes = 0
     var isPaused = false
     var inputEnded = false
     var ownerChanged = false

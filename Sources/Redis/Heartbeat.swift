@@ -19,9 +19,9 @@ struct Heartbeat {
         quietSince = now
     }
 
-    mutating func asked(_ replies: Int, at now: Instant) {
+    mutating func asked(at now: Instant) {
         if owed == 0 { quietSince = now }
-        owed += replies
+        owed += 1
     }
 
     mutating func answered() { owed -= 1 }
@@ -32,7 +32,9 @@ struct Heartbeat {
 
     func verdict(at now: Instant) -> Verdict {
         let quiet = now - quietSince
-        if owed > 0 { return quiet >= replyTimeout ? .silent : .wait(min(replyTimeout - quiet, tick)) }
+        if owed > 0 {
+            return quiet >= replyTimeout ? .silent : .wait(min(replyTimeout - quiet, tick))
+        }
         return quiet >= pingInterval ? .ping : .wait(min(pingInterval - quiet, tick))
     }
 }

@@ -21,7 +21,6 @@ final class Link {
     private let loop: Loop
     private let address: RedisAddress
     private let options: RedisOptions
-    private let jitter: () -> Double
     private weak var owner: (any LinkOwner)?
     private var machine: LinkMachine
     private var heartbeat: Heartbeat
@@ -33,14 +32,12 @@ final class Link {
     private let readBudgetBytes: Int
 
     init(
-        loop: Loop, address: RedisAddress, options: RedisOptions, readBudgetBytes: Int,
-        jitter: @escaping () -> Double = { .random(in: 0...1) }
+        loop: Loop, address: RedisAddress, options: RedisOptions, readBudgetBytes: Int
     ) {
         self.loop = loop
         self.address = address
         self.options = options
         self.readBudgetBytes = readBudgetBytes
-        self.jitter = jitter
         machine = LinkMachine(address: address, options: options)
         heartbeat = Heartbeat(options: options, now: loop.now)
     }
@@ -56,9 +53,9 @@ final class Link {
 
     func fail(_ fault: RedisFault) { carryOut(machine.fail(fault)) }
 
-    /// Sends a command that will be answered `replies` times; the owner says `answered()` for each.
-    func send(_ command: SharedBytes, expecting replies: Int = 1) {
-        heartbeat.asked(replies, at: loop.now)
+    /// Sends a command; the owner says `answered()` when its reply came.
+    func send(_ command: SharedBytes) {
+        heartbeat.asked(at: loop.now)
         stream?.send(command)
     }
 
@@ -78,16 +75,18 @@ final class Link {
         case .lost(let fault, let delay):
             arm(after: delay)
             owner?.linkLost(fault, retryAfter: delay)
-        case .ended:
+        case .ended(let startsAgain):
             disarm()
             owner?.linkEnded()
+            if startsAgain { carryOut(machine.start()) }
         }
     }
 
     private func connect() {
         do throws(TLSFault) {
             let (files, usesTLS) = (options.tls, address.usesTLS)
-            let tls = try usesTLS
+            let tls =
+                try usesTLS
                 ? TLSClient(
                     caFile: files.caFile, serverName: files.serverName,
                     certificateFile: files.certificateFile, keyFile: files.keyFile) : nil
@@ -126,7 +125,7 @@ final class Link {
         stream = nil
         greetingReader = nil
         answers = []
-        carryOut(machine.streamClosed(end, jitter: jitter()))
+        carryOut(machine.streamClosed(end, jitter: .random(in: 0...1)))
     }
 
     private func arm(after delay: Duration) {

@@ -26,7 +26,7 @@ struct LinkMachine {
         case opened(RedisIdentity)
         case close
         case lost(RedisFault, retryAfter: Duration)
-        case ended
+        case ended(startsAgain: Bool)
     }
 
     private(set) var phase = Phase.stopped
@@ -58,7 +58,7 @@ struct LinkMachine {
         case .stopped, .closing(nil): return .nothing
         case .waiting:
             phase = .stopped
-            return .ended
+            return .ended(startsAgain: false)
         case .connecting, .greeting, .open:
             phase = .closing(nil)
             return .close
@@ -105,9 +105,9 @@ struct LinkMachine {
         switch phase {
         case .stopped, .waiting: return .nothing
         case .closing(nil):
-            phase = startsAgain ? .connecting : .stopped
+            phase = .stopped
             defer { startsAgain = false }
-            return startsAgain ? .connect : .ended
+            return .ended(startsAgain: startsAgain)
         case .closing(let known?): fault = known
         case .connecting, .open: fault = RedisFault(end)
         case .greeting: fault = RedisFault(end).duringGreeting
@@ -146,7 +146,8 @@ extension RedisFault {
         // The first byte of a TLS alert, where a type byte should be.
         case .protocolBroken(let what) where what.contains("\\x15"): .tlsExpected
         case .protocolBroken(let what): .notRedis(what)
-        case .connectionLost(let why): .connectionLost("\(why), before it answered; is it a TLS port?")
+        case .connectionLost(let why):
+            .connectionLost("\(why), before it answered; is it a TLS port?")
         default: self
         }
     }

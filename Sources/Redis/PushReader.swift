@@ -50,7 +50,8 @@ private struct PushAssembler: ResponseAssembler {
     private static let channelBytesKept = 4_096
 
     init(
-        patterns: [String], heard: @escaping PushReader.Heard, notice: @escaping (PushNotice) -> Void
+        patterns: [String], heard: @escaping PushReader.Heard,
+        notice: @escaping (PushNotice) -> Void
     ) {
         self.patterns = patterns.map { Array($0.utf8) }
         self.heard = heard
@@ -67,7 +68,9 @@ private struct PushAssembler: ResponseAssembler {
         guard type == REDIS_REPLY_STRING, index >= 0 else { return outside(bytes, type: type) }
         switch (index, kind) {
         case (0, _):
-            guard let kind = Self.kind(bytes, elements: elements) else { return fail("unknown push") }
+            guard let kind = Self.kind(bytes, elements: elements) else {
+                return fail("unknown push")
+            }
             self.kind = kind
             pattern = nil
         case (1, .patternMessage):

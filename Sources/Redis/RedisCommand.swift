@@ -4,7 +4,8 @@ import Bytes
 
 enum RedisCommand {
     static func encoded(_ arguments: [[UInt8]]) -> SharedBytes {
-        SharedBytes(capacity: arguments.reduce(headBytesMax) { $0 + $1.count + headBytesMax }) { output in
+        SharedBytes(capacity: arguments.reduce(headBytesMax) { $0 + $1.count + headBytesMax }) {
+            output in
             append(UInt8(ascii: "*"), arguments.count, to: &output)
             for argument in arguments {
                 append(UInt8(ascii: "$"), argument.count, to: &output)

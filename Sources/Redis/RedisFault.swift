@@ -76,7 +76,8 @@ extension RedisFault: CustomStringConvertible {
         case .noSuchDatabase(let number):
             "Redis has no database \(number): see its setting 'databases'"
         case .refused(let text): "Redis refused: \(text)"
-        case .timedOut(.connect): "no connection to Redis in time: is a firewall in between, or TLS asked of a plain port?"
+        case .timedOut(.connect):
+            "no connection to Redis in time: is a firewall in between, or TLS asked of a plain port?"
         case .timedOut(.reply): "Redis was silent for too long while it owed an answer"
         case .protocolBroken(let what): "Redis sent what it should not have: \(what)"
         case .oversized(let limit): "Redis sent more than the limit of \(limit) bytes in one piece"

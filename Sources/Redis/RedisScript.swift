@@ -32,12 +32,14 @@ enum SHA1 {
     }
 
     private static func mix(_ block: ArraySlice<UInt8>, into state: inout [UInt32]) {
-        var words: [UInt32] = stride(from: block.startIndex, to: block.endIndex, by: 4).map { start in
+        var words: [UInt32] = stride(from: block.startIndex, to: block.endIndex, by: 4).map {
+            start in
             block[start..<start + 4].reduce(0) { $0 << 8 | UInt32($1) }
         }
         for index in 16..<80 {
             words.append(
-                rotated(words[index - 3] ^ words[index - 8] ^ words[index - 14] ^ words[index - 16], 1))
+                rotated(
+                    words[index - 3] ^ words[index - 8] ^ words[index - 14] ^ words[index - 16], 1))
         }
         var (a, b, c, d, e) = (state[0], state[1], state[2], state[3], state[4])
         for index in 0..<80 {

@@ -22,7 +22,9 @@ public protocol RedisSubscriberOwner: AnyObject {
     func subscriberRetrying(after delay: Duration)
 }
 
-public enum RedisState: String, Sendable { case stopped, connecting, greeting, open, ready, waiting }
+public enum RedisState: String, Sendable {
+    case stopped, connecting, greeting, open, ready, waiting
+}
 
 public final class RedisSubscriber {
     private let options: RedisOptions
@@ -39,31 +41,24 @@ public final class RedisSubscriber {
     /// A burst is read whole before others get their turn: Redis drops subscribers that lag.
     public static let readBudgetBytes = 1 << 20
 
-    public convenience init(
+    public init(
         loop: Loop, address: RedisAddress, options: RedisOptions, patterns: [String],
         channels: [String], owner: any RedisSubscriberOwner
     ) {
-        let link = Link(
-            loop: loop, address: address, options: options, readBudgetBytes: Self.readBudgetBytes)
-        self.init(link: link, options: options, patterns: patterns, channels: channels, owner: owner)
-    }
-
-    init(
-        link: Link, options: RedisOptions, patterns: [String], channels: [String],
-        owner: any RedisSubscriberOwner
-    ) {
         precondition(!patterns.isEmpty || !channels.isEmpty, "a subscriber to nothing")
-        self.link = link
         self.options = options
         self.patterns = patterns
         self.channels = channels
         self.owner = owner
+        link = Link(
+            loop: loop, address: address, options: options, readBudgetBytes: Self.readBudgetBytes)
         subscriptions = Subscriptions(patterns: patterns, channels: channels)
     }
 
     public func start() { link.start(owner: self) }
 
-    /// Closes and stays closed; the owner hears nothing more.
+    /// Closes and stays closed. The owner hears nothing more, but for what the read holds that this
+    /// may be called from.
     public func stop() { link.stop() }
 
     public var state: RedisState { isReady ? .ready : link.state }

@@ -84,7 +84,8 @@ struct ResponseParser<Assembler: ResponseAssembler>: ~Copyable {
         var length = 0
         for offset in 0..<Self.lengthDigitsMax {
             // Sound: more than `lineBytesMax` bytes lie behind `pos`.
-            let byte = unsafe UInt8(bitPattern: reader.pointee.buf[Int(reader.pointee.pos) + offset])
+            let byte = unsafe UInt8(
+                bitPattern: reader.pointee.buf[Int(reader.pointee.pos) + offset])
             guard byte != UInt8(ascii: "\r") else {
                 guard length <= bulkBytesMax else { throw .oversized(limit: bulkBytesMax) }
                 return

@@ -8,7 +8,9 @@ extension Span<UInt8> {
         // Sound: both lie in memory for the call, and memcmp reads `count` bytes of each.
         return unsafe withUnsafeBytes { mine in
             unsafe other.withUnsafeBytes { theirs in
-                guard let mine = mine.baseAddress, let theirs = theirs.baseAddress else { return true }
+                guard let mine = mine.baseAddress, let theirs = theirs.baseAddress else {
+                    return true
+                }
                 return unsafe memcmp(mine, theirs, count) == 0
             }
         }

@@ -14,7 +14,9 @@ extension Worker {
     static let blockBytesMax = 65_536
 
     func deliver(_ delivery: Delivery) {
-        let beginning = delivery.beginsEpoch.map { ServerMessage.live(.job(delivery.job), epoch: $0, seq: 0) }
+        let beginning = delivery.beginsEpoch.map {
+            ServerMessage.live(.job(delivery.job), epoch: $0, seq: 0)
+        }
         var plain: [Block]?
         var compressed: [Block]?
         for follower in delivery.live {
@@ -29,7 +31,9 @@ extension Worker {
             }
             for block in blocks { session.deliver(block.frames, upTo: block.last) }
         }
-        count(delivery.entries.count * delivery.live.count, heardAt: delivery.entries[0].update.heardAt)
+        count(
+            delivery.entries.count * delivery.live.count,
+            heardAt: delivery.entries[0].update.heardAt)
         for selection in delivery.filtered { deliver(selection, of: delivery, beginning) }
     }
 

@@ -96,8 +96,10 @@ extension HTTPConnection: StreamOwner {
             }
             let rest = bytes.extracting(consumed...)
             // The time for a request begins with its first byte.
-            if !rest.isEmpty, isIdle { wait(worker.settings.handshakeTimeout) }
-            isIdle = false
+            if !rest.isEmpty, isIdle {
+                wait(worker.settings.handshakeTimeout)
+                isIdle = false
+            }
             guard let (head, length) = try worker.headReader.read(rest) else { return false }
             consumed += length
             let body = try BodyReader(head.framing, limits: worker.bodyLimits)
@@ -226,7 +228,8 @@ extension HTTPConnection {
         }
         stream.send(
             upgrade.response(
-                protocol: Door.chosenProtocol(of: upgrade.offeredProtocols), deflate: agreesDeflate))
+                protocol: Door.chosenProtocol(of: upgrade.offeredProtocols), deflate: agreesDeflate)
+        )
         worker.metrics.responses.add(StatusClass(101))
         phase = .done
         worker.forget(self)

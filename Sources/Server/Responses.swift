@@ -10,7 +10,8 @@ extension Response {
     ) -> Response {
         Response(
             status: status,
-            headers: [("content-type", "application/json"), ("cache-control", "no-store")] + headers,
+            headers: [("content-type", "application/json"), ("cache-control", "no-store")]
+                + headers,
             body: body)
     }
 
@@ -39,7 +40,8 @@ extension Response {
     }
 
     static func violation(_ violation: HTTPViolation) -> Response {
-        error(violation.status, violation.rawValue,
+        error(
+            violation.status, violation.rawValue,
             "the request breaks a rule of HTTP/1.1: \(violation.rawValue)")
     }
 
@@ -60,7 +62,8 @@ extension Response {
         opening.snapshot.writeMembers(into: &json, job: opening.job, watchers: watchers)
         json.endObject()
         return Response(
-            status: 200, headers: headers + [("content-type", "application/json")], body: json.bytes)
+            status: 200, headers: headers + [("content-type", "application/json")], body: json.bytes
+        )
     }
 
     /// No inline script or style, nothing from elsewhere, no framing; the page's own rules.

@@ -62,7 +62,9 @@ extension Session {
                         code: "forbidden", message: "the token does not cover this job",
                         about: follow.subject, id: request.id)
                 }
-                guard isFollowing(job) || followedCount < worker.settings.subscriptionsPerConnectionMax
+                guard
+                    isFollowing(job)
+                        || followedCount < worker.settings.subscriptionsPerConnectionMax
                 else {
                     throw ClientRefusal(
                         code: "too_many_subscriptions",

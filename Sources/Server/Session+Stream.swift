@@ -43,7 +43,8 @@ extension Session: StreamOwner {
         case .binary:
             reject(
                 ClientRefusal(
-                    code: "binary_not_spoken", message: "messages are JSON in text frames", id: nil))
+                    code: "binary_not_spoken", message: "messages are JSON in text frames", id: nil)
+            )
         case .pong, .close: break
         }
     }

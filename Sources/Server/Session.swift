@@ -46,10 +46,10 @@ final class Session {
     private(set) var isGreeted = false
     private var trail = Trail()
     var reader: MessageReader
-    private var allowance: Allowance
-    private var lastHeard: Instant
-    private var nextPing: Instant
-    private var timer: TimerID?
+    var allowance: Allowance
+    var lastHeard: Instant
+    var nextPing: Instant
+    var timer: TimerID?
 
     init(
         id: FollowerID, stream: Stream, worker: Worker, purpose: Purpose, deflates: Bool,
@@ -206,7 +206,7 @@ extension Session {
         if isOwn(last.update.job) { trail.mark(last.update) }
     }
 
-    private func closeSlow() {
+    func closeSlow() {
         worker.metrics.drops.add(.slowConsumer)
         // Whole frames are dropped; the one that the kernel has begun on must be ended.
         let owed = stream.owedBytes
@@ -260,56 +260,5 @@ extension Session {
         (followed, reading, requests) = ([], [], [:])
         if let timer { worker.loop.disarm(timer) }
         timer = nil
-    }
-}
-
-// MARK: - Time
-
-extension Session: TimerTarget {
-    func heard(_ bytes: Int) {
-        lastHeard = worker.loop.now
-        worker.metrics.bytesIn.add(bytes)
-    }
-
-    func mayTakeAnother() -> Bool {
-        worker.metrics.messagesIn.add(1)
-        let settings = worker.settings
-        let mayTake = allowance.take(
-            perSecond: settings.messagesPerSecondMax, burst: settings.messagesBurstMax,
-            at: worker.loop.now)
-        if !mayTake { worker.metrics.rateLimited.add() }
-        return mayTake
-    }
-
-    func timerFired(_ id: TimerID) {
-        timer = nil
-        switch phase {
-        case .authenticating: close(.authTimeout)
-        case .open: beat()
-        case .closing: break
-        }
-    }
-
-    /// Looks whether the token, the peer and the socket still live, and when to look again.
-    private func beat() {
-        guard case .open(let grant) = phase else { return }
-        let now = worker.loop.now
-        let settings = worker.settings
-        let lifeLeft = worker.lifeLeft(of: grant)
-        if let lifeLeft, lifeLeft <= .zero { return close(.tokenExpired) }
-        if let owedSince = stream.owedSince, now - owedSince > settings.writeTimeout {
-            return closeSlow()
-        }
-        guard now - lastHeard <= settings.pingInterval * 2 else {
-            worker.metrics.drops.add(.silentPeer)
-            return stream.close()
-        }
-        if now >= nextPing {
-            send(Frames.ping([UInt8]().span))
-            nextPing = now + settings.pingInterval
-        }
-        let next = min(settings.pingInterval, settings.writeTimeout, lifeLeft ?? .seconds(3_600))
-        if let timer { worker.loop.disarm(timer) }
-        timer = worker.loop.arm(self, after: next)
     }
 }

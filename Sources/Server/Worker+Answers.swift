@@ -19,7 +19,9 @@ extension Worker {
     }
 
     func end(of grant: Grant) -> WallTime? {
-        grant.expiresAt.map { WallTime(milliseconds: $0.multipliedReportingOverflow(by: 1_000).partialValue) }
+        grant.expiresAt.map {
+            WallTime(milliseconds: $0.multipliedReportingOverflow(by: 1_000).partialValue)
+        }
     }
 
     /// How long a grant still lasts; nil where it has no end.

@@ -21,7 +21,8 @@ extension Worker {
             house.isRedisReady.store(false, ordering: .relaxed)
             metrics.set(redisSubscriber: .waiting)
             metrics.redisReconnects.add()
-            throttledLog.line(.warning, "redis_lost", at: now, ["fault": .text(fault.name), "why": .word(fault)])
+            throttledLog.line(
+                .warning, "redis_lost", at: now, ["fault": .text(fault.name), "why": .word(fault)])
             if !isRedisLost { house.postToAll(.redis(.lost)) }
             isRedisLost = true
         case .redisRetrying(let delay):
@@ -40,7 +41,8 @@ extension Worker {
                 metrics.oddities.add(Oddity(oddity))
                 if oddity == .oversized { metrics.drops.add(.oversized) }
                 throttledLog.line(
-                    .warning, "odd_event", at: now, ["job": .word(job), "oddity": .text(oddity.rawValue)])
+                    .warning, "odd_event", at: now,
+                    ["job": .word(job), "oddity": .text(oddity.rawValue)])
             }
         case .refusedChannel(let fault):
             metrics.drops.add(.badJobID)

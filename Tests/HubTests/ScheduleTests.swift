@@ -26,7 +26,9 @@ struct ScheduleTests {
             case 8: stage.drain()
             case 9, 10: stage.read(Int32(random.throwDie(5)), bytes: random.throwDie(200))
             default:
-                if random.throwDie(4) == 0 { stage.history.renew(keepingFork: random.throwDie(2) == 0) }
+                if random.throwDie(4) == 0 {
+                    stage.history.renew(keepingFork: random.throwDie(2) == 0)
+                }
             }
         }
         stage.publish()

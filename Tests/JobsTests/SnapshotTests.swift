@@ -59,6 +59,10 @@ struct SnapshotTests {
             ),
             ([#"{"type":"progress","data":{"progress":-3}}"#], #"status="running" progress=0"#),
             ([#"{"type":"progress","data":{"progress":150}}"#], #"status="running" progress=100"#),
+            (
+                [#"{"type":"progress","data":{"progress":45.0000000000000000000000000000000000}}"#],
+                #"status="running" progress=45"#
+            ),
             ([#"{"type":"progress","data":{"progress":1e999}}"#], #"status="running""#),
             ([#"{"type":"progress","data":{"progress":"45"}}"#], #"status="running""#),
             (

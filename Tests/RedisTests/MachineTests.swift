@@ -11,7 +11,8 @@ struct MachineTests {
     func backoff() {
         var backoff = Backoff(base: .milliseconds(100), cap: .seconds(5))
         let waits = (0..<8).map { _ in backoff.next(jitter: 1) }
-        #expect(waits == [100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000].map { .milliseconds($0) })
+        #expect(
+            waits == [100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000].map { .milliseconds($0) })
         for _ in 0..<1_000 { #expect(backoff.next(jitter: 1) == .seconds(5)) }
         #expect(backoff.next(jitter: 0) == .zero)
         #expect(backoff.next(jitter: 0.5) == .milliseconds(2_500))
@@ -29,7 +30,7 @@ struct MachineTests {
         #expect(beat.verdict(at: at(0)) == .wait(.seconds(4)))
         #expect(beat.verdict(at: at(9)) == .wait(.seconds(1)))
         #expect(beat.verdict(at: at(10)) == .ping)
-        beat.asked(1, at: at(10))
+        beat.asked(at: at(10))
         #expect(beat.verdict(at: at(13)) == .wait(.seconds(1)))
         beat.heard(at: at(13))
         #expect(beat.verdict(at: at(16)) == .wait(.seconds(1)))
@@ -37,8 +38,8 @@ struct MachineTests {
         beat.heard(at: at(17))
         beat.answered()
         #expect(beat.verdict(at: at(26)) == .wait(.seconds(1)))
-        beat.asked(2, at: at(26))
-        beat.asked(1, at: at(29))
+        beat.asked(at: at(26))
+        beat.asked(at: at(29))
         #expect(beat.verdict(at: at(30)) == .silent)
     }
 
@@ -139,7 +140,9 @@ struct MachineTests {
         var link = LinkMachine(address: address, options: RedisOptions())
         #expect(link.start() == .connect)
         #expect(link.start() == .nothing)
-        #expect(link.streamClosed(.connectFailed("no"), jitter: 1) == .lost(.connectFailed("no"), retryAfter: .milliseconds(100)))
+        #expect(
+            link.streamClosed(.connectFailed("no"), jitter: 1)
+                == .lost(.connectFailed("no"), retryAfter: .milliseconds(100)))
         #expect(link.waitEnded() == .connect)
         #expect(link.streamOpened() == .greet)
         #expect(link.answered(.simple("PONG")) == .nothing)
@@ -147,46 +150,60 @@ struct MachineTests {
         #expect(link.answered(.error("NOPERM")) == .opened(RedisIdentity()))
         #expect(link.fail(.timedOut(.reply)) == .close)
         #expect(link.fail(.overflow) == .nothing)
-        #expect(link.streamClosed(.closedByUs, jitter: 0.5) == .lost(.timedOut(.reply), retryAfter: .milliseconds(100)))
-        #expect(link.stop() == .ended)
+        #expect(
+            link.streamClosed(.closedByUs, jitter: 0.5)
+                == .lost(.timedOut(.reply), retryAfter: .milliseconds(100)))
+        #expect(link.stop() == .ended(startsAgain: false))
         #expect(link.waitEnded() == .nothing)
 
         #expect(link.start() == .connect)
         #expect(link.stop() == .close)
         #expect(link.stop() == .nothing)
         #expect(link.start() == .nothing)
-        #expect(link.streamClosed(.closedByUs, jitter: 1) == .connect)
+        #expect(link.streamClosed(.closedByUs, jitter: 1) == .ended(startsAgain: true))
+        #expect(link.start() == .connect)
         #expect(link.fail(.overflow) == .close)
         #expect(link.stop() == .nothing)
-        #expect(link.streamClosed(.closedByUs, jitter: 1) == .ended)
+        #expect(link.streamClosed(.closedByUs, jitter: 1) == .ended(startsAgain: false))
         #expect(link.streamClosed(.closedByUs, jitter: 1) == .nothing)
     }
 
-    @Test("takes nonsense before the greeting for the wrong door, and after it for a broken protocol")
+    @Test(
+        "takes nonsense before the greeting for the wrong door, and after it for a broken protocol")
     func wrongDoor() {
         var link = LinkMachine(address: address, options: RedisOptions())
         _ = link.start()
         _ = link.streamOpened()
         var alert = link
         #expect(link.fail(.protocolBroken("got \"H\"")) == .close)
-        #expect(link.streamClosed(.closedByUs, jitter: 0) == .lost(.notRedis("got \"H\""), retryAfter: .zero))
-        #expect(alert.fail(.protocolBroken("Protocol error, got \"\\x15\" as reply type byte")) == .close)
-        #expect(alert.streamClosed(.closedByUs, jitter: 0) == .lost(.tlsExpected, retryAfter: .zero))
+        #expect(
+            link.streamClosed(.closedByUs, jitter: 0)
+                == .lost(.notRedis("got \"H\""), retryAfter: .zero))
+        #expect(
+            alert.fail(.protocolBroken("Protocol error, got \"\\x15\" as reply type byte"))
+                == .close)
+        #expect(
+            alert.streamClosed(.closedByUs, jitter: 0) == .lost(.tlsExpected, retryAfter: .zero))
     }
 
     @Test("names scripts by the SHA-1 that Redis computes")
     func sha1() {
         #expect(SHA1.hex(of: []) == Array("da39a3ee5e6b4b0d3255bfef95601890afd80709".utf8))
-        #expect(SHA1.hex(of: Array("abc".utf8)) == Array("a9993e364706816aba3e25717850c26c9cd0d89d".utf8))
+        #expect(
+            SHA1.hex(of: Array("abc".utf8))
+                == Array("a9993e364706816aba3e25717850c26c9cd0d89d".utf8))
         let million = [UInt8](repeating: 97, count: 1_000_000)
         #expect(SHA1.hex(of: million) == Array("34aa973cd4c4daa4f61eeb2bdbad27316534016f".utf8))
     }
 
     @Test("writes commands with the length of every argument")
     func commands() {
-        let bytes = RedisCommand.encoded([[], [13, 10], Array(repeating: 120, count: 100)]).span.text
+        let bytes = RedisCommand.encoded([[], [13, 10], Array(repeating: 120, count: 100)]).span
+            .text
         #expect(
-            bytes == "*3\r\n$0\r\n\r\n$2\r\n\r\n\r\n$100\r\n\(String(repeating: "x", count: 100))\r\n")
+            bytes
+                == "*3\r\n$0\r\n\r\n$2\r\n\r\n\r\n$100\r\n\(String(repeating: "x", count: 100))\r\n"
+        )
     }
 
     private let address = RedisAddress(endpoint: .tcp(host: "h", port: 1))

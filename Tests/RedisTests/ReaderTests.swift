@@ -59,12 +59,16 @@ struct PushReaderTests {
     @Test(
         "names what is no push",
         arguments: [
-            "+OK\r\n", ":1\r\n", "$2\r\nhi\r\n", "$-1\r\n", "*-1\r\n", "*0\r\n", "*1\r\n$4\r\npong\r\n",
+            "+OK\r\n", ":1\r\n", "$2\r\nhi\r\n", "$-1\r\n", "*-1\r\n", "*0\r\n",
+            "*1\r\n$4\r\npong\r\n",
             "*5\r\n$8\r\npmessage\r\n", "*3\r\n$8\r\npmessage\r\n", "*3\r\n$7\r\nmassage\r\n",
             "*4\r\n$8\r\npmessage\r\n$1\r\nx\r\n", "*3\r\n$7\r\nmessage\r\n:1\r\n",
-            "*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n:1\r\n", "*3\r\n*1\r\n", "*3\r\n$7\r\nmessage\r\n$-1\r\n",
-            "*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n$1\r\nd\r\n", "*2\r\n$4\r\npong\r\n:1\r\n", "*2\r\n+pong\r\n",
-            "hello\r\n", "*x\r\n", "*2\r\n$-2\r\n", "*2\r\n$9223372036854775808\r\n", "*4294967296\r\n",
+            "*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n:1\r\n", "*3\r\n*1\r\n",
+            "*3\r\n$7\r\nmessage\r\n$-1\r\n",
+            "*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n$1\r\nd\r\n", "*2\r\n$4\r\npong\r\n:1\r\n",
+            "*2\r\n+pong\r\n",
+            "hello\r\n", "*x\r\n", "*2\r\n$-2\r\n", "*2\r\n$9223372036854775808\r\n",
+            "*4294967296\r\n",
             "*2\r\n:99999999999999999999\r\n",
         ])
     func notAPush(text: String) {
@@ -147,7 +151,9 @@ struct ReplyReaderTests {
     func cutAnywhere() {
         for first in 0...Self.stream.count {
             for second in first...Self.stream.count {
-                let parts = [Self.stream[..<first], Self.stream[first..<second], Self.stream[second...]]
+                let parts = [
+                    Self.stream[..<first], Self.stream[first..<second], Self.stream[second...],
+                ]
                 #expect(replies(parts).replies == Self.replies, "cut at \(first) and \(second)")
             }
         }

@@ -11,13 +11,28 @@ struct RedisAddressTests {
         arguments: [
             ("redis://h", RedisAddress(endpoint: .tcp(host: "h", port: 6379))),
             ("REDIS://h:1/", RedisAddress(endpoint: .tcp(host: "h", port: 1))),
-            ("redis://h:65535/15", RedisAddress(endpoint: .tcp(host: "h", port: 65_535), database: 15)),
+            (
+                "redis://h:65535/15",
+                RedisAddress(endpoint: .tcp(host: "h", port: 65_535), database: 15)
+            ),
             ("redis://[::1]", RedisAddress(endpoint: .tcp(host: "::1", port: 6379))),
-            ("redis://[fe80::1%eth0]:7/3", RedisAddress(endpoint: .tcp(host: "fe80::1%eth0", port: 7), database: 3)),
-            ("rediss://a.b-c_d", RedisAddress(endpoint: .tcp(host: "a.b-c_d", port: 6379), usesTLS: true)),
+            (
+                "redis://[fe80::1%eth0]:7/3",
+                RedisAddress(endpoint: .tcp(host: "fe80::1%eth0", port: 7), database: 3)
+            ),
+            (
+                "rediss://a.b-c_d",
+                RedisAddress(endpoint: .tcp(host: "a.b-c_d", port: 6379), usesTLS: true)
+            ),
             ("redis://:p@h", RedisAddress(endpoint: .tcp(host: "h", port: 6379), password: "p")),
-            ("redis://u:p:q@h", RedisAddress(endpoint: .tcp(host: "h", port: 6379), user: "u", password: "p:q")),
-            ("redis://u:p@q@h", RedisAddress(endpoint: .tcp(host: "h", port: 6379), user: "u", password: "p@q")),
+            (
+                "redis://u:p:q@h",
+                RedisAddress(endpoint: .tcp(host: "h", port: 6379), user: "u", password: "p:q")
+            ),
+            (
+                "redis://u:p@q@h",
+                RedisAddress(endpoint: .tcp(host: "h", port: 6379), user: "u", password: "p@q")
+            ),
             (
                 "redis://%C3%BC:%2F%3f%23%25@h",
                 RedisAddress(endpoint: .tcp(host: "h", port: 6379), user: "ü", password: "/?#%")
@@ -27,7 +42,8 @@ struct RedisAddressTests {
             ("unix:///a%20b@c?db=4", RedisAddress(endpoint: .unix(path: "/a b@c"), database: 4)),
             (
                 "unix://u:p@/r.sock?db=1",
-                RedisAddress(endpoint: .unix(path: "/r.sock"), user: "u", password: "p", database: 1)
+                RedisAddress(
+                    endpoint: .unix(path: "/r.sock"), user: "u", password: "p", database: 1)
             ),
         ])
     func reads(url: String, expected: RedisAddress) throws {
@@ -37,7 +53,8 @@ struct RedisAddressTests {
     @Test(
         "names what is wrong with a URL",
         arguments: [
-            ("", RedisURLFault.schemeMissing), ("h:6379", .schemeMissing), ("redis:/h", .schemeMissing),
+            ("", RedisURLFault.schemeMissing), ("h:6379", .schemeMissing),
+            ("redis:/h", .schemeMissing),
             ("http://h", .schemeUnknown), ("://h", .schemeUnknown),
             ("redis://:secret#x@h", .fragment), ("redis://h?db=1", .queryUnknown),
             ("unix:///s?database=1", .queryUnknown), ("redis://secret@h", .passwordMissing),

@@ -189,9 +189,8 @@ extension RedisOptions {
 }
 
 extension RedisServer {
-    func address(_ login: String = "", tls: Bool = false) throws -> RedisAddress {
-        try RedisAddress(
-            parsing: tls ? "rediss://\(login)localhost:\(tlsPort)" : "redis://\(login)127.0.0.1:\(port)")
+    func address(_ login: String = "") throws -> RedisAddress {
+        try RedisAddress(parsing: "redis://\(login)127.0.0.1:\(port)")
     }
 }
 

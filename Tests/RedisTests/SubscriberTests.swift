@@ -13,20 +13,22 @@ struct SubscriberTests {
     @Test("hears patterns and channels over every kind of socket", arguments: Way.allCases)
     func everyWay(way: Way) throws {
         let server = try RedisServer(
-            tls: way == .tlsWithClientCertificate ? .clientCertificateRequired : way == .tls ? .on : .off,
+            tls: way == .tlsWithClientCertificate
+                ? .clientCertificateRequired : way == .tls ? .on : .off,
             users: ["user default off", "user jw on >p%w +@all ~* &*"])
         let url =
             switch way {
             case .tcp: "redis://jw:p%25w@127.0.0.1:\(server.port)/2"
             case .ipv6: "redis://jw:p%25w@[::1]:\(server.port)"
             case .unix: "unix://jw:p%25w@\(server.socketPath)?db=3"
-            case .tls, .tlsWithClientCertificate: "rediss://jw:p%25w@localhost:\(server.tlsPort)"
+            case .tls, .tlsWithClientCertificate: "rediss://jw:p%25w@127.0.0.1:\(server.tlsPort)"
             }
         var options = RedisOptions.quick
-        options.tls.caFile = server.certificates?.caFile
+        options.tls.caFile = server.certificates?.certificate("authority")
         if way == .tlsWithClientCertificate {
-            options.tls.certificateFile = server.certificates?.clientFile
-            options.tls.keyFile = server.certificates?.clientKeyFile
+            options.tls.serverName = "server.test"
+            options.tls.certificateFile = server.certificates?.certificate("client")
+            options.tls.keyFile = server.certificates?.keyFile("client")
         }
         let scene = try Scene()
         let subscriber = scene.subscriber(
@@ -68,7 +70,8 @@ struct SubscriberTests {
         var options = RedisOptions.quick
         options.bulkBytesMax = 1 << 20
         let (scene, subscriber) = try subscribed(to: server, options: options)
-        try server.ask("eval", "redis.call('publish', 'job:1:updates', string.rep('x', 1048577))", "0")
+        try server.ask(
+            "eval", "redis.call('publish', 'job:1:updates', string.rep('x', 1048577))", "0")
         #expect(try scene.runUntilLost() == .oversized(limit: 1 << 20))
         try hearsAgain(server, scene)
         stop(subscriber)
@@ -138,7 +141,8 @@ struct SubscriberTests {
             "client-output-buffer-limit pubsub 100kb 0 0"
         ])
         let (scene, subscriber) = try subscribed(to: server)
-        let flood = "for i = 1, 3000 do redis.call('publish', 'job:1:updates', string.rep('x', 10000)) end"
+        let flood =
+            "for i = 1, 3000 do redis.call('publish', 'job:1:updates', string.rep('x', 10000)) end"
         try server.ask("eval", flood, "0")
         guard case .connectionLost = try scene.runUntilLost() else {
             Issue.record("\(scene.losses)")
@@ -156,7 +160,9 @@ struct SubscriberTests {
             ("+@all -ping &*", "+ping"),
         ])
     func lacksRight(rights: String, needed: String) throws {
-        let server = try RedisServer(users: ["user default on nopass ~* &* +@all", "user jw on >pw \(rights)"])
+        let server = try RedisServer(users: [
+            "user default on nopass ~* &* +@all", "user jw on >pw \(rights)",
+        ])
         let scene = try Scene()
         let subscriber = scene.subscriber(try server.address("jw:pw@"), .quick)
         #expect(try scene.runUntilLost() == .noPermission(needs: needed))
@@ -186,8 +192,10 @@ struct SubscriberTests {
         let locked = try RedisServer(configuration: ["requirepass right"])
         let open = try RedisServer()
         for (address, fault) in [
-            (try locked.address(), RedisFault.authRequired), (try locked.address(":wrong@"), .wrongPassword),
-            (try locked.address("nobody:right@"), .wrongPassword), (try open.address(":p@"), .authNotConfigured),
+            (try locked.address(), RedisFault.authRequired),
+            (try locked.address(":wrong@"), .wrongPassword),
+            (try locked.address("nobody:right@"), .wrongPassword),
+            (try open.address(":p@"), .authNotConfigured),
         ] {
             let scene = try Scene()
             let subscriber = scene.subscriber(address, .quick)
@@ -200,27 +208,30 @@ struct SubscriberTests {
     func tlsMismatch() throws {
         let server = try RedisServer(tls: .clientCertificateRequired)
         let certificates = try #require(server.certificates)
-        func fault(_ url: String, _ change: (inout RedisOptions) -> Void = { _ in }) throws -> RedisFault? {
+        func fault(_ url: String, _ change: (inout RedisOptions) -> Void = { _ in }) throws
+            -> RedisFault?
+        {
             var options = RedisOptions.quick
-            options.tls.caFile = certificates.caFile
-            options.tls.certificateFile = certificates.clientFile
-            options.tls.keyFile = certificates.clientKeyFile
+            options.tls.caFile = certificates.certificate("authority")
+            options.tls.certificateFile = certificates.certificate("client")
+            options.tls.keyFile = certificates.keyFile("client")
             change(&options)
             let scene = try Scene()
             let subscriber = scene.subscriber(try RedisAddress(parsing: url), options)
             defer { stop(subscriber) }
             return try scene.runUntilLost()
         }
-        #expect(try fault("redis://127.0.0.1:\(server.tlsPort)")?.description.contains("TLS") == true)
+        #expect(
+            try fault("redis://127.0.0.1:\(server.tlsPort)")?.description.contains("TLS") == true)
         // A plain Redis takes a TLS greeting for a command whose end has not come, and waits.
-        let plain = try fault("rediss://localhost:\(server.port)") {
+        let plain = try fault("rediss://127.0.0.1:\(server.port)") {
             $0.connectTimeout = .milliseconds(200)
         }
         #expect(plain == .timedOut(.connect))
         #expect(plain?.description.contains("TLS") == true)
-        let good = "rediss://localhost:\(server.tlsPort)"
+        let good = "rediss://127.0.0.1:\(server.tlsPort)"
         for (what, found) in [
-            ("an unknown authority", try fault(good) { $0.tls.caFile = nil }),
+            ("an authority we do not know", try fault(good) { $0.tls.caFile = nil }),
             ("another name", try fault(good) { $0.tls.serverName = "elsewhere" }),
             (
                 "no client certificate",

@@ -146,8 +146,8 @@ struct HandshakeTests {
         let client = try WebSocketClient(port: scene.port, "/api/v1/ws")
         try client.say(#"{"type":"auth","data":{"token":"\#(token)"}}"#)
         _ = try client.hear()
-        _ = try scene.connect().request("GET", "/api/v1/jobs/j1?token=\(token)")
-        _ = try scene.connect().request("GET", "/nothing?token=\(token) HTTP/1.1\r\nbroken")
+        _ = try scene.connect().request("/api/v1/jobs/j1?token=\(token)")
+        _ = try scene.connect().request("/nothing?token=\(token) HTTP/1.1\r\nbroken")
         scene.server.stop()
         let signature = try #require(token.split(separator: ".").last)
         #expect(!scene.log.lines.contains { $0.contains(signature) })
@@ -209,7 +209,8 @@ struct HandshakeTests {
             ("POST", all, 405),
         ]
         for row in table {
-            let answer = try scene.connect().request(row.method, Self.path, headers: row.headers)
+            let answer = try scene.connect().request(
+                Self.path, method: row.method, headers: row.headers)
             #expect(answer.status == row.status, "\(row)")
         }
     }

@@ -22,6 +22,7 @@ struct Heard: @unchecked Sendable {
     var id: Any? { object["id"] }
     var data: [String: Any] { object["data"] as? [String: Any] ?? [:] }
 
+    func top(_ key: String) -> Any? { object[key] }
     func text(_ key: String) -> String? { data[key] as? String }
     func number(_ key: String) -> Int? { data[key] as? Int }
     func object(_ key: String) -> [String: Any] { data[key] as? [String: Any] ?? [:] }

@@ -76,8 +76,12 @@ final class Scene: @unchecked Sendable {
 
     /// The value of one line of `/metrics`.
     func metric(_ line: String) throws -> Int {
-        let page = try connect().request("GET", "/metrics", headers: ["Connection: close"]).text
-        let found = page.split(separator: "\n").first { $0.hasPrefix(line + " ") }
+        var page: HTTPAnswer
+        // Who is refused asks again: a place is free a moment after a client has gone.
+        repeat {
+            page = try connect().request("/metrics", headers: ["Connection: close"])
+        } while page.status == 429
+        let found = page.text.split(separator: "\n").first { $0.hasPrefix(line + " ") }
         let value = try #require(found?.dropFirst(line.count + 1), "no \(line)")
         return try #require(Int(value))
     }

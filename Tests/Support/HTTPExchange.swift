@@ -17,15 +17,15 @@ public struct HTTPAnswer: Equatable, Sendable {
 
 extension Connection {
     public func request(
-        _ method: String = "GET", _ target: String, headers: [String] = [], body: [UInt8]? = nil
+        _ target: String, method: String = "GET", headers: [String] = [], body: [UInt8]? = nil
     ) throws(ConnectionFault) -> HTTPAnswer {
-        try sendRequest(method, target, headers: headers, body: body)
+        try sendRequest(target, method: method, headers: headers, body: body)
         return try answer(withoutBody: method == "HEAD")
     }
 
     /// `trailing` goes out in the same packet, as from a client that does not wait for the answer.
     public func sendRequest(
-        _ method: String = "GET", _ target: String, headers: [String] = [], body: [UInt8]? = nil,
+        _ target: String, method: String = "GET", headers: [String] = [], body: [UInt8]? = nil,
         trailing: [UInt8] = []
     ) throws(ConnectionFault) {
         var lines = ["\(method) \(target) HTTP/1.1"]

@@ -12,11 +12,12 @@ public final class RedisServer: @unchecked Sendable {
 
     public struct Failure: Error { public let text: String }
 
-    public let directory: String
+    private let folder: TemporaryFolder
     public let port: Int
     public let tlsPort: Int
-    public let certificates: TestCertificates?
-    public var socketPath: String { directory + "/redis.sock" }
+    /// The server shows `server` and trusts clients that `authority` signed.
+    public let certificates: Certificates?
+    public var socketPath: String { folder.path + "/redis.sock" }
     public var url: String { "redis://127.0.0.1:\(port)" }
     public var tlsURL: String { "rediss://127.0.0.1:\(tlsPort)" }
     private var child: Child?
@@ -24,37 +25,35 @@ public final class RedisServer: @unchecked Sendable {
     /// `users` are lines of an ACL file, `configuration` lines of redis.conf. Without a line about
     /// the default user, it may do everything.
     public init(tls: TLS = .off, users: [String] = [], configuration: [String] = []) throws {
-        directory = try Self.temporaryDirectory()
+        folder = try TemporaryFolder()
         (port, tlsPort) = (try freePort(), try freePort())
-        certificates = tls == .off ? nil : try TestCertificates(in: directory)
+        certificates = tls == .off ? nil : try Certificates()
         var lines = [
-            "port \(port)", "bind 127.0.0.1 ::1", "unixsocket \(socketPath)", "dir \(directory)",
+            "port \(port)", "bind 127.0.0.1 ::1", "unixsocket \(socketPath)", "dir \(folder.path)",
             "save \"\"", "appendonly no", "loglevel notice",
         ]
         if let certificates {
             lines += [
-                "tls-port \(tlsPort)", "tls-cert-file \(certificates.serverFile)",
-                "tls-key-file \(certificates.serverKeyFile)", "tls-ca-cert-file \(certificates.caFile)",
+                "tls-port \(tlsPort)", "tls-cert-file \(certificates.certificate("server"))",
+                "tls-key-file \(certificates.keyFile("server"))",
+                "tls-ca-cert-file \(certificates.certificate("authority"))",
                 "tls-auth-clients \(tls == .on ? "no" : "yes")",
             ]
         }
         if !users.isEmpty {
-            try write(users, to: directory + "/users.acl")
-            lines.append("aclfile \(directory)/users.acl")
+            try write(users, to: folder.path + "/users.acl")
+            lines.append("aclfile \(folder.path)/users.acl")
         }
-        try write(lines + configuration, to: directory + "/redis.conf")
+        try write(lines + configuration, to: folder.path + "/redis.conf")
         try start()
     }
 
-    deinit {
-        stop()
-        _ = try? run("rm", "-rf", directory)
-    }
+    deinit { stop() }
 
     /// Returns when the server accepts connections.
     public func start() throws {
         guard child == nil else { return }
-        child = try Child(configuration: directory + "/redis.conf")
+        child = try Child(configuration: folder.path + "/redis.conf")
     }
 
     /// Kills it, as kill -9 would, and returns when it is gone.
@@ -71,12 +70,6 @@ public final class RedisServer: @unchecked Sendable {
     @discardableResult
     public func ask(_ words: String..., user: [String] = []) throws -> String {
         try run(["redis-cli", "-s", socketPath] + user + words)
-    }
-
-    private static func temporaryDirectory() throws -> String {
-        var template = Array("/tmp/jobwire-redis-XXXXXX".utf8CString)
-        guard unsafe mkdtemp(&template) != nil else { throw Failure(text: "mkdtemp") }
-        return String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 }
 
@@ -97,7 +90,8 @@ private final class Child {
             wait $server
             """
         let (input, output) = (try Pipe(), try Pipe())
-        shell = try spawn(["sh", "-c", script, configuration], input: input.readEnd, output: output.writeEnd)
+        shell = try spawn(
+            ["sh", "-c", script, configuration], input: input.readEnd, output: output.writeEnd)
         close(input.readEnd)
         close(output.writeEnd)
         lifeline = input.writeEnd
@@ -132,7 +126,7 @@ private struct Pipe {
     /// A pair of sockets, because they are born closed on exec: no other child keeps an end open.
     init() throws {
         var ends: [Int32] = [0, 0]
-        let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+        let kind = Int32(SOCK_STREAM.rawValue) | O_CLOEXEC
         guard unsafe socketpair(AF_UNIX, kind, 0, &ends) == 0 else {
             throw RedisServer.Failure(text: "socketpair")
         }
@@ -157,7 +151,7 @@ private func write(_ lines: [String], to path: String) throws {
 
 /// A port that was free a moment ago.
 public func freePort() throws -> Int {
-    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | O_CLOEXEC, 0)
     defer { close(descriptor) }
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
@@ -174,10 +168,7 @@ public func freePort() throws -> Int {
 }
 
 /// Runs a command to its end and returns its output.
-@discardableResult
-func run(_ arguments: String...) throws -> String { try run(arguments) }
-
-func run(_ arguments: [String]) throws -> String {
+private func run(_ arguments: [String]) throws -> String {
     let output = try Pipe()
     let child = try spawn(arguments, input: nil, output: output.writeEnd)
     close(output.writeEnd)
@@ -211,7 +202,7 @@ private func spawn(_ arguments: [String], input: Int32?, output: Int32) throws -
     unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
     // Sound: the strings are freed after the call, the list ends with nil.
     var words = unsafe arguments.map { unsafe strdup($0) } + [nil]
-    defer { for unsafe word in unsafe words { unsafe free(word) } }
+    defer { for index in 0...arguments.count { unsafe free(words[index]) } }
     var child: pid_t = 0
     let failed = unsafe posix_spawnp(&child, arguments[0], &actions, &attributes, &words, environ)
     guard failed == 0 else { throw RedisServer.Failure(text: "can't run \(arguments[0])") }

@@ -40,7 +40,7 @@ public final class WebSocketClient {
         if deflate {
             lines.append("Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits")
         }
-        try connection.sendRequest("GET", target, headers: lines + headers, trailing: trailing)
+        try connection.sendRequest(target, headers: lines + headers, trailing: trailing)
         let head = try connection.answerHead()
         guard head.status == 101 else {
             var refused = head

@@ -1,0 +1,54 @@
+// A session's time: how often a client may speak, and how long it may be silent, slow or without rights.
+
+import Loop
+import Telemetry
+import Wire
+
+extension Session: TimerTarget {
+    func heard(_ bytes: Int) {
+        lastHeard = worker.loop.now
+        worker.metrics.bytesIn.add(bytes)
+    }
+
+    func mayTakeAnother() -> Bool {
+        worker.metrics.messagesIn.add(1)
+        let settings = worker.settings
+        let mayTake = allowance.take(
+            perSecond: settings.messagesPerSecondMax, burst: settings.messagesBurstMax,
+            at: worker.loop.now)
+        if !mayTake { worker.metrics.rateLimited.add() }
+        return mayTake
+    }
+
+    func timerFired(_ id: TimerID) {
+        timer = nil
+        switch phase {
+        case .authenticating: close(.authTimeout)
+        case .open: beat()
+        case .closing: break
+        }
+    }
+
+    /// Looks whether the token, the peer and the socket still live, and when to look again.
+    func beat() {
+        guard case .open(let grant) = phase else { return }
+        let now = worker.loop.now
+        let settings = worker.settings
+        let lifeLeft = worker.lifeLeft(of: grant)
+        if let lifeLeft, lifeLeft <= .zero { return close(.tokenExpired) }
+        if let owedSince = stream.owedSince, now - owedSince > settings.writeTimeout {
+            return closeSlow()
+        }
+        guard now - lastHeard <= settings.pingInterval * 2 else {
+            worker.metrics.drops.add(.silentPeer)
+            return stream.close()
+        }
+        if now >= nextPing {
+            send(Frames.ping([UInt8]().span))
+            nextPing = now + settings.pingInterval
+        }
+        let next = min(settings.pingInterval, settings.writeTimeout, lifeLeft ?? .seconds(3_600))
+        if let timer { worker.loop.disarm(timer) }
+        timer = worker.loop.arm(self, after: next)
+    }
+}
