@@ -22,9 +22,9 @@ extension Architecture {
             ],
             "Command": [
                 "Bytes", "JSON", "Jobs", "Wire", "Loop", "Redis", "Tokens", "Settings",
-                "Telemetry", "CLinux",
+                "Telemetry", "CLinux", "Synchronization",
             ],
-            "jobwire": ["Command", "Server"],
+            "jobwire": ["Command", "Server", "CLinux"],
             "ws-echo": ["Bytes", "Wire", "Loop"],
         ],
 
@@ -34,13 +34,13 @@ extension Architecture {
                 "Bytes/SharedBytes.swift", [.unsafe, .unchecked],
                 "one allocation, written once before anybody else sees it"),
             Allowance(
-                "JSON/JSONWriter.swift", [.unsafe],
-                "a view of the bytes that ends with the call it is lent to"),
+                "Command/System.swift", [.unsafe],
+                "the command's calls to the system: pointers that live for one call"),
+            Allowance(
+                "Command/TiedChild.swift", [.unsafe],
+                "C strings of an argument list, alive until the call returns"),
             Allowance(
                 "JSON/TextBytes.swift", [.unsafe],
-                "a view of the bytes that ends with the call it is lent to"),
-            Allowance(
-                "Jobs/JobID.swift", [.unsafe],
                 "a view of the bytes that ends with the call it is lent to"),
             Allowance(
                 "Loop/Lock.swift", [.unsafe, .unchecked],
