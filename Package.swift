@@ -71,7 +71,7 @@ let package = Package(
                 "Bytes", "JSON", "Jobs", "Wire", "Loop", "Redis", "Tokens", "Settings", "Telemetry",
                 "CLinux",
             ]),
-        command("jobwire", ["Command", "Server", "CLinux"]),
+        command("jobwire", ["Command", "Server"]),
         command("ws-echo", ["Bytes", "Wire", "Loop"]),
 
         // tests
@@ -84,12 +84,17 @@ let package = Package(
         tests(of: "Hub", ["Bytes", "Jobs", "Wire"]),
         tests(of: "Loop", ["Bytes", "Support", "CLinux"]),
         tests(of: "Redis", ["Bytes", "Loop", "Support"]),
-        tests(of: "Feed", ["Bytes", "Jobs", "Loop", "Redis", "Support", "Wire"]),
+        tests(of: "Feed", ["Bytes", "Hub", "Jobs", "Loop", "Redis", "Support", "Wire"]),
         tests(of: "Tokens", ["JSON", "Support"]),
         tests(of: "Settings"),
         tests(of: "Telemetry"),
-        tests(of: "Server", ["Bytes", "JSON", "Jobs", "Wire", "Support", "Settings", "Tokens"]),
-        tests(of: "Command", ["Bytes", "JSON", "Settings"]),
+        tests(
+            of: "Server",
+            [
+                "Bytes", "CLinux", "Jobs", "Loop", "Settings", "Support", "Telemetry", "Tokens",
+                "Wire",
+            ]),
+        tests(of: "Command", ["Bytes", "CLinux", "JSON", "Jobs", "Settings", "jobwire"]),
         .testTarget(name: "ArchitectureTests", swiftSettings: strict),
     ]
 )

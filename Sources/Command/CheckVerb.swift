@@ -24,7 +24,9 @@ extension Verb {
             problems += error.problems.map(\.description)
         }
         problems += fileProblems(call.settings)
-        do throws(RedisURLFault) { _ = try RedisAddress(parsing: call.settings.redisURL.text) } catch {
+        do throws(RedisURLFault) {
+            _ = try RedisAddress(parsing: call.settings.redisURL.text)
+        } catch {
             problems.append("redis-url: \(error)")
         }
         if call.has("connect") {
@@ -35,7 +37,8 @@ extension Verb {
         for problem in problems { call.place.complain(problem) }
         guard problems.isEmpty else { return .failed }
         call.place.say(
-            call.has("connect") ? "The configuration is good, and Redis answers." : "The configuration is good.")
+            call.has("connect")
+                ? "The configuration is good, and Redis answers." : "The configuration is good.")
         return .done
     }
 

@@ -1,8 +1,15 @@
 // The command `jobwire`: finds the verb, reads its command line, runs it, and says how it went.
 
+import CLinux
 import Settings
 
 public enum Command {
+    /// The whole program: reads its own command line and ends with the code.
+    public static func main(version: String, serve: @escaping Place.Serve) -> Never {
+        let place = Place.system(version: version, serve: serve)
+        exit(run(Array(CommandLine.arguments.dropFirst()), in: place).rawValue)
+    }
+
     /// `arguments` without the program's own name.
     public static func run(_ arguments: [String], in place: Place) -> ExitCode {
         var rest = arguments[...]
@@ -31,7 +38,8 @@ public enum Command {
         _ verb: Verb, _ arguments: [String], in place: Place
     ) throws(Failure) -> ExitCode {
         // Before all else: who asks for help must not first repair the configuration.
-        if arguments.prefix(while: { $0 != "--" }).contains(where: { $0 == "--help" || $0 == "-h" }) {
+        if arguments.prefix(while: { $0 != "--" }).contains(where: { $0 == "--help" || $0 == "-h" })
+        {
             place.say(VerbHelp.page(of: verb))
             return .done
         }

@@ -8,7 +8,7 @@ final class ConnectionCheck: RedisSubscriberOwner {
     private let loop: Loop
     private let address: RedisAddress
     private let settings: Settings
-    private var failure: Failure?
+    private var outcome: Result<Void, Failure>?
 
     init(_ settings: Settings) throws(Failure) {
         self.settings = settings
@@ -25,13 +25,17 @@ final class ConnectionCheck: RedisSubscriberOwner {
             patterns: settings.patterns, channels: [], owner: self)
         subscriber.start()
         withExtendedLifetime(subscriber) { loop.run() }
-        if let failure { throw failure }
+        try outcome?.get()
     }
 
-    func subscriberReady(_ subscriber: RedisSubscriber) { loop.stop() }
+    func subscriberReady(_ subscriber: RedisSubscriber) { end(.success(())) }
 
     func subscriberLost(_ subscriber: RedisSubscriber, _ fault: RedisFault) {
-        failure = Failure(fault.exitCode, "\(address): \(fault)")
+        end(.failure(Failure(fault.exitCode, "\(address): \(fault)")))
+    }
+
+    private func end(_ outcome: Result<Void, Failure>) {
+        self.outcome = self.outcome ?? outcome
         loop.stop()
     }
 

@@ -95,7 +95,8 @@ private struct Teller {
             data.key("error_message")
             data.string("connection to db-3 lost")
             data.key("traceback")
-            data.string("import.py:88 in load\ndb.py:41 in execute\nTimeoutError: 5 s without an answer")
+            data.string(
+                "import.py:88 in load\ndb.py:41 in execute\nTimeoutError: 5 s without an answer")
             data.key("final")
             data.bool(false)
         }

@@ -12,7 +12,8 @@ struct Handshake {
     static let bodyBytesMax = 4_096
 
     /// `key` is 16 random bytes.
-    init(_ target: TailTarget, query: [(name: String, value: String)], token: String, key: [UInt8]) {
+    init(_ target: TailTarget, query: [(name: String, value: String)], token: String, key: [UInt8])
+    {
         let key = AcceptKey.base64(key)
         accept = AcceptKey.answering(key)
         let parameters = query.map { "\($0.name)=\(percentEncoded($0.value))" }
@@ -36,11 +37,11 @@ struct Handshake {
         case strange(String)
     }
 
-    /// Reads an answer from its first byte. `hasEnded`: no more will come.
-    func read(_ bytes: Span<UInt8>, hasEnded: Bool = false) -> Answer {
+    /// Reads an answer from its first byte.
+    func read(_ bytes: Span<UInt8>) -> Answer {
         guard let end = endOfHead(bytes) else {
             if bytes.count > Self.headBytesMax { return .strange("its answer has no end") }
-            return hasEnded ? .strange("it closed without an answer") : .more
+            return .more
         }
         let head = Self.text(bytes, 0..<end)
         let lines = head.split(separator: "\r\n")
@@ -49,7 +50,7 @@ struct Handshake {
             return .strange("it does not speak HTTP")
         }
         guard status == 101 else {
-            guard hasEnded || bytes.count - end >= length(of: lines) else { return .more }
+            guard bytes.count - end >= length(of: lines) else { return .more }
             let bodyEnd = min(bytes.count, end + Self.bodyBytesMax)
             return .refused(status: status, body: Self.text(bytes, end..<bodyEnd))
         }
@@ -59,11 +60,9 @@ struct Handshake {
         return .open(end)
     }
 
-    /// Of the body, as far as we want it; without a length it ends with the connection.
+    /// Of the body, as far as we want it; without a length we take what is there.
     private func length(of lines: [Substring]) -> Int {
-        guard let text = value(of: "content-length", lines), let count = Int(text) else {
-            return Self.bodyBytesMax
-        }
+        let count = value(of: "content-length", lines).flatMap { Int($0) } ?? 0
         return min(max(count, 0), Self.bodyBytesMax)
     }
 
@@ -134,7 +133,9 @@ struct TailTarget: Equatable {
         } else {
             port = usesTLS ? 443 : 80
         }
-        host = name.hasPrefix("[") && name.hasSuffix("]") ? String(name.dropFirst().dropLast()) : String(name)
+        host =
+            name.hasPrefix("[") && name.hasSuffix("]")
+            ? String(name.dropFirst().dropLast()) : String(name)
         guard !host.isEmpty else { throw wrong("the host is missing") }
         self.job = job
     }

@@ -7,7 +7,7 @@ import Jobs
 struct JobPicture {
     /// What an event has to say, before it is dressed for a terminal.
     struct Said {
-        let kind: EventType.Kind
+        var kind: EventType.Kind
         let type: String
         var lines: [String] = []
         var isOnStandardError = false
@@ -21,7 +21,9 @@ struct JobPicture {
 
     var status: String { snapshot.status }
     var isFinished: Bool { snapshot.finishedAt != nil }
-    var hasFailed: Bool { isFinished && !["completed", "succeeded", "success"].contains(status.lowercased()) }
+    var hasFailed: Bool {
+        isFinished && !["completed", "succeeded", "success"].contains(status.lowercased())
+    }
     var progress: Double? {
         snapshot.json(.progress).flatMap { json in json.span.jsonDouble(0..<json.count) }
     }
@@ -33,10 +35,13 @@ struct JobPicture {
         snapshot = Snapshot()
         knownUntil = subscribed.seq
         let bytes = subscribed.snapshot
-        guard (try? outline.read(bytes.span, levels: 1)) != nil, outline.kind == .object else { return }
+        guard (try? outline.read(bytes.span, levels: 1)) != nil, outline.kind == .object else {
+            return
+        }
         // Status last: a final status would hide the progress it was reached with.
         for (type, fields) in [
-            ("progress", ["attempt", "progress", "current_step"]), ("status", ["status", "message"]),
+            ("progress", ["attempt", "progress", "current_step"]),
+            ("status", ["status", "message"]),
         ] {
             var writer = JSONWriter()
             writer.beginObject()
@@ -73,12 +78,16 @@ struct JobPicture {
         let outline = outline
         func text(_ names: String...) -> String? {
             for name in names {
-                let member = outline.member("data", name, in: bytes) ?? outline.member(name, in: bytes)
+                let member =
+                    outline.member("data", name, in: bytes) ?? outline.member(name, in: bytes)
                 if let member, let text = bytes.jsonString(member.value) { return text }
             }
             return nil
         }
-        switch type.kind {
+        // Whatever ends a job is `complete` to the bridge; what failed says why.
+        let error = text("error_message", "error", "failedReason")
+        if type.kind == .complete, error != nil { said.kind = .error }
+        switch said.kind {
         case .log:
             said.lines = lines(bytes) ?? [text("log_line", "line", "log", "message") ?? ""]
             said.isOnStandardError = text("stream") == "stderr"
@@ -87,12 +96,14 @@ struct JobPicture {
             said.lines = [text("status") ?? type.name] + [text("message")].compactMap(\.self)
         case .complete: said.lines = [text("message") ?? ""]
         case .error:
-            said.lines = [text("error_message", "error", "failedReason", "message") ?? ""]
+            said.lines = [error ?? text("message") ?? ""]
             if let traceback = text("traceback") { said.lines.append(traceback) }
         case .progress: break
         case .other:
             let data = outline.member("data", in: bytes).map(\.value) ?? 0..<bytes.count
-            said.lines = [text("message") ?? String(decoding: data.map { bytes[$0] }, as: UTF8.self)]
+            said.lines = [
+                text("message") ?? String(decoding: data.map { bytes[$0] }, as: UTF8.self)
+            ]
         }
         return said
     }

@@ -26,7 +26,9 @@ final class LinePublisher {
     init(_ settings: Settings, channel: String) throws(Failure) {
         self.channel = Array(channel.utf8)
         credit = linux_eventfd()
-        do throws(SystemError) { pieces = try Mailbox() } catch { throw Failure(.failed, "\(error)") }
+        do throws(SystemError) { pieces = try Mailbox() } catch {
+            throw Failure(.failed, "\(error)")
+        }
         let hope = Hope()
         errand = try RedisErrand(settings, patience: .asLong { _ in hope.wasConnected })
         self.hope = hope
@@ -81,7 +83,8 @@ final class LinePublisher {
     private func publish(_ lines: [String]) {
         guard let commands else { return }
         inFlight += 1
-        commands.send([Array("PUBLISH".utf8), channel, LineBatches.event(lines)]) { [unowned self] in
+        commands.send([Array("PUBLISH".utf8), channel, LineBatches.event(lines)]) {
+            [unowned self] in
             inFlight -= 1
             if case .success(.integer(let count)) = $0 {
                 published += lines.count

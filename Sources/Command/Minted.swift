@@ -26,7 +26,9 @@ extension Call {
     /// configured nothing.
     func settingsBesideRun() throws(Failure) -> (settings: Settings, url: String?) {
         var found = settings
-        guard let root = try? RunFolder.root(value("data-dir"), place.environment) else { return (found, nil) }
+        guard let root = try? RunFolder.root(value("data-dir"), place.environment) else {
+            return (found, nil)
+        }
         let run = RunFolder.running(in: root)
         if let run, invocation.origins["redis-url"] == nil { found.redisURL = Secret(run.redis) }
         if found.tokenSecret.isEmpty, let secret = try RunFolder.secret(in: root) {

@@ -16,7 +16,7 @@ public struct Place {
     /// Standard error.
     let complain: (String) -> Void
 
-    public init(
+    init(
         version: String, environment: [String: String], serve: @escaping Serve,
         write: @escaping (String) -> Bool, complain: @escaping (String) -> Void
     ) {
@@ -25,7 +25,7 @@ public struct Place {
     }
 
     /// The real one.
-    public static func system(version: String, serve: @escaping Serve) -> Place {
+    static func system(version: String, serve: @escaping Serve) -> Place {
         Place(
             version: version, environment: System.environment(), serve: serve,
             write: { System.write(Array($0.utf8), to: System.output) },

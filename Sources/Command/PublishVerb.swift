@@ -113,7 +113,8 @@ extension Verb {
     private static func check(_ bytes: [UInt8], _ name: String) throws(Failure) {
         var outline = JSONOutline()
         do throws(JSONFault) { try outline.read(bytes.span) } catch {
-            throw Failure(.usage, "\(name) is not JSON: \(error.rule.rawValue) at byte \(error.offset)")
+            throw Failure(
+                .usage, "\(name) is not JSON: \(error.rule.rawValue) at byte \(error.offset)")
         }
         guard outline.kind == .object else {
             throw Failure(.usage, "\(name) is a JSON \(outline.kind), and an object is expected")

@@ -19,7 +19,8 @@ final class RedisErrand {
     private let options: RedisOptions
     private let patience: Patience
     private var work: (RedisCommands) -> Void = { _ in }
-    private var failure: Failure?
+    /// Nil until it is finished.
+    private var outcome: Result<Void, Failure>?
 
     init(_ settings: Settings, patience: Patience = .none) throws(Failure) {
         self.patience = patience
@@ -37,11 +38,12 @@ final class RedisErrand {
         commands.start()
         withExtendedLifetime(commands) { loop.run() }
         self.work = { _ in }
-        if let failure { throw failure }
+        try outcome?.get()
     }
 
+    /// What is said first stands: the connection that is closed afterwards is no loss.
     func finish(_ failure: Failure? = nil) {
-        self.failure = failure
+        outcome = outcome ?? failure.map { .failure($0) } ?? .success(())
         loop.stop()
     }
 

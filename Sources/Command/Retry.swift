@@ -20,7 +20,8 @@ enum Retry {
     static func advice(closeCode code: UInt16?, reason: String) -> Advice {
         let said = reason.isEmpty ? "" : " (\(PrintableText.plain(reason)))"
         switch code {
-        case 4400: return .giveUp(Failure(.usage, "the server could not understand the request\(said)"))
+        case 4400:
+            return .giveUp(Failure(.usage, "the server could not understand the request\(said)"))
         case 4401:
             return .giveUp(Failure(.refused, "the token is missing, wrong or has expired\(said)"))
         case 4403: return .giveUp(Failure(.refused, "the token does not cover this job\(said)"))

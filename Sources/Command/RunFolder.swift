@@ -27,7 +27,9 @@ struct RunFolder {
             return option.hasPrefix("/") ? option : "\(System.currentFolder())/\(option)"
         }
         if let data = environment["XDG_DATA_HOME"], data.hasPrefix("/") { return data + "/jobwire" }
-        if let home = environment["HOME"], home.hasPrefix("/") { return home + "/.local/share/jobwire" }
+        if let home = environment["HOME"], home.hasPrefix("/") {
+            return home + "/.local/share/jobwire"
+        }
         throw Failure(.usage, "HOME is not set: say where to keep data with --data-dir=PATH")
     }
 
@@ -55,7 +57,8 @@ struct RunFolder {
             try System.makeFolder(root)
             // Whole before it gets its name, and whoever comes second uses the first one's.
             let draft = secretPath(in: root) + ".\(getpid())"
-            guard try System.createPrivateFile(draft, Array((randomHex(bytes: 32) + "\n").utf8)) else {
+            guard try System.createPrivateFile(draft, Array((randomHex(bytes: 32) + "\n").utf8))
+            else {
                 throw FileFault(description: "\(draft) is in the way")
             }
             defer { System.remove(draft) }
@@ -73,7 +76,8 @@ struct RunFolder {
         if bytes.last == UInt8(ascii: "\n") { bytes.removeLast() }
         guard bytes.count >= 32 else {
             throw Failure(
-                .failed, "\(secretPath(in: root)): no secret of 32 bytes; remove it to get a new one")
+                .failed,
+                "\(secretPath(in: root)): no secret of 32 bytes; remove it to get a new one")
         }
         return Secret(bytes: bytes)
     }

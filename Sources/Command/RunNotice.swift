@@ -36,7 +36,9 @@ struct RunNotice {
             "Publish   jobwire publish my-job --type=progress --data='{\"progress\":40}'",
             "          make 2>&1 | jobwire publish my-job --lines",
         ]
-        if let redis { lines.append("          redis-cli -p \(redis.port) publish \(channel) '\(event)'") }
+        if let redis {
+            lines.append("          redis-cli -p \(redis.port) publish \(channel) '\(event)'")
+        }
         lines += [
             "State     curl -H \"Authorization: Bearer $(jobwire token --jobs='*')\" \\",
             "            \(url)/api/v1/jobs/\(job)", "",

@@ -75,7 +75,6 @@ private struct Run {
             try serve(in: folder, redis: nil)
             return .done
         }
-        call.place.complain("starting redis-server …")
         let redis = try PrivateRedis.start(in: folder.path, call.place.environment)
         settings.redisURL = Secret(redis.url)
         let watch = try RedisWatch.start(redis, complain: call.place.complain)

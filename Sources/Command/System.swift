@@ -178,7 +178,8 @@ enum System {
         defer { close(socket) }
         let isBound = unsafe withUnsafeMutableBytes(of: &address) { bytes in
             let pointer = unsafe bytes.assumingMemoryBound(to: sockaddr.self).baseAddress
-            return unsafe bind(socket, pointer, size) == 0 && getsockname(socket, pointer, &size) == 0
+            return unsafe bind(socket, pointer, size) == 0
+                && getsockname(socket, pointer, &size) == 0
         }
         return isBound ? UInt16(bigEndian: address.sin_port) : nil
     }

@@ -3,20 +3,11 @@
 // What always holds: `cursor` names the last event shown, so a reconnect asks for exactly what came
 // later; what is shown is collected in a tick and drawn once at its end.
 
-import Bytes
 import CLinux
 import JSON
 import Loop
 
 final class TailClient {
-    private enum Phase {
-        case waiting
-        case shakingHands(Stream, Handshake)
-        case open(Stream, ServerFrameReader)
-        case ending
-    }
-
-    static let connectTimeout = Duration.seconds(10)
     static let silenceGrace = Duration.seconds(10)
     private static let watchInterval = Duration.seconds(1)
 
@@ -25,7 +16,8 @@ final class TailClient {
     private let loop: Loop
     private let tls: TLSClient?
     private var generator = SystemRandomNumberGenerator()
-    private var phase = Phase.waiting
+    /// Nil between two connections.
+    private var socket: TailSocket?
     private var messages = TailMessageReader()
     private var picture = JobPicture()
     private var view: TailView
@@ -81,10 +73,7 @@ final class TailClient {
         let key = (0..<16).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
         let handshake = Handshake(
             options.target, query: query, token: try options.token(), key: key)
-        let stream = loop.connect(
-            to: .tcp(host: options.target.host, port: options.target.port), tls: tls,
-            timeout: Self.connectTimeout, owner: self)
-        phase = .shakingHands(stream, handshake)
+        socket = TailSocket(loop, options.target, tls, handshake, owner: self)
         isLive = false
         hear()
     }
@@ -94,21 +83,34 @@ final class TailClient {
         do throws(Failure) { try connect() } catch { end(.failure(error)) }
     }
 
-    private func lose(_ advice: Retry.Advice) {
+    func socket(_ ended: TailSocket, _ reason: TailSocket.End) {
         guard !isEnding else { return loop.stop() }
-        phase = .waiting
-        switch advice {
+        guard ended === socket else { return }
+        socket = nil
+        switch advice(on: reason) {
         case .giveUp(let failure): end(.failure(failure))
-        case .again(let reason):
+        case .again(let words):
             guard wasConnected else {
                 let place = "\(options.target.host):\(options.target.port)"
-                return end(.failure(Failure(.unreachable, "can't reach \(place): \(reason)")))
+                return end(.failure(Failure(.unreachable, "can't reach \(place): \(words)")))
             }
             let pause = Retry.pause(
                 afterFailures: failures, chance: .random(in: 0...1, using: &generator))
             failures += 1
-            remark("\(reason); reconnecting …")
+            remark("\(words); reconnecting …")
             _ = loop.arm(Reconnect(self), after: pause)
+        }
+    }
+
+    private func advice(on reason: TailSocket.End) -> Retry.Advice {
+        switch reason {
+        case .lost(let words): .again(words)
+        case .strange(let words): .giveUp(Failure(.failed, "is that a Jobwire? " + words))
+        case .refused(let status, let body): Retry.advice(status: status, body: body)
+        case .closed(4401?, _) where wasConnected && options.canRenewToken:
+            // A token we made ourselves has run out: the next connection brings a new one.
+            .again("the token ran out")
+        case .closed(let code, let words): Retry.advice(closeCode: code, reason: words)
         }
     }
 
@@ -117,48 +119,29 @@ final class TailClient {
         guard !isEnding else { return }
         isEnding = true
         self.outcome = outcome
-        switch phase {
-        case .open(let stream, _):
-            phase = .ending
-            send(.close(1000), on: stream)
-            stream.finish()
-        case .shakingHands(let stream, _): stream.close()
-        case .waiting, .ending: loop.stop()
-        }
+        if let socket { socket.finish() } else { loop.stop() }
     }
 
     // MARK: - Hearing
 
-    private func hear() { (heardAt, hasAsked) = (.now(), false) }
+    func hear() { (heardAt, hasAsked) = (.now(), false) }
 
     /// A peer that is half gone says nothing at all: it is asked, and then given up.
     fileprivate func watch() {
         guard !isEnding else { return }
         _ = loop.arm(Watch(self), after: Self.watchInterval)
-        guard case .open(let stream, _) = phase else { return }
+        guard let socket else { return }
         let silence = Instant.now() - heardAt
         if silence > heartbeat + Self.silenceGrace {
-            stream.close()
+            socket.close()
         } else if silence > heartbeat, !hasAsked {
             hasAsked = true
-            send(.text(#"{"type":"ping"}"#), on: stream)
+            socket.send(.text(#"{"type":"ping"}"#))
         }
     }
 
-    private func receive(_ frame: ServerFrame, on stream: Stream) {
-        switch frame {
-        case .text(let bytes): receive(bytes, on: stream)
-        case .ping(let bytes): send(.pong(bytes), on: stream)
-        case .binary, .pong: break
-        case .close(let code, let reason):
-            // A token we made ourselves has run out: the next connection brings a new one.
-            let isExpired = code == 4401 && wasConnected && options.canRenewToken
-            stream.close()
-            lose(isExpired ? .again("the token ran out") : Retry.advice(closeCode: code, reason: reason))
-        }
-    }
-
-    private func receive(_ bytes: [UInt8], on stream: Stream) {
+    func socket(_ socket: TailSocket, heard bytes: [UInt8]) {
+        guard !isEnding else { return }
         switch messages.read(bytes) {
         case .connected(let heartbeat, let subscribed):
             if wasConnected { remark("connected again") }
@@ -176,7 +159,7 @@ final class TailClient {
             self.seq = seq
             noteCursor()
             endIfFinished()
-        case .tokenExpiring: renewToken(on: stream)
+        case .tokenExpiring: renewToken(on: socket)
         case .notice(let level, let message): remark("\(level): \(message)")
         case .rejected(let code, let message): remark("rejected: \(code) \(message)")
         case .unsubscribed(let reason):
@@ -192,7 +175,9 @@ final class TailClient {
             remark("the server counts anew; events before may be missing")
         } else {
             if let to { seq = to }
-            let which = from.flatMap { from in to.map { from == $0 ? "\(from)" : "\(from) to \($0)" } }
+            let which = from.flatMap { from in
+                to.map { from == $0 ? "\(from)" : "\(from) to \($0)" }
+            }
             remark("events \(which.map { $0 + " " } ?? "")are missing: \(reason)")
         }
         noteCursor()
@@ -205,7 +190,7 @@ final class TailClient {
         end(.success(picture.hasFailed ? .failed : .done))
     }
 
-    private func renewToken(on stream: Stream) {
+    private func renewToken(on socket: TailSocket) {
         guard options.canRenewToken else { return remark("the token ends soon") }
         do throws(Failure) {
             var writer = JSONWriter()
@@ -218,12 +203,8 @@ final class TailClient {
             writer.string(try options.token())
             writer.endObject()
             writer.endObject()
-            send(.text(String(decoding: writer.bytes, as: UTF8.self)), on: stream)
+            socket.send(.text(String(decoding: writer.bytes, as: UTF8.self)))
         } catch { remark(error.reason) }
-    }
-
-    private func send(_ frame: MaskedFrame, on stream: Stream) {
-        stream.send(frame.encoded(maskingKey: .random(in: .min ... .max, using: &generator)))
     }
 
     // MARK: - Showing
@@ -240,12 +221,16 @@ final class TailClient {
 
     /// With `--json` standard output is for events alone.
     private func remark(_ words: String) {
-        guard !options.showsJSON else { return place.complain("jobwire tail: " + PrintableText.plain(words)) }
+        guard !options.showsJSON else {
+            return place.complain("jobwire tail: " + PrintableText.plain(words))
+        }
         lines.append(view.remark(words))
     }
 
     private func draw() {
-        guard !lines.isEmpty || (view.isTerminal && wasConnected && !options.showsJSON) else { return }
+        guard !lines.isEmpty || (view.isTerminal && wasConnected && !options.showsJSON) else {
+            return
+        }
         view.columns = view.isTerminal ? max(System.columns(System.output), 20) : 0
         let text =
             options.showsJSON
@@ -254,79 +239,6 @@ final class TailClient {
         lines = []
         // Nobody reads any more, as after `| head`: that is no failure.
         if !place.write(text) { end(.success(.done)) }
-    }
-}
-
-extension TailClient: StreamOwner {
-    func streamOpened(_ stream: Stream) {
-        if case .shakingHands(_, let handshake) = phase { stream.send(SharedBytes(handshake.request)) }
-    }
-
-    func stream(_ stream: Stream, received bytes: Span<UInt8>) -> Int {
-        hear()
-        switch phase {
-        case .waiting, .ending: return bytes.count
-        case .shakingHands(_, let handshake):
-            switch handshake.read(bytes) {
-            case .more: return 0
-            case .open(let consumed):
-                phase = .open(stream, ServerFrameReader())
-                stream.inputBytesMax = ServerFrameReader.messageBytesMax + 16
-                return consumed + readFrames(bytes.extracting(consumed..<bytes.count), on: stream)
-            case .refused(let status, let body):
-                stream.close()
-                lose(Retry.advice(status: status, body: body))
-            case .strange(let reason):
-                stream.close()
-                lose(.giveUp(Failure(.failed, "is that a Jobwire? " + reason)))
-            }
-            return bytes.count
-        case .open: return readFrames(bytes, on: stream)
-        }
-    }
-
-    private func readFrames(_ bytes: Span<UInt8>, on stream: Stream) -> Int {
-        var consumed = 0
-        while case .open(_, var reader) = phase {
-            let before = consumed
-            do throws(ServerFault) {
-                let frame = try reader.next(in: bytes, consumed: &consumed)
-                phase = .open(stream, reader)
-                if let frame { receive(frame, on: stream) }
-            } catch {
-                stream.close()
-                lose(.again("the server broke the protocol: \(error.rawValue)"))
-            }
-            if consumed == before { break }
-        }
-        if case .open = phase { return consumed }
-        return bytes.count
-    }
-
-    func streamDrained(_ stream: Stream) {}
-
-    func streamClosed(_ stream: Stream, _ reason: StreamEnd) {
-        guard !isEnding else { return loop.stop() }
-        switch phase {
-        case .shakingHands(let current, _) where current === stream,
-            .open(let current, _) where current === stream:
-            lose(.again(reason.words))
-        default: break
-        }
-    }
-}
-
-extension StreamEnd {
-    fileprivate var words: String {
-        switch self {
-        case .closedByUs: "the server fell silent"
-        case .closedByPeer: "the connection ended"
-        case .connectFailed(let why): PrintableText.plain(why)
-        case .timedOut: "no answer in time"
-        case .reset(let error): "\(error)"
-        case .tls(let why): "TLS: " + PrintableText.plain(why)
-        case .inputTooLong: "a message was too long"
-        }
     }
 }
 

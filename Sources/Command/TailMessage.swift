@@ -19,7 +19,7 @@ enum TailMessage: Equatable {
     struct Subscribed: Equatable {
         var epoch: String?
         var seq: UInt64 = 0
-        /// The snapshot's own JSON, a worker's status event by shape.
+        /// The message's `data`, among whose members are those of the snapshot.
         var snapshot: [UInt8] = []
     }
 }
@@ -43,7 +43,8 @@ struct TailMessageReader {
                 heartbeat: .seconds(min(max(seconds, 1), 86_400)),
                 TailMessage.Subscribed(
                     epoch: text("epoch", span), seq: number("seq", span) ?? 0,
-                    snapshot: raw("snapshot", span)))
+                    snapshot: outline.member("data", in: span).map { $0.value.map { span[$0] } }
+                        ?? []))
         case "live": return .live(epoch: text("epoch", span), seq: number("seq", span) ?? 0)
         case "gap":
             return .gap(
@@ -51,7 +52,8 @@ struct TailMessageReader {
                 reason: text("reason", span) ?? "unknown", epoch: text("epoch", span))
         case "token_expiring": return .tokenExpiring
         case "notice":
-            return .notice(level: text("level", span) ?? "info", message: text("message", span) ?? "")
+            return .notice(
+                level: text("level", span) ?? "info", message: text("message", span) ?? "")
         case "rejected":
             return .rejected(code: text("code", span) ?? "", message: text("message", span) ?? "")
         case "unsubscribed": return .unsubscribed(reason: text("reason", span) ?? "")
@@ -65,9 +67,5 @@ struct TailMessageReader {
 
     private func number(_ name: String, _ span: Span<UInt8>) -> UInt64? {
         outline.member("data", name, in: span).flatMap { span.jsonUnsigned($0.value) }
-    }
-
-    private func raw(_ name: String, _ span: Span<UInt8>) -> [UInt8] {
-        outline.member("data", name, in: span).map { member in member.value.map { span[$0] } } ?? []
     }
 }

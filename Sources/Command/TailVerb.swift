@@ -37,7 +37,8 @@ extension Verb {
         words: 1...1
     ) { call throws(Failure) in
         let options = try options(call)
-        let isTerminal = System.isTerminal(System.output) && call.place.environment["TERM"] != "dumb"
+        let isTerminal =
+            System.isTerminal(System.output) && call.place.environment["TERM"] != "dumb"
         let hasColours = isTerminal && (call.place.environment["NO_COLOR"] ?? "").isEmpty
         let view = TailView(
             isTerminal: isTerminal, hasColours: hasColours, columns: System.columns(System.output))
@@ -95,9 +96,12 @@ extension Verb {
         if let path = try call.value("token-file") {
             guard text == nil else { throw Failure(.usage, "give --token or --token-file") }
             do throws(FileFault) {
-                let bytes = path == "-" ? try System.readAll(System.input) : try System.readFile(path)
+                let bytes =
+                    path == "-" ? try System.readAll(System.input) : try System.readFile(path)
                 text = String(decoding: bytes, as: UTF8.self)
-            } catch { throw Failure(.usage, "--token-file: \(PrintableText.plain(path)): \(error)") }
+            } catch {
+                throw Failure(.usage, "--token-file: \(PrintableText.plain(path)): \(error)")
+            }
         }
         guard let text else { return nil }
         let token = text.filter { !$0.isWhitespace }

@@ -24,7 +24,8 @@ struct TailView {
         case .log:
             return said.lines.flatMap { logLines($0, isOnStandardError: said.isOnStandardError) }
         case .step: return [coloured("1", "── " + text(said.lines[0]))]
-        case .status: return [coloured("2", "status: " + said.lines.map(text).joined(separator: " · "))]
+        case .status:
+            return [coloured("2", "status: " + said.lines.map(text).joined(separator: " · "))]
         case .complete:
             let colour = picture.hasFailed ? "31" : "32"
             let message = said.lines[0].isEmpty ? "" : ": " + text(said.lines[0])
@@ -73,7 +74,8 @@ struct TailView {
             String(repeating: "█", count: fill ?? 0)
             + String(repeating: "░", count: Self.barColumns - (fill ?? 0))
         let words = [
-            picture.progress.map(percent) ?? "  –", picture.status, picture.step ?? picture.message ?? "",
+            picture.progress.map(percent) ?? "  –", picture.status,
+            picture.step ?? picture.message ?? "",
         ]
         let line = "\(job) \(blocks) " + words.filter { !$0.isEmpty }.joined(separator: " · ")
         return fitted(text(line), columns: columns - 1)
@@ -106,7 +108,9 @@ struct TailView {
         var shown = ""
         for scalar in text.unicodeScalars {
             // Wide in East Asian terminals and emoji; too wide a guess only cuts earlier.
-            used += scalar.value >= 0x1100 && !(0x2500...0x259F ~= scalar.value || 0x2010...0x2027 ~= scalar.value) ? 2 : 1
+            used +=
+                scalar.value >= 0x1100
+                    && !(0x2500...0x259F ~= scalar.value || 0x2010...0x2027 ~= scalar.value) ? 2 : 1
             guard used <= columns else { break }
             shown.unicodeScalars.append(scalar)
         }

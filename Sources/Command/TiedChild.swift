@@ -59,9 +59,11 @@ enum TiedChild {
         _ texts: [String], _ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) -> Result
     ) -> Result {
         let copies = unsafe texts.map { unsafe strdup($0) }
-        defer { for unsafe copy in unsafe copies { unsafe free(copy) } }
+        defer { for index in 0..<texts.count { unsafe free(copies[index]) } }
         return unsafe (copies + [nil]).withUnsafeBufferPointer { buffer in
-            guard let base = buffer.baseAddress else { fatalError("an array with a nil is not empty") }
+            guard let base = buffer.baseAddress else {
+                fatalError("an array with a nil is not empty")
+            }
             return unsafe body(base)
         }
     }

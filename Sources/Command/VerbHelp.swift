@@ -16,9 +16,13 @@ enum VerbHelp {
             "  make 2>&1 | jobwire publish build-7 --lines",
             "  jobwire tail build-7            # in another terminal", "", "Commands:",
         ]
-        lines += Verb.table.flatMap { row($0.name, $0.summary) }
-        lines += row("help COMMAND", "Examples, options and settings of one command")
-        lines += row("--version", "The version")
+        let rows =
+            Verb.table.map { ($0.name, $0.summary) }
+            + [
+                ("help", "COMMAND: its examples, options and settings"),
+                ("--version", "The version"),
+            ]
+        lines += rows.flatMap { row($0, $1, leftColumns: 13) }
         lines += [""] + secrets + [""] + exitCodes
         return lines.joined(separator: "\n")
     }
@@ -43,19 +47,26 @@ enum VerbHelp {
         }
         lines += ["", "Configuration:"]
         lines += row("--config=FILE", "File with lines `name = value` [JOBWIRE_CONFIG]")
-        lines += [""] + wrapped(
-            "A setting is a flag (--redis-url), a variable (JOBWIRE_REDIS_URL) or a line of the"
-                + " file (redis-url = …). A flag wins over a variable, a variable over the file.")
+        lines +=
+            [""]
+            + wrapped(
+                "A setting is a flag (--redis-url), a variable (JOBWIRE_REDIS_URL) or a line of the"
+                    + " file (redis-url = URL). A flag wins over a variable, a variable over the file."
+            )
         lines += [""] + secrets + [""] + exitCodes
         return lines.joined(separator: "\n")
     }
 
     private static let secrets = wrapped(
         "Others can read a flag's value in the process list. Give secrets by file instead:"
-            + " JOBWIRE_TOKEN_SECRET_FILE=PATH or --token-secret-file=PATH, and the same for redis-url.")
+            + " JOBWIRE_TOKEN_SECRET_FILE=PATH or --token-secret-file=PATH, and the same for redis-url."
+    )
 
     private static var exitCodes: [String] {
-        ["Exit codes:"] + ExitCode.allCases.flatMap { row(String($0.rawValue), $0.meaning) }
+        ["Exit codes:"]
+            + ExitCode.allCases.flatMap {
+                row(String($0.rawValue), $0.meaning, leftColumns: 8)
+            }
     }
 
     private static func row(_ setting: Setting) -> [String] {
@@ -66,7 +77,9 @@ enum VerbHelp {
         return row(name, setting.summary + (value.isEmpty ? "" : " [\(value)]"))
     }
 
-    private static func row(_ left: String, _ right: String) -> [String] {
+    private static func row(
+        _ left: String, _ right: String, leftColumns: Int = leftColumns
+    ) -> [String] {
         let indent = String(repeating: " ", count: leftColumns)
         var lines = wrapped(right, columns: columns - leftColumns).map { indent + $0 }
         let name = "  " + left

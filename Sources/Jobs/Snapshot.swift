@@ -6,20 +6,21 @@
 import JSON
 
 public struct Snapshot: Sendable, Equatable {
-    /// By field; empty where nothing was said yet.
-    private var values: [[UInt8]] = []
-    public private(set) var logLines: Int64 = 0
-    public private(set) var createdAt: WallTime?
-    public private(set) var updatedAt: WallTime?
-    /// Set exactly while the status is a final one.
-    public private(set) var finishedAt: WallTime?
+    /// One, or none before the first event: most followed jobs are idle, and then this is a pointer.
+    private var state: [SnapshotState] = []
 
     public init() {}
 
+    public var logLines: Int64 { state.first?.logLines ?? 0 }
+    public var createdAt: WallTime? { state.first?.createdAt }
+    public var updatedAt: WallTime? { state.first?.updatedAt }
+    /// Set exactly while the status is a final one.
+    public var finishedAt: WallTime? { state.first?.finishedAt }
+
     /// The field's JSON; nil where nothing was said yet.
     public func json(_ field: SnapshotField) -> [UInt8]? {
-        guard !values.isEmpty, !values[field.index].isEmpty else { return nil }
-        return values[field.index]
+        guard let json = state.first?.values[field.index], !json.isEmpty else { return nil }
+        return json
     }
 
     /// The field's text, where it is a string; a number as it is spelled. An `owner` is compared so.
@@ -31,7 +32,20 @@ public struct Snapshot: Sendable, Equatable {
     public var status: String { text(.status) ?? "unknown" }
 
     public mutating func apply(_ change: SnapshotChange) {
-        if values.isEmpty { values = Array(repeating: [], count: SnapshotField.allCases.count) }
+        if state.isEmpty { state = [SnapshotState()] }
+        state[0].apply(change)
+    }
+}
+
+private struct SnapshotState: Equatable {
+    /// By field; empty where nothing was said yet.
+    var values: [[UInt8]] = Array(repeating: [], count: SnapshotField.allCases.count)
+    var logLines: Int64 = 0
+    var createdAt: WallTime?
+    var updatedAt: WallTime?
+    var finishedAt: WallTime?
+
+    mutating func apply(_ change: SnapshotChange) {
         if let attempt = change.attempt { begin(attempt) }
         change.visitValues { field, json in
             switch field {

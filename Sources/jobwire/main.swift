@@ -1,10 +1,8 @@
-// The program: the command, with the server to run and the system to run in.
+// The program: the command, and the server for it to run.
 
-import CLinux
 import Command
 import Server
 
-let place = Place.system(version: Server.version) { settings, log, whenListening in
+Command.main(version: Server.version) { settings, log, whenListening in
     try Server(settings, log: log).run(whenListening: whenListening)
 }
-exit(Command.run(Array(CommandLine.arguments.dropFirst()), in: place).rawValue)
