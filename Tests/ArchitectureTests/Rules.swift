@@ -94,9 +94,6 @@ extension Architecture {
                 "Tokens/Crypto.swift", [.unsafe],
                 "OpenSSL's context belongs to the one object that frees it"),
             Allowance(
-                "Wire/ASCII.swift", [.unsafe],
-                "a view of the bytes that ends with the call it is lent to"),
-            Allowance(
                 "Wire/Words.swift", [.unsafe],
                 "loads of eight bytes at offsets that are checked"),
             Allowance(
