@@ -111,4 +111,4 @@ def test_close_codes_are_those_of_the_contract():
 def test_every_vector_file_is_explained():
     readme = (ROOT / "conformance/README.md").read_text()
     for path in (ROOT / "conformance").glob("*.json"):
-        assert f"`{path.name}`" in readme and vectors(path.stem)["about"]
+        assert f"`{path.name}`" in readme
