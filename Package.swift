@@ -9,7 +9,11 @@ let strict: [SwiftSetting] = [
     .strictMemorySafety(),
     .treatAllWarnings(as: .error),
     .enableExperimentalFeature("Lifetimes"),
-    .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)),
+    // Dynamic exclusivity checks cost a tenth of the work per event; debug builds and all tests keep
+    // them (docs/decisions/005-release-flags.md).
+    .unsafeFlags(
+        ["-cross-module-optimization", "-enforce-exclusivity=unchecked"],
+        .when(configuration: .release)),
 ]
 
 func target(

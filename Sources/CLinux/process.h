@@ -50,16 +50,22 @@ static inline int process_terminal_columns(int descriptor) {
     return ioctl(descriptor, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
-// Has no function in glibc 2.36's headers without _GNU_SOURCE. Readable when the process has ended.
+// Neither has a function in glibc 2.36's headers without _GNU_SOURCE. A descriptor is readable when
+// the process has ended, and never means another one that got its number.
 static inline int process_descriptor(pid_t process) {
     return (int)syscall(SYS_pidfd_open, process, 0);
 }
+static inline int process_signal(int descriptor, int signal) {
+    return (int)syscall(SYS_pidfd_send_signal, descriptor, signal, NULL, 0);
+}
 
 // For a child between its start and its exec: from now on it dies with `parent`. Fails when that has
-// ended already. Its group is its own, so that a Ctrl-C at the terminal is ours to hand on.
+// ended already. Its group is its own, so that a Ctrl-C at the terminal is ours to hand on. What else
+// is open was left open by whoever started us, and is not for the child.
 static inline int process_tie_to(pid_t parent) {
     if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) return -1;
     if (getppid() != parent) return -1;
+    syscall(SYS_close_range, 3, ~0U, 0);
     sigset_t none;
     sigemptyset(&none);
     signal(SIGPIPE, SIG_DFL);

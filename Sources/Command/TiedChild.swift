@@ -71,7 +71,7 @@ enum TiedChild {
 
 /// Closes nothing and ends nothing by itself: both happen when our process ends.
 struct ChildProcess: Sendable {
-    let process: pid_t
+    fileprivate let process: pid_t
     /// A pidfd: readable when the process has ended, and never another process with the same number.
     fileprivate let descriptor: Int32
 
@@ -81,11 +81,14 @@ struct ChildProcess: Sendable {
         while true {
             var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
             let count = unsafe poll(&waiting, 1, milliseconds)
-            if count >= 0 { return count == 1 }
+            guard count >= 0 else { continue }
+            // Taken off the kernel's list; whoever asks again is still told.
+            if count == 1 { _ = waitpid(process, nil, WNOHANG) }
+            return count == 1
         }
     }
 
-    func signal(_ signal: Int32) { kill(process, signal) }
+    func signal(_ signal: Int32) { _ = process_signal(descriptor, signal) }
 }
 
 extension Duration {

@@ -46,6 +46,9 @@ private struct SnapshotState: Equatable {
     var createdAt: WallTime?
     var updatedAt: WallTime?
     var finishedAt: WallTime?
+    /// Read once from the values, because most events ask: no status but unknown or queued; progress.
+    private var isIdle = true
+    private var progress: Double?
 
     mutating func apply(_ change: SnapshotChange) {
         if let attempt = change.attempt { begin(attempt) }
@@ -70,7 +73,10 @@ private struct SnapshotState: Equatable {
         put(.attempt, Array(String(attempt).utf8).span)
         guard attempt > before ?? 1 else { return }
         for field in SnapshotField.ofOneAttempt { values[field.index].removeAll() }
-        if finishedAt != nil { put(.status, Self.running.span) }
+        progress = nil
+        guard finishedAt != nil else { return }
+        put(.status, Self.running.span)
+        isIdle = false
         finishedAt = nil
     }
 
@@ -81,21 +87,18 @@ private struct SnapshotState: Equatable {
         case .ifIdle: guard isIdle else { return }
         }
         put(.status, json)
+        let status = values[SnapshotField.status.index]
+        isIdle = Self.idle.contains { status.equalsIgnoringCase($0) }
         finishedAt = change.ends ? finishedAt ?? change.at : nil
     }
 
-    private var isIdle: Bool {
-        guard finishedAt == nil else { return false }
-        let status = values[SnapshotField.status.index]
-        return status.isEmpty || Self.idle.contains { status.equalsIgnoringCase($0) }
-    }
-
     private mutating func raiseProgress(_ json: Span<UInt8>) {
-        let stored = values[SnapshotField.progress.index]
-        if let before = stored.span.jsonDouble(0..<stored.count) {
-            guard let after = json.jsonDouble(0..<json.count), after > before else { return }
+        let raised = json.jsonDouble(0..<json.count)
+        if let progress {
+            guard let raised, raised > progress else { return }
         }
         put(.progress, json)
+        progress = raised
     }
 
     private mutating func put(_ field: SnapshotField, _ json: Span<UInt8>) {

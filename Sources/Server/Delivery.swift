@@ -9,39 +9,49 @@ import Jobs
 import Loop
 import Wire
 
-extension Worker {
-    /// A block of joined frames is no longer than this, unless one frame alone is.
-    static let blockBytesMax = 65_536
+/// Frames that go out as one, and the entry that they end with.
+private struct Block {
+    /// No longer than this, unless one frame alone is.
+    static let bytesMax = 65_536
 
+    let frames: SharedBytes
+    let last: Entry
+}
+
+/// What is shared by a job's followers in a tick: one block, unless there is very much.
+private struct Blocks {
+    let first: Block
+    var others: [Block] = []
+}
+
+extension Worker {
     func deliver(_ delivery: Delivery) {
-        let beginning = delivery.beginsEpoch.map {
-            ServerMessage.live(.job(delivery.job), epoch: $0, seq: 0)
-        }
-        var plain: [Block]?
-        var compressed: [Block]?
+        var plain: Blocks?
+        var compressed: Blocks?
         for follower in delivery.live {
             guard let session = session(follower) else { continue }
-            let blocks: [Block]
+            let blocks: Blocks
             if session.deflates {
-                blocks = compressed ?? joined(beginning, delivery.entries, compressed(_:))
+                blocks = compressed ?? joined(delivery, compressed: true)
                 compressed = blocks
             } else {
-                blocks = plain ?? joined(beginning, delivery.entries, \.update.frame)
+                blocks = plain ?? joined(delivery, compressed: false)
                 plain = blocks
             }
-            for block in blocks { session.deliver(block.frames, upTo: block.last) }
+            session.deliver(blocks.first.frames, upTo: blocks.first.last)
+            for block in blocks.others { session.deliver(block.frames, upTo: block.last) }
         }
         count(
             delivery.entries.count * delivery.live.count,
             heardAt: delivery.entries[0].update.heardAt)
-        for selection in delivery.filtered { deliver(selection, of: delivery, beginning) }
+        for selection in delivery.filtered { deliver(selection, of: delivery) }
     }
 
     private func deliver(
-        _ selection: Delivery.Selection, of delivery: Delivery, _ beginning: SharedBytes?
+        _ selection: Delivery.Selection, of delivery: Delivery
     ) {
         guard let session = session(selection.follower) else { return }
-        if let beginning { session.send(beginning) }
+        if let beginning = beginning(of: delivery) { session.send(beginning) }
         for entry in selection.entries {
             session.deliver(
                 session.deflates ? compressed(entry) : entry.update.frame, upTo: entry)
@@ -66,27 +76,37 @@ extension Worker {
         }
     }
 
-    private typealias Block = (frames: SharedBytes, last: Entry)
+    /// What a client hears before the first event of an epoch.
+    private func beginning(of delivery: Delivery) -> SharedBytes? {
+        delivery.beginsEpoch.map {
+            ServerMessage.live(.job(delivery.job), epoch: $0, seq: 0)
+        }
+    }
 
-    private func joined(
-        _ beginning: SharedBytes?, _ entries: [Entry], _ frame: (Entry) -> SharedBytes
-    ) -> [Block] {
+    private func joined(_ delivery: Delivery, compressed isCompressed: Bool) -> Blocks {
+        func frame(_ entry: Entry) -> SharedBytes {
+            isCompressed ? compressed(entry) : entry.update.frame
+        }
+        let beginning = beginning(of: delivery)
+        var last = delivery.entries[0]
+        if delivery.entries.count == 1, beginning == nil {
+            return Blocks(first: Block(frames: frame(last), last: last))
+        }
         var blocks: [Block] = []
-        var frames = beginning.map { [$0] } ?? []
-        var bytes = beginning?.count ?? 0
-        for (index, entry) in entries.enumerated() {
+        var frames = (beginning.map { [$0] } ?? []) + [frame(last)]
+        var bytes = frames.reduce(0) { $0 + $1.count }
+        for entry in delivery.entries.dropFirst() {
             let next = frame(entry)
-            if index > 0, bytes + next.count > Self.blockBytesMax {
-                blocks.append((SharedBytes(joining: frames[...], count: bytes), entries[index - 1]))
+            if bytes + next.count > Block.bytesMax {
+                blocks.append(Block(frames: SharedBytes(joining: frames[...], count: bytes), last: last))
                 (frames, bytes) = ([], 0)
             }
             frames.append(next)
             bytes += next.count
+            last = entry
         }
-        guard let last = entries.last else { return [] }
-        let isAlone = frames.count == 1
-        blocks.append((isAlone ? frames[0] : SharedBytes(joining: frames[...], count: bytes), last))
-        return blocks
+        blocks.append(Block(frames: SharedBytes(joining: frames[...], count: bytes), last: last))
+        return Blocks(first: blocks[0], others: Array(blocks.dropFirst()))
     }
 
     private func count(_ messages: Int, heardAt: Int64) {

@@ -9,7 +9,8 @@ import Testing
 private let hasRedis = FileManager.default.isExecutableFile(atPath: "/usr/bin/redis-server")
 
 @Suite(
-    "jobwire run", .enabled(if: hasRedis, "redis-server is not installed"), .timeLimit(.minutes(1)))
+    "jobwire run", .serialized, .enabled(if: hasRedis, "redis-server is not installed"),
+    .timeLimit(.minutes(1)))
 struct RunProcessTests {
     private let folder = DataFolder()
 
@@ -42,6 +43,7 @@ struct RunProcessTests {
         run.signal(SIGTERM)
         #expect(run.end().code == 0)
         #expect(Program.hasEnded(children[0].descriptor, withinMilliseconds: 0))
+        #expect(kill(children[0].process, 0) == -1, "ended, but left as a zombie")
     }
 
     @Test("when its redis-server dies, it says so and ends with 1")

@@ -201,6 +201,7 @@ def test_thousands_that_say_nothing_disturb_nobody(serve, redis, follow, job, sl
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, count + 1_000), hard))
     server = serve(handshake_timeout="300s", connections_max=20_000, connections_per_address_max=20_000)
     silent = [raw(server) for _ in range(count)]
+    eventually(lambda: server.metric("jobwire_connections") > count, what="all are in")
     watcher = follow(server, job)
     watcher.joined()
     began = time.monotonic()
