@@ -21,7 +21,8 @@ extension Architecture {
                 "Tokens", "Settings", "Telemetry",
             ],
             "Command": [
-                "Synchronization", "Bytes", "JSON", "Jobs", "Wire", "Loop", "Redis", "Tokens", "Settings",
+                "Synchronization", "Bytes", "JSON", "Jobs", "Wire", "Loop", "Redis", "Tokens",
+                "Settings",
                 "Telemetry", "CLinux",
             ],
             "jobwire": ["Command", "Server"],
