@@ -27,17 +27,22 @@ public struct MemoryLimits: Equatable, Sendable {
 struct MemoryHistory {
     private final class Record {
         let job: JobID
-        var epoch: Epoch?
+        let epoch: Epoch
         var seq: UInt64 = 0
-        var era = 0
+        var era: Int
+        var loops: LoopSet
         var snapshot = Snapshot()
         var ring = Ring<Update>()
-        var loops = LoopSet()
         /// Since the hand of `forget` last passed.
         var wasUsed = true
         var place = 0
 
-        init(job: JobID) { self.job = job }
+        init(job: JobID, epoch: Epoch, era: Int, loops: LoopSet) {
+            self.job = job
+            self.epoch = epoch
+            self.era = era
+            self.loops = loops
+        }
     }
 
     /// What a record weighs beside its entries, roughly: enough to bound memory by.
@@ -50,6 +55,8 @@ struct MemoryHistory {
     private var random: any RandomNumberGenerator
     private var era = 0
     private var records: [JobID: Record] = [:]
+    /// Who follows jobs that had no event yet: a record for each would be a hundred times as much.
+    private var awaited: [JobID: LoopSet] = [:]
     private var order: [Record] = []
     private var hand = 0
     private(set) var bytes = 0
@@ -77,18 +84,12 @@ struct MemoryHistory {
     mutating func append(
         _ event: PreparedEvent, to job: JobID, heardAt: Int64
     ) -> (gap: Update?, update: Update, loops: LoopSet) {
-        let record = record(of: job)
+        let record = records[job] ?? begin(job)
         record.wasUsed = true
-        var gap: Update?
-        if record.epoch == nil {
-            record.epoch = Epoch.random(using: &random)
-            record.era = era
-        } else {
-            gap = alignEra(record, heardAt)
-        }
-        let update = put(record) { epoch, seq in
+        let gap = alignEra(record, heardAt)
+        let update = put(record) { seq in
             Update(
-                job: job, epoch: epoch, seq: seq, kind: .event, type: event.type,
+                job: job, epoch: record.epoch, seq: seq, kind: .event, type: event.type,
                 frame: EventFrame.encode(job: job, seq: seq, rest: event.rest.span),
                 change: event.change, heardAt: heardAt)
         }
@@ -97,17 +98,20 @@ struct MemoryHistory {
 
     /// Everything about a job at this moment, and from now on its updates, for `loop`.
     mutating func follow(_ job: JobID, from loop: Int, heardAt: Int64) -> (gap: Update?, Opening) {
-        let record = record(of: job)
+        guard let record = records[job] else {
+            awaited[job, default: LoopSet()].insert(loop)
+            return (nil, Opening(job: job))
+        }
         record.wasUsed = true
-        let gap = record.epoch == nil ? nil : alignEra(record, heardAt)
+        let gap = alignEra(record, heardAt)
         record.loops.insert(loop)
         return (gap, opening(of: record))
     }
 
     mutating func unfollow(_ job: JobID, from loop: Int) {
-        guard let record = records[job] else { return }
-        record.loops.remove(loop)
-        if record.loops.isEmpty && record.epoch == nil { remove(record) }
+        if let record = records[job] { return record.loops.remove(loop) }
+        awaited[job]?.remove(loop)
+        if awaited[job]?.isEmpty == true { awaited[job] = nil }
     }
 
     /// The job as it stands, for somebody who does not stay.
@@ -115,7 +119,9 @@ struct MemoryHistory {
         records[job].map(opening) ?? Opening(job: job)
     }
 
-    func loops(following job: JobID) -> LoopSet { records[job]?.loops ?? LoopSet() }
+    func loops(following job: JobID) -> LoopSet {
+        records[job]?.loops ?? awaited[job] ?? LoopSet()
+    }
 
     private func opening(of record: Record) -> Opening {
         Opening(
@@ -124,31 +130,32 @@ struct MemoryHistory {
     }
 
     private mutating func alignEra(_ record: Record, _ heardAt: Int64) -> Update? {
-        guard let epoch = record.epoch, record.era != era else { return nil }
+        guard record.era != era else { return nil }
         record.era = era
-        return put(record) { _, seq in
+        return put(record) { seq in
             Update(
-                job: record.job, epoch: epoch, seq: seq, kind: .gap(.unrecorded),
+                job: record.job, epoch: record.epoch, seq: seq, kind: .gap(.unrecorded),
                 type: EventType("gap"),
                 frame: EventFrame.gap(
-                    job: record.job, epoch: epoch, from: seq, to: seq, reason: .unrecorded),
+                    job: record.job, epoch: record.epoch, from: seq, to: seq, reason: .unrecorded),
                 change: nil, heardAt: heardAt)
         }
     }
 
-    private mutating func put(_ record: Record, _ entry: (Epoch, UInt64) -> Update) -> Update {
-        guard let epoch = record.epoch else { preconditionFailure("an entry needs an epoch") }
+    private mutating func put(_ record: Record, _ entry: (UInt64) -> Update) -> Update {
         record.seq += 1
-        let update = entry(epoch, record.seq)
+        let update = entry(record.seq)
         if let change = update.change { record.snapshot.apply(change) }
         bytes += record.ring.append(update, within: limits.perJob)
         if bytes > limits.bytesMax { forget(sparing: record) }
         return update
     }
 
-    private mutating func record(of job: JobID) -> Record {
-        if let record = records[job] { return record }
-        let record = Record(job: job)
+    /// A job's first event: its numbering begins, in the present era.
+    private mutating func begin(_ job: JobID) -> Record {
+        let record = Record(
+            job: job, epoch: Epoch.random(using: &random), era: era,
+            loops: awaited.removeValue(forKey: job) ?? LoopSet())
         record.place = order.count
         records[job] = record
         order.append(record)

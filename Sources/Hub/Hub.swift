@@ -43,6 +43,7 @@ public final class Hub {
     private let limits: HubLimits
     private var topics: [JobID: Topic] = [:]
     private var dirty: [Topic] = []
+    private var draining: [Topic] = []
 
     public init(limits: HubLimits) { self.limits = limits }
 
@@ -134,9 +135,10 @@ public final class Hub {
     /// Hands out what the tick has brought, once for each job.
     public func drain(_ deliver: (Delivery) -> Void) {
         guard !dirty.isEmpty else { return }
-        let topics = dirty
-        dirty.removeAll(keepingCapacity: true)
-        for topic in topics where !topic.pending.isEmpty {
+        // Two lists take turns, so that neither is ever allocated anew.
+        swap(&dirty, &draining)
+        defer { draining.removeAll(keepingCapacity: true) }
+        for topic in draining where !topic.pending.isEmpty {
             let beginsEpoch = topic.epoch == nil ? topic.pending.first?.update.epoch : nil
             let entries = drained(topic)
             guard topic.live.count + topic.filtered.count > 0 else { continue }

@@ -6,20 +6,21 @@
 import JSON
 
 public struct Snapshot: Sendable, Equatable {
-    /// By field; empty where nothing was said yet.
-    private var values: [[UInt8]] = []
-    public private(set) var logLines: Int64 = 0
-    public private(set) var createdAt: WallTime?
-    public private(set) var updatedAt: WallTime?
-    /// Set exactly while the status is a final one.
-    public private(set) var finishedAt: WallTime?
+    /// One, or none before the first event: most followed jobs are idle, and then this is a pointer.
+    private var state: [SnapshotState] = []
 
     public init() {}
 
+    public var logLines: Int64 { state.first?.logLines ?? 0 }
+    public var createdAt: WallTime? { state.first?.createdAt }
+    public var updatedAt: WallTime? { state.first?.updatedAt }
+    /// Set exactly while the status is a final one.
+    public var finishedAt: WallTime? { state.first?.finishedAt }
+
     /// The field's JSON; nil where nothing was said yet.
     public func json(_ field: SnapshotField) -> [UInt8]? {
-        guard !values.isEmpty, !values[field.index].isEmpty else { return nil }
-        return values[field.index]
+        guard let json = state.first?.values[field.index], !json.isEmpty else { return nil }
+        return json
     }
 
     /// The field's text, where it is a string; a number as it is spelled. An `owner` is compared so.
@@ -31,7 +32,23 @@ public struct Snapshot: Sendable, Equatable {
     public var status: String { text(.status) ?? "unknown" }
 
     public mutating func apply(_ change: SnapshotChange) {
-        if values.isEmpty { values = Array(repeating: [], count: SnapshotField.allCases.count) }
+        if state.isEmpty { state = [SnapshotState()] }
+        state[0].apply(change)
+    }
+}
+
+private struct SnapshotState: Equatable {
+    /// By field; empty where nothing was said yet.
+    var values: [[UInt8]] = Array(repeating: [], count: SnapshotField.allCases.count)
+    var logLines: Int64 = 0
+    var createdAt: WallTime?
+    var updatedAt: WallTime?
+    var finishedAt: WallTime?
+    /// Read once from the values, because most events ask: no status but unknown or queued; progress.
+    private var isIdle = true
+    private var progress: Double?
+
+    mutating func apply(_ change: SnapshotChange) {
         if let attempt = change.attempt { begin(attempt) }
         change.visitValues { field, json in
             switch field {
@@ -54,7 +71,10 @@ public struct Snapshot: Sendable, Equatable {
         put(.attempt, Array(String(attempt).utf8).span)
         guard attempt > before ?? 1 else { return }
         for field in SnapshotField.ofOneAttempt { values[field.index].removeAll() }
-        if finishedAt != nil { put(.status, Self.running.span) }
+        progress = nil
+        guard finishedAt != nil else { return }
+        put(.status, Self.running.span)
+        isIdle = false
         finishedAt = nil
     }
 
@@ -65,21 +85,18 @@ public struct Snapshot: Sendable, Equatable {
         case .ifIdle: guard isIdle else { return }
         }
         put(.status, json)
+        let status = values[SnapshotField.status.index]
+        isIdle = Self.idle.contains { status.equalsIgnoringCase($0) }
         finishedAt = change.ends ? finishedAt ?? change.at : nil
     }
 
-    private var isIdle: Bool {
-        guard finishedAt == nil else { return false }
-        let status = values[SnapshotField.status.index]
-        return status.isEmpty || Self.idle.contains { status.equalsIgnoringCase($0) }
-    }
-
     private mutating func raiseProgress(_ json: Span<UInt8>) {
-        let stored = values[SnapshotField.progress.index]
-        if let before = stored.span.jsonDouble(0..<stored.count) {
-            guard let after = json.jsonDouble(0..<json.count), after > before else { return }
+        let raised = json.jsonDouble(0..<json.count)
+        if let progress {
+            guard let raised, raised > progress else { return }
         }
         put(.progress, json)
+        progress = raised
     }
 
     private mutating func put(_ field: SnapshotField, _ json: Span<UInt8>) {

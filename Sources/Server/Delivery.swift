@@ -9,40 +9,63 @@ import Jobs
 import Loop
 import Wire
 
-extension Worker {
+/// What is shared by a job's followers in a tick: one block, unless there is very much.
+private struct Blocks {
     /// A block of joined frames is no longer than this, unless one frame alone is.
-    static let blockBytesMax = 65_536
+    static let bytesMax = 65_536
 
-    func deliver(_ delivery: Delivery) {
-        let beginning = delivery.beginsEpoch.map {
-            ServerMessage.live(.job(delivery.job), epoch: $0, seq: 0)
+    private(set) var first: SharedBytes
+    private(set) var others: [SharedBytes] = []
+
+    init(first: SharedBytes) { self.first = first }
+
+    init(joining frames: [SharedBytes]) {
+        var blocks: [SharedBytes] = []
+        var start = 0
+        var bytes = 0
+        for index in frames.indices {
+            if bytes + frames[index].count > Self.bytesMax, index > start {
+                blocks.append(SharedBytes(joining: frames[start..<index], count: bytes))
+                (start, bytes) = (index, 0)
+            }
+            bytes += frames[index].count
         }
+        first = SharedBytes(joining: frames[start...], count: bytes)
+        guard let begun = blocks.first else { return }
+        others = blocks.dropFirst() + [first]
+        first = begun
+    }
+}
+
+extension Worker {
+    func deliver(_ delivery: Delivery) {
         guard let last = delivery.entries.last else { return }
-        var plain: [SharedBytes]?
-        var compressed: [SharedBytes]?
+        var plain: Blocks?
+        var compressed: Blocks?
         for follower in delivery.live {
             guard let session = session(follower) else { continue }
-            let blocks: [SharedBytes]
+            let blocks: Blocks
             if session.deflates {
-                blocks = compressed ?? joined(beginning, delivery.entries.map(compressed(_:)))
+                blocks = compressed ?? joined(delivery, compressed: true)
                 compressed = blocks
             } else {
-                blocks = plain ?? joined(beginning, delivery.entries.map(\.update.frame))
+                blocks = plain ?? joined(delivery, compressed: false)
                 plain = blocks
             }
-            for block in blocks { session.deliver(block, upTo: last) }
+            session.deliver(blocks.first, upTo: last)
+            for block in blocks.others { session.deliver(block, upTo: last) }
         }
         count(
             delivery.entries.count * delivery.live.count,
             heardAt: delivery.entries[0].update.heardAt)
-        for selection in delivery.filtered { deliver(selection, of: delivery, beginning) }
+        for selection in delivery.filtered { deliver(selection, of: delivery) }
     }
 
     private func deliver(
-        _ selection: Delivery.Selection, of delivery: Delivery, _ beginning: SharedBytes?
+        _ selection: Delivery.Selection, of delivery: Delivery
     ) {
         guard let session = session(selection.follower) else { return }
-        if let beginning { session.send(beginning) }
+        if let beginning = beginning(of: delivery) { session.send(beginning) }
         for entry in selection.entries {
             session.deliver(
                 session.deflates ? compressed(entry) : entry.update.frame, upTo: entry)
@@ -67,21 +90,22 @@ extension Worker {
         }
     }
 
-    private func joined(_ beginning: SharedBytes?, _ frames: [SharedBytes]) -> [SharedBytes] {
-        let frames = (beginning.map { [$0] } ?? []) + frames
-        guard frames.count > 1 else { return frames }
-        var blocks: [SharedBytes] = []
-        var start = 0
-        var bytes = 0
-        for index in frames.indices {
-            if bytes + frames[index].count > Self.blockBytesMax, index > start {
-                blocks.append(SharedBytes(joining: frames[start..<index], count: bytes))
-                (start, bytes) = (index, 0)
-            }
-            bytes += frames[index].count
+    /// What a client hears before the first event of an epoch.
+    private func beginning(of delivery: Delivery) -> SharedBytes? {
+        delivery.beginsEpoch.map {
+            ServerMessage.live(.job(delivery.job), epoch: $0, seq: 0)
         }
-        blocks.append(SharedBytes(joining: frames[start...], count: bytes))
-        return blocks
+    }
+
+    private func joined(_ delivery: Delivery, compressed isCompressed: Bool) -> Blocks {
+        func frame(_ entry: Entry) -> SharedBytes {
+            isCompressed ? compressed(entry) : entry.update.frame
+        }
+        let beginning = beginning(of: delivery)
+        if delivery.entries.count == 1, beginning == nil {
+            return Blocks(first: frame(delivery.entries[0]))
+        }
+        return Blocks(joining: (beginning.map { [$0] } ?? []) + delivery.entries.map(frame))
     }
 
     private func count(_ messages: Int, heardAt: Int64) {

@@ -70,10 +70,3 @@ extension Span<UInt8> {
         parts(of: range, separatedBy: UInt8(ascii: ",")).filter { !$0.isEmpty }
     }
 }
-
-extension String {
-    /// The text `bytes` are; what is not UTF-8 becomes U+FFFD.
-    init(copying bytes: Span<UInt8>) {
-        self = unsafe bytes.withUnsafeBufferPointer { unsafe String(decoding: $0, as: UTF8.self) }
-    }
-}

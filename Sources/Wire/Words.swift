@@ -79,6 +79,14 @@ extension OutputSpan<UInt8> {
     }
 }
 
+extension String {
+    /// The text `bytes` are; what is not UTF-8 becomes U+FFFD.
+    init(copying bytes: Span<UInt8>) {
+        // Sound: the pointer does not leave the closure.
+        self = unsafe bytes.withUnsafeBufferPointer { unsafe String(decoding: $0, as: UTF8.self) }
+    }
+}
+
 /// Marks for `firstIndex(from:marked:)`.
 enum Words {
     static let ones: UInt64 = 0x0101_0101_0101_0101
@@ -102,8 +110,10 @@ enum Words {
         let low = (word | ones &* 0x20) & ~tops
         // Each sum stays within its byte: 7F + 1F is below 100.
         let letters = (low &+ ones &* 0x1F) & ~(low &+ ones &* 0x05)
-        let hyphens = equal(UInt8(ascii: "-"), word)
-        return (~letters & ~hyphens | word) & tops
+        // `equal` would mark a byte too many above a hyphen; here that byte would pass unseen.
+        let others = word ^ (ones &* UInt64(UInt8(ascii: "-")))
+        let notHyphens = ((others & ~tops) &+ ~tops) | others
+        return (~letters & notHyphens | word) & tops
     }
 
     @inline(__always)

@@ -132,7 +132,7 @@ def start_tls(serve, certificates):
         except OSError:
             return False
 
-    eventually(ready, what=lambda: server.log)
+    eventually(ready, what="ready by TLS")
     return server
 
 

@@ -125,7 +125,7 @@ def test_a_wrong_password_is_named(make_redis, serve):
 def test_a_bridge_that_may_only_subscribe_is_ready_too(make_redis, serve, follow, job):
     redis = make_redis()
     redis.client.execute_command(
-        "ACL", "SETUSER", "bridge", "on", ">secret", "resetchannels", "&job:*:updates",
+        "ACL", "SETUSER", "bridge", "on", ">secret", "allchannels",
         "-@all", "+psubscribe", "+subscribe", "+ping", "+auth", "+hello", "+select", "+client")  # fmt: skip
     hears(serve(f"redis://bridge:secret@127.0.0.1:{redis.port}"), redis, follow, job)
 

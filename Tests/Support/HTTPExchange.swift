@@ -17,14 +17,16 @@ public struct HTTPAnswer: Equatable, Sendable {
 
 extension Connection {
     public func request(
-        _ method: String = "GET", _ target: String, headers: [String] = [], body: [UInt8]? = nil
+        _ target: String, method: String = "GET", headers: [String] = [], body: [UInt8]? = nil
     ) throws(ConnectionFault) -> HTTPAnswer {
-        try sendRequest(method, target, headers: headers, body: body)
+        try sendRequest(target, method: method, headers: headers, body: body)
         return try answer(withoutBody: method == "HEAD")
     }
 
+    /// `trailing` goes out in the same packet, as from a client that does not wait for the answer.
     public func sendRequest(
-        _ method: String = "GET", _ target: String, headers: [String] = [], body: [UInt8]? = nil
+        _ target: String, method: String = "GET", headers: [String] = [], body: [UInt8]? = nil,
+        trailing: [UInt8] = []
     ) throws(ConnectionFault) {
         var lines = ["\(method) \(target) HTTP/1.1"]
         if !headers.contains(where: { $0.lowercased().hasPrefix("host:") }) {
@@ -32,7 +34,7 @@ extension Connection {
         }
         lines += headers
         if let body { lines.append("Content-Length: \(body.count)") }
-        try send(Array((lines.joined(separator: "\r\n") + "\r\n\r\n").utf8) + (body ?? []))
+        try send(Array((lines.joined(separator: "\r\n") + "\r\n\r\n").utf8) + (body ?? []) + trailing)
     }
 
     /// Reads an answer's head. Its body, an endless one say, is left to the caller.

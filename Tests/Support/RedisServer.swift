@@ -126,7 +126,7 @@ private struct Pipe {
     /// A pair of sockets, because they are born closed on exec: no other child keeps an end open.
     init() throws {
         var ends: [Int32] = [0, 0]
-        let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+        let kind = Int32(SOCK_STREAM.rawValue) | O_CLOEXEC
         guard unsafe socketpair(AF_UNIX, kind, 0, &ends) == 0 else {
             throw RedisServer.Failure(text: "socketpair")
         }
@@ -151,7 +151,7 @@ private func write(_ lines: [String], to path: String) throws {
 
 /// A port that was free a moment ago.
 public func freePort() throws -> Int {
-    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | O_CLOEXEC, 0)
     defer { close(descriptor) }
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)

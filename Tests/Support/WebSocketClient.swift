@@ -24,10 +24,10 @@ public final class WebSocketClient {
 
     public var chosenProtocol: String? { answer.header("sec-websocket-protocol") }
 
-    /// Throws `ConnectionFault` or `Refusal`.
+    /// Throws `ConnectionFault` or `Refusal`. `trailing` are frames that don't wait for the answer.
     public init(
         over connection: Connection, _ target: String, protocols: [String] = [],
-        deflate: Bool = false, headers: [String] = []
+        deflate: Bool = false, headers: [String] = [], trailing: [UInt8] = []
     ) throws {
         self.connection = connection
         var lines = [
@@ -40,7 +40,7 @@ public final class WebSocketClient {
         if deflate {
             lines.append("Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits")
         }
-        try connection.sendRequest("GET", target, headers: lines + headers)
+        try connection.sendRequest(target, headers: lines + headers, trailing: trailing)
         let head = try connection.answerHead()
         guard head.status == 101 else {
             var refused = head

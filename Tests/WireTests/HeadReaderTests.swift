@@ -65,7 +65,7 @@ struct HeadReaderTests {
         arguments: [
             ("GET", .get), ("HEAD", .head), ("POST", .post), ("PUT", .put), ("DELETE", .delete),
             ("OPTIONS", .options), ("PATCH", .patch), ("get", .other), ("BREW", .other),
-            ("PROPPATCHPOST", .other),
+            ("PROPPATCHPOST", .other), ("ABCDEFGHIJKLMNOP", .other),
         ] as [(String, HTTPMethod)])
     func methods(name: String, method: HTTPMethod) throws {
         let text = "\(name) / HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -120,6 +120,20 @@ struct HeadReaderTests {
         #expect(throws: expected) { try get(line) }
     }
 
+    @Test("takes every character of a token in a header's name, and no other, wherever it stands")
+    func names() {
+        let token = Set("!#$%&'*+-.^_`|~".utf8).union(0x30...0x39).union(0x41...0x5A)
+            .union(0x61...0x7A)
+        for byte in UInt8.min...UInt8.max where byte != UInt8(ascii: ":") {
+            for around in ["?", "-?", "?-", "Accept-?", "?-Accept-Encoding", "x-x-x-?-x"] {
+                let name = around.utf8.map { $0 == UInt8(ascii: "?") ? byte : $0 }
+                let head = Array("GET / HTTP/1.1\r\nHost: a\r\n".utf8) + name
+                let found = try? read(head + Array(": b\r\n\r\n".utf8))
+                #expect((found != nil) == token.contains(byte), "\(byte) in \(around)")
+            }
+        }
+    }
+
     @Test(
         "needs one well-formed Host",
         arguments: ["", "a b", "a/b", "a,b", "user@a", "a\\b", "\u{E9}"])
@@ -168,7 +182,7 @@ struct HeadReaderTests {
         limits.requestLineBytesMax = 30
         limits.headerBytesMax = 20
         limits.headersMax = 3
-        limits.headBytesMax = 70
+        limits.headBytesMax = 65
         let reader = HeadReader(limits: limits)
         let start = "GET / HTTP/1.1\r\nHost: a\r\n"
 
@@ -192,6 +206,9 @@ struct HeadReaderTests {
         let wide = start + "A: 1234567890123\r\nB: 1234567890123\r\n"
         expect(wide)
         expect(.headTooLong, wide + "C: 1234567")
+        let nearly = start + "A: 123456789012345\r\nB: 1234567890123"
+        expect(nearly + "\r\n\r\n")
+        expect(.headTooLong, nearly + "4\r\n\r\n")
     }
 
     private func get(_ lines: String...) throws -> RequestHead {

@@ -110,10 +110,10 @@ struct ServerMessageTests {
         let message = text(ServerMessage.subscribed(state, id: nil))
         #expect(
             message.hasPrefix(
-                #"{"type":"subscribed","job_id":"1","data":{"snapshot":{"job_id":"1","#))
+                #"{"type":"subscribed","job_id":"1","data":{"job_id":"1","status":"unknown","#))
         let tail =
             #""epoch":"abcdefgh","seq":9,"replay":{"from":3,"to":9,"count":7,"complete":true}}}"#
-        #expect(message.hasSuffix(#""watchers":2},"# + tail))
+        #expect(message.hasSuffix(#""watchers":2,"# + tail))
         let connected = text(
             ServerMessage.connected(
                 server: "s", heartbeatSeconds: 25, expiresAt: nil, subscribed: state))

@@ -75,6 +75,13 @@ struct UpgradeTests {
         #expect(saysVersion == (status == 426))
     }
 
+    @Test("may offer as many subprotocols as the limit says")
+    func protocolsLimit() throws {
+        let names = (0..<Upgrade.offeredProtocolsMax).map { "p\($0)" }
+        let line = "Sec-WebSocket-Protocol: " + names.joined(separator: ",")
+        #expect(try upgrade(good + [line]).offeredProtocols == names)
+    }
+
     @Test("is a GET")
     func method() {
         #expect(throws: UpgradeRefusal.methodNotGet) { try upgrade(good, method: "POST") }

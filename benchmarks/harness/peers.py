@@ -188,6 +188,8 @@ def prepare_limit():
 ALL = [
     Peer("jobwire", "tokens checked, numbered, history in memory", prepare_jobwire, jobwire("memory"),
          headers="Authorization: Bearer {token}\r\n", ready_path="/readyz"),
+    Peer("jobwire-off", "the same with history=off: relayed and numbered, not kept", prepare_jobwire, jobwire("off"),
+         headers="Authorization: Bearer {token}\r\n", ready_path="/readyz"),
     Peer("c-limit", "the least that can be done in C: no tokens, numbers, history, limits or pings", prepare_limit,
          lambda port, redis_port, directory: ([os.path.join(CACHE, "c-limit"), str(port), str(redis_port)], {})),
     Peer("socketify", "uWebSockets from Python, hiredis' parser", prepare_socketify,

@@ -55,7 +55,12 @@ class Jobwire:
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
         if wait:
-            eventually(self.is_ready, what=lambda: f"ready; it said {self.log}")
+            try:
+                eventually(self.is_ready, what="ready")
+            except AssertionError as never:
+                self.process.kill()  # nobody holds it yet who would stop it
+                self.ended()
+                raise AssertionError(f"{never}; it said:\n{self.log}") from None
 
     def _read(self):
         for line in self.process.stdout:
