@@ -205,7 +205,7 @@ public final class Hub {
             topic.reading[follower] = reader
             return (items, false)
         }
-        topic.reading[follower] = nil
+        topic.endReading(follower)
         if reader.wish.types == nil {
             topic.live.append(follower)
         } else {

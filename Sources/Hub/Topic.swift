@@ -57,8 +57,16 @@ final class Topic {
     var nextHeard: UInt64 { seq + UInt64(pending.count) + 1 }
     var epochHeard: Epoch? { pending.last?.update.epoch ?? epoch }
 
+    /// An empty dictionary keeps its memory, and most topics are idle: so it is let go.
+    @discardableResult
+    func endReading(_ follower: FollowerID) -> Bool {
+        guard reading.removeValue(forKey: follower) != nil else { return false }
+        if reading.isEmpty { reading = [:] }
+        return true
+    }
+
     func remove(_ follower: FollowerID) -> Bool {
-        if reading.removeValue(forKey: follower) != nil { return true }
+        if endReading(follower) { return true }
         if let index = live.firstIndex(of: follower) {
             live.swapAt(index, live.count - 1)
             live.removeLast()

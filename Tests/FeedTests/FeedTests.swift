@@ -34,13 +34,16 @@ struct FeedTests {
         #expect(try scene.ask { $0.historyBytes } > 500)
     }
 
-    @Test("ready comes before proven, lost before ready again, and proof is lost with the connection")
+    @Test(
+        "ready comes before proven, lost before ready again, and proof is lost with the connection")
     func order() throws {
         let scene = try Scene()
         try scene.wait(for: .proven(true))
         try scene.redis.ask("client", "kill", "type", "pubsub")
         try scene.wait(for: .proven(true), count: 2)
-        let notes = scene.notes.filter { [.ready, .lost, .proven(true), .proven(false)].contains($0) }
+        let notes = scene.notes.filter {
+            [.ready, .lost, .proven(true), .proven(false)].contains($0)
+        }
         #expect(notes == [.ready, .proven(true), .proven(false), .lost, .ready, .proven(true)])
         #expect(try scene.ask { $0.isProven })
     }
@@ -57,7 +60,8 @@ struct FeedTests {
         try scene.redis.ask("client", "kill", "type", "pubsub")
         try scene.wait(for: .ready, count: 2)
         try scene.wait(for: .gap("followed", 3, loops: [1]))
-        #expect(scene.told.last == .gap("followed", 3, loops: [1]), "one gap, and none for the silent")
+        #expect(
+            scene.told.last == .gap("followed", 3, loops: [1]), "one gap, and none for the silent")
         try scene.follow("other", from: 4)
         #expect(scene.openings.last?.updates.map(\.kind) == [.event, .gap(.unrecorded)])
         try scene.publish("1", to: "job:silent:updates")

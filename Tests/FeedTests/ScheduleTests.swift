@@ -85,7 +85,8 @@ private struct Town {
     mutating func publish(_ index: Int) {
         clock += 2
         var reader = EventReader()
-        let event = reader.read(Array(#"{"type":"log"}"#.utf8).span, heardAt: WallTime(milliseconds: 0))
+        let event = reader.read(
+            Array(#"{"type":"log"}"#.utf8).span, heardAt: WallTime(milliseconds: 0))
         let (gap, update, loops) = history.append(event, to: jobs[index], heardAt: clock)
         if let gap { tell(gap, loops) }
         tell(update, loops)
@@ -159,7 +160,8 @@ private struct Town {
 
     mutating func read(_ index: Int, bytes: Int) {
         for place in loops[index].reading {
-            let (items, hasCaughtUp) = loops[index].hub.read(place.job, for: place.follower, bytes: bytes)
+            let (items, hasCaughtUp) = loops[index].hub.read(
+                place.job, for: place.follower, bytes: bytes)
             for item in items { loops[index].ledgers[place]?.see(item) }
             if hasCaughtUp { loops[index].reading.remove(place) }
         }
@@ -230,7 +232,9 @@ private struct Town {
             for follower in 0..<3 { for job in jobs.indices { leave(index, follower, job) } }
         }
         settle()
-        for index in loops.indices { for job in jobs { #expect(loops[index].hub.watchers(of: job) == 0) } }
+        for index in loops.indices {
+            for job in jobs { #expect(loops[index].hub.watchers(of: job) == 0) }
+        }
         for job in jobs.indices { publish(job) }
         #expect(loops.allSatisfy { $0.inbox.isEmpty }, "nobody is told any more")
     }
@@ -254,7 +258,8 @@ private struct Ledger {
             #expect(entry.update.epoch == epoch, "an epoch that was not announced")
             #expect(next == nil || entry.seq == next, "a hole, a double or a step back")
             next = entry.seq + 1
-            let event = entry.update.kind == .event ? entry.update.heardAt : entry.update.heardAt + 1
+            let event =
+                entry.update.kind == .event ? entry.update.heardAt : entry.update.heardAt + 1
             taken.append((Cursor(epoch: epoch, seq: entry.seq), event))
         case .gap(let gap) where gap.reason == .epochChanged: (epoch, next) = (gap.epoch, 1)
         case .gap(let gap):
@@ -273,7 +278,8 @@ extension Dice {
         switch throwDie(5) {
         case 0: Wish(past: .none)
         case 1: Wish(past: .latest(throwDie(20)))
-        case 2: Wish(after: Cursor(epoch: opening.epoch, seq: UInt64(throwDie(Int(opening.seq) + 1))))
+        case 2:
+            Wish(after: Cursor(epoch: opening.epoch, seq: UInt64(throwDie(Int(opening.seq) + 1))))
         case 3: Wish(after: Cursor(epoch: Epoch(checking: "otherEpoch"), seq: 3))
         default: Wish()
         }

@@ -253,7 +253,7 @@ struct HubTests {
         #expect(resumed == [FollowerID(index: 1)])
     }
 
-    @Test("who was welcomed before the first event hears its epoch before it, though it comes as history")
+    @Test("who came before the first event hears its epoch first, though it comes as history")
     func epochFirst() throws {
         var stage = Stage()
         stage.follow(1)
