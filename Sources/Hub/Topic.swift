@@ -133,11 +133,11 @@ final class Topic {
     ) {
         let wish = Wish(after: standing, types: types)
         let (next, gaps) = place(wish, limits: nil)
-        // A new epoch is announced before its first event; an old one simply goes on.
-        let isNewEpoch = standing.epoch != epoch
+        // A new epoch is announced before its first event, by a gap or by `live`; an old one goes on.
+        let isUnannounced = standing.epoch != epoch && (isLive || standing.epoch == nil)
         reading[follower] = Reading(
             wish: wish, standing: standing, next: next, gaps: gaps,
-            liveAfter: !isLive ? seq : isNewEpoch ? next - 1 : nil)
+            liveAfter: isUnannounced ? next - 1 : isLive ? nil : seq)
     }
 
     /// Begins to serve a new follower from the ring.

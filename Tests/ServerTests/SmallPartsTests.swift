@@ -37,7 +37,8 @@ struct SmallPartsTests {
         }
         #expect([take(0), take(0), take(0), take(0)] == [true, true, true, false])
         #expect([take(99), take(101), take(101)] == [false, true, false])
-        #expect([take(60_000), take(60_000), take(60_000), take(60_000)] == [true, true, true, false])
+        #expect(
+            [take(60_000), take(60_000), take(60_000), take(60_000)] == [true, true, true, false])
     }
 
     @Test("a path means one thing, and segments are not decoded before they are told apart")
@@ -49,8 +50,10 @@ struct SmallPartsTests {
             ("/api/v1/ws/jobs//updates", .jobSocket("")), ("/api/v1/ws/jobs/a/b/updates", .unknown),
             ("/api/v1/ws/jobs/a", .unknown), ("/api/v1/ws/queues/q", .notBuilt),
             ("/api/v1/ws/feeds/f", .notBuilt), ("/api/v1/jobs/a", .job("a")),
-            ("/api/v1/jobs", .unknown), ("/api/v1/jobs/a/events", .unknown), ("/api/v2/ws", .unknown),
-            ("/healthz", .health), ("/health", .health), ("/healthz/", .unknown), ("/readyz", .readiness),
+            ("/api/v1/jobs", .unknown), ("/api/v1/jobs/a/events", .unknown),
+            ("/api/v2/ws", .unknown),
+            ("/healthz", .health), ("/health", .health), ("/healthz/", .unknown),
+            ("/readyz", .readiness),
             ("/metrics", .metrics), ("/metrics/x", .unknown), ("//", .unknown), ("/..", .unknown),
         ]
         for row in table { #expect(Route(path: row.path) == row.route, "\(row.path)") }
@@ -81,6 +84,7 @@ struct SmallPartsTests {
     private func update(seq: Int) throws -> Update {
         Update(
             job: try JobID(checking: "j"), epoch: try #require(Epoch(checking: "epoch1001")),
-            seq: UInt64(seq), type: EventType("log"), frame: SharedBytes([1]), change: nil, heardAt: 0)
+            seq: UInt64(seq), type: EventType("log"), frame: SharedBytes([1]), change: nil,
+            heardAt: 0)
     }
 }
