@@ -67,7 +67,7 @@ struct SmallPartsTests {
         #expect(trail.cursor(owed: 0, kept: 0) == nil)
         for update in updates {
             trail.sent(100)
-            trail.mark(update)
+            trail.mark(update, owed: 0)
         }
         for (owed, kept, seq) in [
             (0, 0, 4), (400, 0, nil), (400, 99, nil), (400, 100, 1), (350, 50, 1), (350, 0, nil),
@@ -79,6 +79,18 @@ struct SmallPartsTests {
         trail.sent(100)
         #expect(trail.cursor(owed: 100, kept: 0)?.seq == 4)
         #expect(trail.cursor(owed: 0, kept: 0)?.epoch?.text == "epoch1001")
+    }
+
+    @Test("a client that is always a little behind leaves no endless trail", arguments: [0, 5, 1_000])
+    func endlessTrail(owedEvents: Int) throws {
+        var trail = Trail()
+        for seq in 1...20_000 {
+            trail.sent(100)
+            trail.mark(try update(seq: seq), owed: min(seq, owedEvents) * 100)
+            #expect(trail.count <= max(Trail.marksKept, 2 * owedEvents + 2))
+        }
+        let seq = trail.cursor(owed: owedEvents * 100, kept: 0)?.seq
+        #expect(seq == UInt64(20_000 - owedEvents))
     }
 
     private func update(seq: Int) throws -> Update {
