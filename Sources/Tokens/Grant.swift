@@ -54,7 +54,9 @@ public struct NameRights: Sendable, Equatable {
         let names: [String]
         let prefixes: [String]
 
-        init(_ names: [String], _ prefixes: [String]) { (self.names, self.prefixes) = (names, prefixes) }
+        init(_ names: [String], _ prefixes: [String]) {
+            (self.names, self.prefixes) = (names, prefixes)
+        }
     }
 
     /// nil for no names, as with most tokens: every connection has a grant, so it is small.
