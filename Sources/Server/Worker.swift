@@ -99,6 +99,9 @@ final class Worker {
         throttledLog.tellHeld(at: loop.now.milliseconds, all: true)
     }
 
+    /// The loop that owns the feed serves the others until they have ended.
+    var mustOutlast: Bool { feed != nil && !house.othersHaveEnded }
+
     func stop() {
         feed?.stop()
         loop.stop()
@@ -107,6 +110,7 @@ final class Worker {
     /// Once a second.
     fileprivate func beat() {
         throttledLog.tellHeld(at: loop.now.milliseconds)
+        if feed != nil { metrics.logLinesLost.add(log.takeLost()) }
         _ = loop.arm(self, after: .seconds(1))
     }
 
@@ -231,6 +235,7 @@ final class Worker {
 
     func follow(_ job: JobID, by session: Session, _ wish: Wish) {
         metrics.subscriptions.add(1)
+        house.watchers?.add(1, to: job)
         let (welcome, request) = hub.follow(job, by: session.id, wish: wish)
         if let welcome { session.welcome(welcome) }
         if request == .askFeed { ask(job) }
@@ -238,6 +243,7 @@ final class Worker {
 
     func unfollow(_ job: JobID, by session: Session) {
         metrics.subscriptions.add(-1)
+        house.watchers?.add(-1, to: job)
         guard hub.unfollow(job, by: session.id) else { return }
         if let feed {
             feed.unfollow(job, from: index)
@@ -263,17 +269,21 @@ final class Worker {
         for id in due { session(id)?.readOn() }
     }
 
+    func watchers(of job: JobID) -> Int {
+        house.watchers?.count(of: job) ?? hub.watchers(of: job)
+    }
+
     // MARK: asking for a job once
 
     func peek(_ job: JobID, _ answer: @escaping (Opening, Int) -> Void) {
-        if let feed { return answer(feed.peek(job), hub.watchers(of: job)) }
+        if let feed { return answer(feed.peek(job), watchers(of: job)) }
         nextTicket += 1
         peeks[nextTicket] = answer
         house.mailboxes[0].post(.peek(job, loop: index, ticket: nextTicket))
     }
 
     private func answer(_ ticket: UInt64, _ opening: Opening) {
-        peeks.removeValue(forKey: ticket)?(opening, hub.watchers(of: opening.job))
+        peeks.removeValue(forKey: ticket)?(opening, watchers(of: opening.job))
     }
 }
 
