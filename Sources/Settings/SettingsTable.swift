@@ -113,13 +113,9 @@ extension Settings {
         .bytes(
             "outbox-bytes-max", \.outboxBytesMax, 4_096...1_073_741_824,
             "Bytes a slow client may owe us before it is closed with 4408"),
-        .bytes("http-line-bytes-max", \.httpLineBytesMax, 256...32_768, "Longest request line"),
+        .bytes("http-line-bytes-max", \.httpLineBytesMax, 256...65_536, "Longest request line"),
         .bytes(
-<<<<<<< HEAD
-            "http-head-bytes-max", \.httpHeadBytesMax, 1_024...32_768, "Largest request head"),
-=======
             "http-head-bytes-max", \.httpHeadBytesMax, 1_024...61_440, "Largest request head"),
->>>>>>> main
         .integer("http-headers-max", \.httpHeadersMax, 8...10_000, "Headers in one request"),
         .bytes("http-body-bytes-max", \.httpBodyBytesMax, 0...67_108_864, "Largest request body"),
     ]
