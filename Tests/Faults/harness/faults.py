@@ -232,7 +232,7 @@ async def tiny_output_limit(world):
 async def _harm(world, what, lua, jobs=None, is_data=True):
     """Everything kept is read in the instant before."""
     before = world.story.now()
-    world.copies.append(await keep(world.redis_client(), world.jobs, lua))
+    world.copies.append(await keep(world.redis_client(), world.all_jobs, lua))
     world.lost(before, world.story.now(), jobs, is_data)
     world.story.tell("redis", what)
 
@@ -345,7 +345,7 @@ async def _restart_redis(world, is_data):
     burst = world.start_burst()
     await some_time(world, 0, 0.1)
     before = world.story.now()
-    world.copies.append(await keep(world.redis_client(), world.jobs))
+    world.copies.append(await keep(world.redis_client(), world.all_jobs))
     await world.redis.kill()
     world.story.tell("redis", f"killed, {'without' if is_data else 'with'} persistence")
     await some_time(world, 0, 1.5)
@@ -361,7 +361,7 @@ async def failover(world):
     await _fail_over(world, is_split=False)
 
 
-@fault(needs="replica")
+@fault(needs="replica", **only_redis)
 async def failover_split(world):
     """Failover while the old primary lives on and the subscriptions stay with it."""
     await _fail_over(world, is_split=True)
@@ -377,7 +377,7 @@ async def _fail_over(world, is_split):
         await world.start_burst(40)
         await some_time(world, 0, 0.3)
     old, new = world.redis, world.replica
-    world.copies.append(await keep(old.client, world.jobs))
+    world.copies.append(await keep(old.client, world.all_jobs))
     if not is_split:
         await old.kill()
     await some_time(world, 0, 0.5)

@@ -120,6 +120,9 @@ class Ledger:
             self.wrong("missing", f"{label}: {event.publisher}#{missing} between seq {last_seq} and {seq}, without a gap")
 
     def owed_is_recorded(self):
+        # Where nothing is kept in Redis, what was trimmed before a client saw it is known to nobody.
+        if self.world.plan.history == "memory" and self.world.plan.events_max < 1000:
+            return
         for event, why in self.oracle.owed().items():
             if event not in self.recorded:
                 self.wrong("owed", f"{event} was heard by {why} and is nowhere")

@@ -72,7 +72,8 @@ class World:
         self.random = random.Random(plan.seed)
         self.story = Story()
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="jw-faults-"))
-        self.jobs = list(plan.jobs)
+        self.jobs = list(plan.jobs)  # of numbered events
+        self.same_jobs = ["same"] if any(name == "identical-lines" for _, name in plan.faults) else []
         self.bridges, self.publishers, self.followers = [], [], []
         self.publications, self.same_lines = {}, {}
         self.losses, self.copies = [], []
@@ -83,6 +84,10 @@ class World:
         self.tasks = []
         self.script_limits = [str(plan.events_max), str(1 << 20), "2592000", "86400", "86400"]
         self.redis_lock = asyncio.Lock()
+
+    @property
+    def all_jobs(self):
+        return self.jobs + self.same_jobs
 
     # What faults ask for
 
@@ -186,8 +191,7 @@ class World:
             self.publishers.append(Publisher(f"p{number}", self.jobs, self, self._random()))
         for number in range(plan.durable):
             self.publishers.append(Publisher(f"d{number}", self.jobs, self, self._random(), is_durable=True))
-        same = ["same"] if any(name == "identical-lines" for _, name in plan.faults) else []
-        for job in self.jobs + same:
+        for job in self.all_jobs:
             self.followers.append(Follower(f"steady-{job}", [job], self, self._random()))
         for number in range(plan.followers):
             jobs = self.jobs if number % 3 == 2 else [self.random.choice(self.jobs)]
@@ -198,8 +202,6 @@ class World:
             self.bridges[0].proxy.drop_messages = plan.deaf
         for each in self.publishers + self.followers:
             self._task(each.run())
-        if same:
-            self.jobs = self.jobs + same
 
     def _random(self):
         return random.Random(self.random.getrandbits(64))
@@ -271,7 +273,7 @@ class World:
     async def _kept(self):
         if self.plan.history == "memory":
             return []
-        return await keep(self.redis_client(), self.jobs)
+        return await keep(self.redis_client(), self.all_jobs)
 
     async def _judge(self):
         final = await self._kept()
