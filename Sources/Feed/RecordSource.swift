@@ -300,9 +300,9 @@ enum RecordSource {
         else
         local kept = {}
         local state = {}
+        if entries >= 0 then state = redis.call('HGETALL', job.key) end
         if entries > 0 then
         kept = redis.pcall('XREVRANGE', job.events, '+', '-', 'COUNT', entries)
-        state = redis.call('HGETALL', job.key)
         end
         answer[#answer + 1] = kept.err and 'WRONGTYPE'
         or { job.is.epoch, job.seq, job.is.forks or '', state, kept }

@@ -349,8 +349,9 @@ function asked.open()
     return 'YES'
 end
 
--- Whether jobs without a state get one, how many entries of each are wanted, stems. Answers the run
--- id and for each job its epoch, seq, forks, state and latest entries: all of one instant.
+-- Whether jobs without a state get one ('make' or 'look'), how many entries of each are wanted (with -1
+-- the state neither), stems. Answers the run id and for each job its epoch, seq, forks, state and
+-- latest entries: all of one instant.
 function asked.touch()
     local isMade, entries = ARGV[11] == 'make', tonumber(ARGV[12])
     for place = 13, #ARGV do
@@ -369,9 +370,9 @@ function asked.touch()
         else
             local kept = {}
             local state = {}
+            if entries >= 0 then state = redis.call('HGETALL', job.key) end
             if entries > 0 then
                 kept = redis.pcall('XREVRANGE', job.events, '+', '-', 'COUNT', entries)
-                state = redis.call('HGETALL', job.key)
             end
             answer[#answer + 1] = kept.err and 'WRONGTYPE'
                 or { job.is.epoch, job.seq, job.is.forks or '', state, kept }
