@@ -60,6 +60,8 @@ struct FollowedJobs {
     init(earlyBytesMax: Int) { self.earlyBytesMax = earlyBytesMax }
 
     var count: Int { jobs.count }
+    /// Some of the wishes may have become void; then `nextWishes` is empty.
+    var isWanting: Bool { !wanted.isEmpty }
     func isFollowed(_ job: JobID) -> Bool { jobs[job] != nil }
 
     mutating func follow(_ job: JobID, from loop: Int) {
