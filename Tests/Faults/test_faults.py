@@ -32,8 +32,7 @@ def test_what_clients_saw_is_what_was_recorded_and_that_what_was_published(histo
 
 @pytest.mark.parametrize("canary", canaries.NAMES)
 def test_an_event_that_is_tampered_with_is_caught(canary):
-    # One bridge whose patience is not tried: what is found is the canary.
-    plan = make_plan(5, "memory", 1, "slow-commands")
+    plan = make_plan(5, "memory", 1, canaries.FAULTS[canary])
     canaries.put_into(plan, canary)
     violations, told = judge(plan)
     assert violations, told
