@@ -5,6 +5,8 @@ undisturbed life before the span or Redis' data ended. It is a lower bound: what
 owed may be there all the same, and what is missing must lie at a gap anyway.
 """
 
+from .proxy import REDIS_ENDED
+
 SETTLE_SECONDS = 2.0
 #: A shorter stall of a living bridge lets nobody open a new era over it (T_open is 3 s).
 STALL_SECONDS_MAX = 2.0
@@ -41,13 +43,20 @@ class Oracle:
         owed = {}
         for proxy, hearing, (first, _, marked, last) in self.spans():
             ended = min(hearing.ended or self.over, marked or self.over)
+            told_until = ended
+            if self._sends_its_tail(hearing, marked):
+                ended = proxy.life_ends.get(hearing.life, self.over)
             for heard, event in hearing.heard[first:last]:
-                if event in owed or heard > ended or isinstance(event, str):
+                if event in owed or heard > told_until or isinstance(event, str):
                     continue
                 until = min(ended, self._lost_after(event.job, heard))
                 if undisturbed(heard, until, proxy.disturbances) >= SETTLE_SECONDS:
                     owed[event] = f"{proxy.name} at {heard:.3f} s"
         return owed
+
+    def _sends_its_tail(self, hearing, marked):
+        """A lone bridge whose subscription Redis ended records what it had heard before it asks again."""
+        return len(self.proxies) == 1 and hearing.why == REDIS_ENDED and not marked
 
     def holes(self, begin):
         """When, from `begin` on, no aligned bridge was at work: only there may a new era begin."""

@@ -16,6 +16,7 @@ from .events import EventID, identity
 from .resp import RespReader, words
 
 SENDING_OPERATIONS = {"record", "where", "open", "touch", "durable"}
+REDIS_ENDED = "Redis ended it"
 
 
 @dataclasses.dataclass
@@ -23,6 +24,7 @@ class Hearing:
     """One unbroken subscription of one life. `since` the place in `heard` that alignment reaches back to."""
 
     bridge: str
+    life: int
     began: float
     ended: float | None = None
     why: str = ""
@@ -59,6 +61,7 @@ class RedisProxy:
         self.links = []
         self.hearings = []
         self.life = 0
+        self.life_ends = {}
         self.tokens = set()  # what this life asked WHERE with
         self.disturbances = []  # [from, to or None]: when the bridge could not do its work
         self.on_reply = None  # (operation, coroutine function(link) -> True to swallow the reply)
@@ -82,6 +85,7 @@ class RedisProxy:
         self.calm()
 
     def end_life(self, why):
+        self.life_ends.setdefault(self.life, self.story.now())
         for link in self.links:
             self._end_hearing(link, why)
 
@@ -154,7 +158,7 @@ class RedisProxy:
         if name in ("PSUBSCRIBE", "SUBSCRIBE"):
             link.role = "subscription"
             if link.hearing is None:
-                link.hearing = Hearing(self.name, self.story.now())
+                link.hearing = Hearing(self.name, link.life, self.story.now())
                 self.hearings.append(link.hearing)
             return
         if name in ("EVAL", "EVALSHA"):
@@ -179,6 +183,11 @@ class RedisProxy:
                     continue
                 link.writer.write(raw)
             await link.writer.drain()
+        # Redis has ended it: the bridge still gets all that lies before the end.
+        if link.writer.can_write_eof() and not link.is_closed:
+            self._end_hearing(link, REDIS_ENDED)
+            link.writer.write_eof()
+            await asyncio.sleep(0.5)
         link.close()
 
     async def _passes(self, link, value):
