@@ -47,7 +47,7 @@ final class Worker {
     private var peeks: [UInt64: (Opening, Int) -> Void] = [:]
     private var nextTicket: UInt64 = 0
     /// Updates for other loops, posted once for each read of Redis.
-    private var outgoing: [[Update]]
+    private var outgoing: [[(Update, SnapshotChange?)]]
     /// What the tick delivered, to be timed once it is written: when the first update of each job was
     /// heard, and how many messages came of it.
     var delivered: [(heardAt: Int64, messages: Int)] = []
@@ -85,7 +85,7 @@ final class Worker {
 
     /// Serves until `stop` comes by mail.
     func run() {
-        loop.beforeFlush = { [unowned self] in hub.drain(deliver) }
+        loop.beforeFlush = { [unowned self] in hub.drain(deliver, welcome: welcome) }
         loop.afterFlush = { [unowned self] in
             countLatency()
             countHeard()
@@ -117,7 +117,7 @@ final class Worker {
         case .peek(let job, let loop, let ticket):
             guard let feed else { return }
             house.mailboxes[loop].post(.peeked(feed.peek(job), ticket: ticket))
-        case .updates(let updates): for update in updates { hear(update) }
+        case .updates(let updates): for (update, change) in updates { hear(update, change) }
         case .opened(let opening): open(opening)
         case .peeked(let opening, let ticket): answer(ticket, opening)
         case .redis(let condition): tell(condition)
@@ -131,9 +131,13 @@ final class Worker {
     /// What the feed of this loop says; see `FeedNews` for the order it keeps.
     func hear(_ news: FeedNews) {
         switch news {
-        case .update(let update, let loops):
+        case .update(let update, let change, let loops):
             for other in outgoing.indices where loops.contains(other) {
-                if other == index { hear(update) } else { outgoing[other].append(update) }
+                if other == index {
+                    hear(update, change)
+                } else {
+                    outgoing[other].append((update, change))
+                }
             }
         case .opened(let opening, let loop):
             if loop == index { open(opening) } else { post(.opened(opening), to: loop) }
@@ -155,8 +159,8 @@ final class Worker {
         }
     }
 
-    private func hear(_ update: Update) {
-        if hub.hear(update) == .askFeed { ask(update.job) }
+    private func hear(_ update: Update, _ change: SnapshotChange?) {
+        if hub.hear(update, change) == .askFeed { ask(update.job) }
     }
 
     private func ask(_ job: JobID) {
@@ -169,10 +173,12 @@ final class Worker {
 
     private func open(_ opening: Opening) {
         let (welcomes, resumed, request) = hub.open(opening)
-        for welcome in welcomes { session(welcome.follower)?.welcome(welcome) }
+        for each in welcomes { welcome(each) }
         for follower in resumed { session(follower)?.resume(opening.job) }
         if request == .askFeed { ask(opening.job) }
     }
+
+    private func welcome(_ welcome: Welcome) { session(welcome.follower)?.welcome(welcome) }
 
     // MARK: sessions
 

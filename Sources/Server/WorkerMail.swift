@@ -12,7 +12,7 @@ enum WorkerMail: Sendable {
     case peek(JobID, loop: Int, ticket: UInt64)
 
     // from it
-    case updates([Update])
+    case updates([(Update, SnapshotChange?)])
     case opened(Opening)
     case peeked(Opening, ticket: UInt64)
 

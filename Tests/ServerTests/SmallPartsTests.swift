@@ -85,6 +85,6 @@ struct SmallPartsTests {
     private func update(seq: Int) throws -> Update {
         Update(
             job: try JobID(checking: "j"), epoch: try #require(Epoch(checking: "epoch1001")),
-            seq: UInt64(seq), type: EventType("log"), frame: SharedBytes([1]), change: nil, heardAt: 0)
+            seq: UInt64(seq), type: EventType("log"), frame: SharedBytes([1]), heardAt: 0)
     }
 }
