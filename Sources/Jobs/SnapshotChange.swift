@@ -71,6 +71,9 @@ public struct SnapshotChange: Sendable {
     /// For the next change to write over, if by then nobody keeps this one.
     var memory: [UInt8] { values }
 
+    /// What the values weigh, for those who hold it for a while.
+    public var byteCount: Int { values.count }
+
     /// Makes room for values of so many bytes, and for a few words of ours.
     mutating func reserve(_ valueBytes: Int) {
         values.reserveCapacity(valueBytes + Self.ownWordsBytesMax)

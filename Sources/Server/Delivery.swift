@@ -98,7 +98,8 @@ extension Worker {
         for entry in delivery.entries.dropFirst() {
             let next = frame(entry)
             if bytes + next.count > Block.bytesMax {
-                blocks.append(Block(frames: SharedBytes(joining: frames[...], count: bytes), last: last))
+                blocks.append(
+                    Block(frames: SharedBytes(joining: frames[...], count: bytes), last: last))
                 (frames, bytes) = ([], 0)
             }
             frames.append(next)

@@ -27,13 +27,13 @@ final class HTTPConnection {
 
     let stream: Stream
     unowned let worker: Worker
-    private let admission: Admission.Ticket
+    private let admission: Admission.Verdict
     private var phase = Phase.head
     private var timer: TimerID?
     /// Between two requests.
     private var isIdle = false
 
-    init(stream: Stream, worker: Worker, admission: Admission.Ticket) {
+    init(stream: Stream, worker: Worker, admission: Admission.Verdict) {
         self.stream = stream
         self.worker = worker
         self.admission = admission
@@ -123,7 +123,7 @@ extension HTTPConnection: StreamOwner {
         if case .tls = end { worker.metrics.handshakeRefusals.add(.tls) }
         wait(nil)
         worker.forget(self)
-        worker.release(admission)
+        worker.release(stream, admission)
     }
 }
 
@@ -149,9 +149,9 @@ extension HTTPConnection {
         case .jobSocket, .socket: return upgrade(head, to: route)
         default: break
         }
-        guard admission.verdict == .admitted else { return respond(.refusal(.tooManyConnections)) }
+        guard admission == .admitted else { return respond(.refusal(.tooManyConnections)) }
         guard head.method == .get || head.method == .head else {
-            return respond(route == .unknown ? .notFound : .methodNotAllowed)
+            return route == .unknown ? respondNotFound() : respond(.methodNotAllowed)
         }
         switch route {
         case .health: respond(.json(200, Array(#"{"status":"ok"}"#.utf8)))
@@ -160,8 +160,13 @@ extension HTTPConnection {
         case .asset(let index): respond(.asset(PageAssets.files[index]))
         case .job(let segment): tellJob(segment, head)
         case .notBuilt: respond(.error(501, "not_built", "not in this version"))
-        case .unknown, .jobSocket, .socket: respond(.notFound)
+        case .unknown, .jobSocket, .socket: respondNotFound()
         }
+    }
+
+    private func respondNotFound() {
+        worker.metrics.handshakeRefusals.add(.notFound)
+        respond(.notFound)
     }
 
     private func tellJob(_ segment: String, _ head: RequestHead) {
@@ -251,7 +256,7 @@ extension HTTPConnection {
 
     private func visit(_ head: RequestHead, _ upgrade: Upgrade, _ route: Route) -> Visit {
         do throws(Close) {
-            guard admission.verdict == .admitted else { throw .tooManyConnections }
+            guard admission == .admitted else { throw .tooManyConnections }
             guard !worker.isDraining else { throw .draining }
             try worker.door.checkOrigin(head)
             let query = try Door.query(head)

@@ -22,7 +22,7 @@ final class Session {
     }
 
     enum Phase {
-        case authenticating
+        case authenticating(Purpose)
         case open(Grant)
         case closing
     }
@@ -34,9 +34,10 @@ final class Session {
     let stream: Stream
     unowned let worker: Worker
     let deflates: Bool
-    private let purpose: Purpose
-    private let admission: Admission.Ticket
-    private(set) var phase = Phase.authenticating
+    private let admission: Admission.Verdict
+    private(set) var phase: Phase
+    /// The job of a one-job socket. It is not in `followed`, so that an idle client has no set.
+    private var own: JobID?
     private var followed: Set<JobID> = []
     /// Jobs whose history this client is still being read.
     private var reading: Set<JobID> = []
@@ -44,6 +45,7 @@ final class Session {
     private var requests: [JobID: RequestID] = [:]
     /// `connected` was sent. Before that a client is not listened to, unless to a first token.
     private(set) var isGreeted = false
+    var isExpiringTold = false
     private var trail = Trail()
     var reader: MessageReader
     var allowance: Allowance
@@ -53,12 +55,12 @@ final class Session {
 
     init(
         id: FollowerID, stream: Stream, worker: Worker, purpose: Purpose, deflates: Bool,
-        admission: Admission.Ticket
+        admission: Admission.Verdict
     ) {
         self.id = id
         self.stream = stream
         self.worker = worker
-        self.purpose = purpose
+        phase = .authenticating(purpose)
         self.deflates = deflates
         self.admission = admission
         let settings = worker.settings
@@ -81,12 +83,14 @@ final class Session {
     }
 
     func open(_ grant: Grant) {
+        guard case .authenticating(let purpose) = phase else { return }
         phase = .open(grant)
         switch purpose {
         case .many: greet(grant, nil)
         case .job(let job, let wish):
             guard grant.mayFollow(job: job.text) else { return close(.notThisJob) }
-            follow(job, wish, request: nil)
+            own = job
+            worker.follow(job, by: self, wish)
             if !isGreeted { stream.pauseReading() }
         }
         if !isClosing { beat() }
@@ -94,15 +98,19 @@ final class Session {
 
     private func greet(_ grant: Grant, _ welcome: Welcome?) {
         isGreeted = true
-        send(worker.connected(grant, welcome.map { Subscribed($0) }))
+        send(
+            worker.connected(
+                grant, welcome.map { Subscribed($0, watchers: worker.watchers(of: $0.job)) }))
         stream.resumeReading()
+        beat()
     }
 
     /// A fresh token of the same subject. Rights that are gone end their subscriptions.
     func refresh(_ grant: Grant) {
         phase = .open(grant)
+        isExpiringTold = false
+        if let own, !grant.mayFollow(job: own.text) { return close(.notThisJob) }
         for job in followed where !grant.mayFollow(job: job.text) {
-            if isOwn(job) { return close(.notThisJob) }
             unfollow(job)
             send(ServerMessage.unsubscribed(.job(job), reason: "right_lost"))
         }
@@ -113,24 +121,21 @@ final class Session {
 // MARK: - Following
 
 extension Session {
-    /// The job of a one-job socket.
-    private func isOwn(_ job: JobID) -> Bool {
-        if case .job(job, _) = purpose { true } else { false }
-    }
-
-    func isFollowing(_ job: JobID) -> Bool { followed.contains(job) }
-    var followedCount: Int { followed.count }
+    func isFollowing(_ job: JobID) -> Bool { job == own || followed.contains(job) }
+    var followedCount: Int { followed.count + (own == nil ? 0 : 1) }
 
     func follow(_ job: JobID, _ wish: Wish, request: RequestID?) {
+        let isOwn = job == own
         if isFollowing(job) { unfollow(job) }
-        followed.insert(job)
+        if isOwn { own = job } else { followed.insert(job) }
         requests[job] = request
         worker.follow(job, by: self, wish)
     }
 
     @discardableResult
     func unfollow(_ job: JobID) -> Bool {
-        guard followed.remove(job) != nil else { return false }
+        guard isFollowing(job) else { return false }
+        if job == own { own = nil } else { followed.remove(job) }
         reading.remove(job)
         requests[job] = nil
         worker.unfollow(job, by: self)
@@ -142,7 +147,9 @@ extension Session {
         if !isGreeted, case .open(let grant) = phase {
             greet(grant, welcome)
         } else {
-            send(ServerMessage.subscribed(Subscribed(welcome), id: request))
+            send(
+                ServerMessage.subscribed(
+                    Subscribed(welcome, watchers: worker.watchers(of: welcome.job)), id: request))
         }
         if welcome.replay.count > 0 { worker.metrics.replays.add(1) }
         resume(welcome.job)
@@ -187,8 +194,14 @@ extension Session {
 // MARK: - Sending and ending
 
 extension Session {
+    /// A control message.
     func send(_ frame: SharedBytes) {
         guard !isClosing else { return }
+        worker.metrics.messagesOut.add(1)
+        put(frame)
+    }
+
+    private func put(_ frame: SharedBytes) {
         worker.metrics.bytesOut.add(frame.count)
         trail.sent(frame.count)
         stream.send(frame)
@@ -202,8 +215,8 @@ extension Session {
             return closeSlow()
         }
         if stream.owedBytes == 0 { trail.forget() }
-        send(frames)
-        if isOwn(last.update.job) { trail.mark(last.update) }
+        put(frames)
+        if last.update.job == own { trail.mark(last.update, owed: stream.owedBytes) }
     }
 
     func closeSlow() {
@@ -251,11 +264,12 @@ extension Session {
             leave()
         }
         worker.forget(self)
-        worker.release(admission)
+        worker.release(stream, admission)
     }
 
     private func leave() {
         phase = .closing
+        if let own { worker.unfollow(own, by: self) }
         for job in followed { worker.unfollow(job, by: self) }
         (followed, reading, requests) = ([], [], [:])
         if let timer { worker.loop.disarm(timer) }

@@ -111,7 +111,8 @@ struct MemoryHistoryTests {
         #expect(text == #"{"type":"gap","job_id":"a",\#(data)}"#)
     }
 
-    @Test("a job keeps its latest events, so many and so many bytes", arguments: [0, 1, 2, 9, 10, 11])
+    @Test(
+        "a job keeps its latest events, so many and so many bytes", arguments: [0, 1, 2, 9, 10, 11])
     func ringLimits(limit: Int) throws {
         var byCount = MemoryHistory(perJob: RingLimits(eventsMax: limit))
         var one = MemoryHistory()

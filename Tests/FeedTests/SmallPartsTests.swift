@@ -56,8 +56,11 @@ struct SmallPartsTests {
         var probe = Probe(database: 3, token: 0xFFFF_FFFF_FFFF_FFFF)
         #expect(probe.channel == "jobwire:control:3")
         let payload = probe.command[2]
-        #expect(probe.command[0] == Array("PUBLISH".utf8) && probe.command[1] == Array(probe.channel.utf8))
-        for other in [[], payload.dropLast(), payload + [0], Array("PROBE other".utf8)] as [[UInt8]] {
+        #expect(
+            probe.command[0] == Array("PUBLISH".utf8)
+                && probe.command[1] == Array(probe.channel.utf8))
+        for other in [[], payload.dropLast(), payload + [0], Array("PROBE other".utf8)] as [[UInt8]]
+        {
             let isOurs = probe.isOurs(other.span)
             #expect(!isOurs)
         }

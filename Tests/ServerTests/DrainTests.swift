@@ -35,7 +35,9 @@ struct DrainTests {
             while true { _ = try scene.connect().request("/healthz") }
         }
         for client in clients {
-            #expect(try client.ending() == .init(code: 1012, reason: "restarting, come back with jitter"))
+            #expect(
+                try client.ending()
+                    == .init(code: 1012, reason: "restarting, come back with jitter"))
         }
         try upgrading.send(Array("x".utf8))
         #expect(try upgrading.answer().status == 200)
@@ -88,14 +90,17 @@ struct DrainTests {
         scene.server.join()
     }
 
-    @Test("SIGHUP takes a renewed certificate for new clients, and keeps the old one if it is spoiled")
+    @Test(
+        "SIGHUP takes a renewed certificate for new clients, and keeps the old one if it is spoiled"
+    )
     func reload() throws {
         let certificates = try Certificates()
         let scene = try Scene(loops: 3) { $0.serve(certificates) }
         func trust(_ name: String) -> TestTLS {
             TestTLS(caFile: certificates.certificate("authority"), serverName: name)
         }
-        let early = try scene.follow("j1", over: Connection(port: scene.port, tls: trust("server.test")))
+        let early = try scene.follow(
+            "j1", over: Connection(port: scene.port, tls: trust("server.test")))
         try early.hear(until: "live")
         try certificates.replace("server", with: "renewed")
         scene.server.signal(SIGHUP)
@@ -124,6 +129,15 @@ struct DrainTests {
 
 @Suite("Starting")
 struct StartTests {
+    @Test("on a Unix socket one loop serves, whatever was asked for")
+    func unixSocket() throws {
+        let folder = try TemporaryFolder()
+        let scene = try Scene(loops: 3) { $0.listen = "unix:\(folder.path)/jobwire.sock" }
+        #expect(scene.log.lines.contains { $0.contains(" listening ") && $0.contains("loops=1") })
+        scene.server.stop()
+        #expect(scene.log.count("loop_failed") == 0)
+    }
+
     @Test("what an operator got wrong is said by name, and nothing starts")
     func faults() throws {
         let redis = try RedisServer()
@@ -131,8 +145,10 @@ struct StartTests {
         let table: [(change: (inout Settings) -> Void, word: String)] = [
             ({ $0.tokenSecret = Secret("") }, "token-secret: none is configured"),
             ({ $0.tokenSecret = Secret("short") }, "token-secret: the token secret has 5 bytes"),
-            ({ $0.redisURL = Secret("http://x") }, "redis-url"), ({ $0.listen = "nonsense" }, "listen"),
-            ({ $0.listen = "127.0.0.1:99999" }, "listen"), ({ $0.listen = "203.0.113.1:0" }, "listen: cannot listen"),
+            ({ $0.redisURL = Secret("http://x") }, "redis-url"),
+            ({ $0.listen = "nonsense" }, "listen"),
+            ({ $0.listen = "127.0.0.1:99999" }, "listen"),
+            ({ $0.listen = "203.0.113.1:0" }, "listen: cannot listen"),
             ({ $0.loops = 65 }, "loops: at most 64"), ({ $0.patterns = ["job"] }, "patterns"),
             ({ $0.tlsCertificate = "/nowhere.pem" }, "tls-certificate"),
         ]

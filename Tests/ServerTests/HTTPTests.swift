@@ -34,14 +34,17 @@ struct HTTPTests {
         let table: [(method: String, target: String, headers: [String], status: Int)] = [
             ("GET", "/nothing", [], 404), ("POST", "/nothing", [], 404),
             ("POST", "/healthz", [], 405), ("DELETE", "/api/v1/jobs/j1", [token], 405),
-            ("GET", "/api/v1/jobs/j1", [], 401), ("GET", "/api/v1/jobs/j1", [Token.header("x")], 401),
+            ("GET", "/api/v1/jobs/j1", [], 401),
+            ("GET", "/api/v1/jobs/j1", [Token.header("x")], 401),
             ("GET", "/api/v1/jobs/j2", [token], 403), ("GET", "/api/v1/jobs/a%20b", [token], 400),
-            ("GET", "/api/v1/jobs/%zz", [token], 400), ("GET", "/api/v1/jobs/j1?token=%zz", [], 400),
+            ("GET", "/api/v1/jobs/%zz", [token], 400),
+            ("GET", "/api/v1/jobs/j1?token=%zz", [], 400),
             ("GET", "/api/v1/ws/queues/q", [], 501), ("GET", "/API/v1/jobs/j1", [token], 404),
             ("GET", "/api/v1/jobs/j1/", [token], 404), ("GET", "//healthz", [], 404),
         ]
         for row in table {
-            let answer = try scene.connect().request(row.target, method: row.method, headers: row.headers)
+            let answer = try scene.connect().request(
+                row.target, method: row.method, headers: row.headers)
             #expect(answer.status == row.status, "\(row)")
             #expect(answer.text.hasPrefix(#"{"error":{"code":""#), "\(row)")
             #expect((answer.header("www-authenticate") == "Bearer") == (row.status == 401))
@@ -72,7 +75,9 @@ struct HTTPTests {
         }
     }
 
-    @Test("pipelined requests are answered in their order, whoever has to be asked", arguments: [1, 3])
+    @Test(
+        "pipelined requests are answered in their order, whoever has to be asked",
+        arguments: [1, 3])
     func pipelining(loops: Int) throws {
         let scene = try Scene(loops: loops)
         let token = Token.header(try Token.of(jobs: "*"))
@@ -114,21 +119,30 @@ struct HTTPTests {
             ("GET / HTTP/1.1\r\nHost: x\r\nX: a\r\n b\r\n\r\n", 400),
             ("GET / HTTP/1.1\r\n Host: x\r\n\r\n", 400), ("GET / HTTP/1.1\r\n\r\n", 400),
             ("GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", 400),
-            ("GET / HTTP/1.1\r\nHost: x y\r\n\r\n", 400), ("GET / HTTP/1.0\r\nHost: x\r\n\r\n", 505),
+            ("GET / HTTP/1.1\r\nHost: x y\r\n\r\n", 400),
+            ("GET / HTTP/1.0\r\nHost: x\r\n\r\n", 505),
             ("GET / HTTP/2.0\r\nHost: x\r\n\r\n", 505), ("GET  / HTTP/1.1\r\nHost: x\r\n\r\n", 400),
-            ("GET http://x/ HTTP/1.1\r\nHost: x\r\n\r\n", 400), ("GET * HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+            ("GET http://x/ HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+            ("GET * HTTP/1.1\r\nHost: x\r\n\r\n", 400),
             ("GET /\u{0} HTTP/1.1\r\nHost: x\r\n\r\n", 400),
             ("GET / HTTP/1.1\r\nHost: x\r\nX\u{0}: 1\r\n\r\n", 400),
             ("GET / HTTP/1.1\r\nHost: x\r\nExpect: miracles\r\n\r\n", 417),
             ("GET /\(String(repeating: "a", count: 9_000)) HTTP/1.1\r\nHost: x\r\n\r\n", 414),
-            ("GET / HTTP/1.1\r\nHost: x\r\nX: \(String(repeating: "a", count: 9_000))\r\n\r\n", 431),
-            ("GET / HTTP/1.1\r\nHost: x\r\n" + String(repeating: "X: 1\r\n", count: 101) + "\r\n", 431),
+            (
+                "GET / HTTP/1.1\r\nHost: x\r\nX: \(String(repeating: "a", count: 9_000))\r\n\r\n",
+                431
+            ),
+            (
+                "GET / HTTP/1.1\r\nHost: x\r\n" + String(repeating: "X: 1\r\n", count: 101)
+                    + "\r\n", 431
+            ),
             ("\u{16}\u{3}\u{1}\u{2}\u{0}\u{1}", 400), ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400),
         ]
         for row in table {
             let connection = try scene.connect()
             // What follows must never be taken for a request.
-            try connection.send(Array((row.request + "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").utf8))
+            try connection.send(
+                Array((row.request + "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").utf8))
             let answers = String(decoding: try connection.receiveToEnd(), as: UTF8.self)
             let name = row.request.prefix(80)
             #expect(answers.hasPrefix("HTTP/1.1 \(row.status) "), "\(name) \(answers.prefix(80))")
@@ -143,7 +157,10 @@ struct HTTPTests {
     @Test("a head that comes too slowly is answered 408, one that never begins is closed")
     func slowHead() throws {
         let scene = try Scene { $0.handshakeTimeout = .milliseconds(80) }
-        for beginning in ["GET /healthz HTTP/1.1\r\nHost:", "", "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nab"] {
+        for beginning in [
+            "GET /healthz HTTP/1.1\r\nHost:", "",
+            "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nab",
+        ] {
             let connection = try scene.connect()
             try connection.send(Array(beginning.utf8))
             #expect(try connection.answer().status == 408)
@@ -203,7 +220,8 @@ struct HTTPTests {
             // A place is free a moment later.
             var status = 429
             for _ in 0..<10_000 where status != 200 {
-                status = try scene.connect().request("/healthz", headers: ["Connection: close"]).status
+                status = try scene.connect().request("/healthz", headers: ["Connection: close"])
+                    .status
             }
             #expect(status == 200)
             let reason = perAddress ? "address_max" : "connections_max"

@@ -96,7 +96,8 @@ struct Ledger {
                 (epoch, next) = (heard.text("epoch"), 1)
             } else if let from, let to {
                 #expect(
-                    next == nil || next == from, "a gap begins where the client stands: \(heard.text)",
+                    next == nil || next == from,
+                    "a gap begins where the client stands: \(heard.text)",
                     sourceLocation: sourceLocation)
                 (epoch, next) = (heard.text("epoch"), to + 1)
             }
@@ -111,7 +112,8 @@ struct Ledger {
     private mutating func event(_ heard: Heard, _ sourceLocation: SourceLocation) {
         guard let seq = heard.seq else { return }
         #expect(
-            next == nil || next == seq, "a hole, a double or a step back", sourceLocation: sourceLocation)
+            next == nil || next == seq, "a hole, a double or a step back",
+            sourceLocation: sourceLocation)
         seqs.append(seq)
         texts[seq] = heard.text
         next = seq + 1

@@ -47,7 +47,8 @@ final class Scene: @unchecked Sendable {
     /// Returns when the server has heard what Redis was given.
     func settle(_ job: String, at seq: Int) throws { _ = try follow(job).hear(throughSeq: seq) }
 
-    func connect(timeoutSeconds: Double = 10, receiveBufferBytes: Int32? = nil) throws -> Connection {
+    func connect(timeoutSeconds: Double = 10, receiveBufferBytes: Int32? = nil) throws -> Connection
+    {
         try Connection(
             port: port, timeoutSeconds: timeoutSeconds, receiveBufferBytes: receiveBufferBytes)
     }

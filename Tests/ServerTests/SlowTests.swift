@@ -8,11 +8,14 @@ import Testing
 @Suite("Slow clients")
 struct SlowTests {
     /// A little over a kilobyte, so that thousands fill what the kernel buffers.
-    static let payload = #"{"type":"log","data":{"log_line":"\#(String(repeating: "x", count: 1_000))"}}"#
+    static let payload =
+        #"{"type":"log","data":{"log_line":"\#(String(repeating: "x", count: 1_000))"}}"#
 
     @Test(
         "a slow client is closed with 4408, and the cursor in the reason resumes without loss",
-        arguments: [(false, 4_096, 250), (false, 1 << 20, 250), (true, 1 << 20, 250), (true, 4_096, 1)])
+        arguments: [
+            (false, 4_096, 250), (false, 1 << 20, 250), (true, 1 << 20, 250), (true, 4_096, 1),
+        ])
     func resumes(tls: Bool, outboxBytesMax: Int, batch: Int) throws {
         let certificates = try Certificates()
         let scene = try Scene {
@@ -20,7 +23,10 @@ struct SlowTests {
             ($0.historyEventsMax, $0.historyBytesMax) = (1_000_000, 1 << 30)
             if tls { $0.serve(certificates) }
         }
-        let trust = tls ? TestTLS(caFile: certificates.certificate("authority"), serverName: "server.test") : nil
+        let trust =
+            tls
+            ? TestTLS(caFile: certificates.certificate("authority"), serverName: "server.test")
+            : nil
         func connect(_ bufferBytes: Int32?) throws -> Connection {
             try Connection(
                 port: scene.port, tls: trust, timeoutSeconds: 20, receiveBufferBytes: bufferBytes)
@@ -99,7 +105,9 @@ struct SlowTests {
 
     @Test("a client that takes nothing while it is owed a little is closed, too")
     func writeTimeout() throws {
-        let scene = try Scene { ($0.writeTimeout, $0.outboxBytesMax) = (.milliseconds(100), 1 << 28) }
+        let scene = try Scene {
+            ($0.writeTimeout, $0.outboxBytesMax) = (.milliseconds(100), 1 << 28)
+        }
         let client = try scene.follow("j1", over: scene.connect(receiveBufferBytes: 4_096))
         for _ in 0..<60 {
             try scene.publisher.publish(Array(repeating: Self.payload, count: 100), to: "j1")
