@@ -157,6 +157,7 @@ extension Feed: RedisSubscriberOwner {
         case .resuming, .whole: break
         }
         continuity = .whole
+        probe.begin()
         tell(.redisReady)
         let mayHear = subscriber.refusedWish == nil
         if probe.mayHear, !mayHear { tell(.mayNotProbe) }
@@ -207,7 +208,12 @@ extension Feed: TimerTarget {
         _ = loop.arm(self, after: limits.probeInterval)
         guard subscriber?.state == .ready else { return }
         if probe.canProve {
-            if !probe.intervalPassed() { prove(false) }
+            // What could not be asked is not held against the subscription.
+            guard commands?.state == .ready else { return }
+            guard probe.intervalPassed() else {
+                subscriber?.distrust()
+                return
+            }
             sendProbe()
         } else {
             // The subscriber's own PING has been answered, or it would not be ready any more.
