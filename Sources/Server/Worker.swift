@@ -37,6 +37,8 @@ final class Worker {
 
     /// Sessions by their follower's index. A place is used again after its session has left the hub.
     private(set) var sessions: [Session?] = []
+    /// Those who follow without a WebSocket. Their places among the sessions are nil and not free.
+    var httpFollowers: [FollowerID: any HTTPFollower] = [:]
     private var freePlaces: [Int32] = []
     /// Connections that are no WebSocket yet, or never will be.
     private var visitors: [ObjectIdentifier: HTTPConnection] = [:]
@@ -44,7 +46,7 @@ final class Worker {
     private var readers: [FollowerID] = []
     /// Visitors that asked more than they have read answers.
     private var pausedVisitors: [HTTPConnection] = []
-    private var peeks: [UInt64: (Opening, Int) -> Void] = [:]
+    private var asked: [UInt64: (FeedAnswer) -> Void] = [:]
     private var nextTicket: UInt64 = 0
     /// Updates for other loops, posted once for each read of Redis.
     private var outgoing: [[Update]]
@@ -114,12 +116,13 @@ final class Worker {
         switch mail {
         case .follow(let job, let loop): feed?.follow(job, from: loop)
         case .unfollow(let job, let loop): feed?.unfollow(job, from: loop)
-        case .peek(let job, let loop, let ticket):
-            guard let feed else { return }
-            house.mailboxes[loop].post(.peeked(feed.peek(job), ticket: ticket))
+        case .ask(let question, let loop, let ticket):
+            feed?.answer(question) { [house] answer in
+                house.mailboxes[loop].post(.answered(answer, ticket: ticket))
+            }
         case .updates(let updates): for update in updates { hear(update) }
         case .opened(let opening): open(opening)
-        case .peeked(let opening, let ticket): answer(ticket, opening)
+        case .answered(let answer, let ticket): asked.removeValue(forKey: ticket)?(answer)
         case .redis(let condition): tell(condition)
         case .drain: beginDrain()
         case .stop: stop()
@@ -169,8 +172,11 @@ final class Worker {
 
     private func open(_ opening: Opening) {
         let (welcomes, resumed, request) = hub.open(opening)
-        for welcome in welcomes { session(welcome.follower)?.welcome(welcome) }
-        for follower in resumed { session(follower)?.resume(opening.job) }
+        for each in welcomes { welcome(each) }
+        for follower in resumed {
+            session(follower)?.resume(opening.job)
+            httpFollowers[follower]?.readOn()
+        }
         if request == .askFeed { ask(opening.job) }
     }
 
@@ -180,20 +186,25 @@ final class Worker {
 
     /// Places a session in the list, under an id of its own.
     func enter(_ make: (FollowerID) -> Session) -> Session {
-        if freePlaces.isEmpty {
-            freePlaces.append(Int32(sessions.count))
-            sessions.append(nil)
-        }
-        let place = freePlaces.removeLast()
-        let session = make(FollowerID(index: place))
-        sessions[Int(place)] = session
+        let session = make(takePlace())
+        sessions[Int(session.id.index)] = session
         return session
     }
 
     func forget(_ session: Session) {
         sessions[Int(session.id.index)] = nil
-        freePlaces.append(session.id.index)
+        vacate(session.id)
     }
+
+    func takePlace() -> FollowerID {
+        if freePlaces.isEmpty {
+            freePlaces.append(Int32(sessions.count))
+            sessions.append(nil)
+        }
+        return FollowerID(index: freePlaces.removeLast())
+    }
+
+    func vacate(_ id: FollowerID) { freePlaces.append(id.index) }
 
     var sessionCount: Int { sessions.count - freePlaces.count }
 
@@ -203,6 +214,7 @@ final class Worker {
     private func tell(_ condition: RedisCondition) {
         let notice = condition.notice
         for session in sessions { session?.notify(notice) }
+        for follower in httpFollowers.values { follower.notify(notice) }
     }
 
     private func beginDrain() {
@@ -220,19 +232,29 @@ final class Worker {
             session.close(.draining)
             left -= 1
         }
+        for follower in httpFollowers.values {
+            guard left > 0 else { return true }
+            follower.drain()
+            left -= 1
+        }
         return sessionCount > 0 || !visitors.isEmpty
     }
 
-    func follow(_ job: JobID, by session: Session, _ wish: Wish) {
+    func follow(_ job: JobID, by follower: FollowerID, _ wish: Wish) {
         metrics.subscriptions.add(1)
-        let (welcome, request) = hub.follow(job, by: session.id, wish: wish)
-        if let welcome { session.welcome(welcome) }
+        let (welcome, request) = hub.follow(job, by: follower, wish: wish)
+        if let welcome { self.welcome(welcome) }
         if request == .askFeed { ask(job) }
     }
 
-    func unfollow(_ job: JobID, by session: Session) {
+    private func welcome(_ welcome: Welcome) {
+        session(welcome.follower)?.welcome(welcome)
+        httpFollowers[welcome.follower]?.welcome(welcome)
+    }
+
+    func unfollow(_ job: JobID, by follower: FollowerID) {
         metrics.subscriptions.add(-1)
-        guard hub.unfollow(job, by: session.id) else { return }
+        guard hub.unfollow(job, by: follower) else { return }
         if let feed {
             feed.unfollow(job, from: index)
         } else {
@@ -240,8 +262,8 @@ final class Worker {
         }
     }
 
-    /// The session goes on reading histories after a flush, when its socket has taken some.
-    func readLater(_ session: Session) { readers.append(session.id) }
+    /// The follower goes on reading histories after a flush, when its socket has taken some.
+    func readLater(_ follower: FollowerID) { readers.append(follower) }
 
     func goOnLater(_ visitor: HTTPConnection) { pausedVisitors.append(visitor) }
 
@@ -254,20 +276,18 @@ final class Worker {
         guard !readers.isEmpty else { return }
         let due = readers
         readers = []
-        for id in due { session(id)?.readOn() }
+        for id in due {
+            session(id)?.readOn()
+            httpFollowers[id]?.readOn()
+        }
     }
 
-    // MARK: asking for a job once
-
-    func peek(_ job: JobID, _ answer: @escaping (Opening, Int) -> Void) {
-        if let feed { return answer(feed.peek(job), hub.watchers(of: job)) }
+    /// See FeedQuestion.swift.
+    func ask(_ question: FeedQuestion, _ answer: @escaping (FeedAnswer) -> Void) {
+        if let feed { return feed.answer(question, answer) }
         nextTicket += 1
-        peeks[nextTicket] = answer
-        house.mailboxes[0].post(.peek(job, loop: index, ticket: nextTicket))
-    }
-
-    private func answer(_ ticket: UInt64, _ opening: Opening) {
-        peeks.removeValue(forKey: ticket)?(opening, hub.watchers(of: opening.job))
+        asked[nextTicket] = answer
+        house.mailboxes[0].post(.ask(question, loop: index, ticket: nextTicket))
     }
 }
 
