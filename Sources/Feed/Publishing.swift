@@ -1,6 +1,6 @@
 // Publishing is for workers that come by HTTP: an event is published on its job's Redis channel like any
 // other, so that every subscriber of it has it, and who published waits until the feed has heard and
-// numbered it (docs/decisions/006).
+// numbered it (docs/decisions/007).
 //
 // Nothing is put into the event to know it again: equal bytes on the same channel are equal events,
 // whoever sent them, and either's number is a true answer.

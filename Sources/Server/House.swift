@@ -12,6 +12,8 @@ final class House: Sendable {
     let log: Log
     let admission: Admission
     let mailboxes: [Mailbox<WorkerMail>]
+    /// What each loop still has to do of the feed's updates.
+    let backlogs: [Backlog]
     let tls: TLSServer?
     /// Set by the feed's loop, read by whoever answers `/readyz`.
     let isRedisReady = Atomic<Bool>(false)
@@ -35,6 +37,7 @@ final class House: Sendable {
             throw .system(error)
         }
         self.mailboxes = mailboxes
+        backlogs = mailboxes.map { _ in Backlog() }
     }
 
     var isReady: Bool {

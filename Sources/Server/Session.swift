@@ -213,7 +213,7 @@ extension Session {
         }
         if stream.owedBytes == 0 { trail.forget() }
         put(frames)
-        if last.update.job == own { trail.mark(last.update) }
+        if last.update.job == own { trail.mark(last.update, owed: stream.owedBytes) }
     }
 
     func closeSlow() {

@@ -48,8 +48,7 @@ final class Worker {
     private var pausedVisitors: [HTTPConnection] = []
     private var asked: [UInt64: (FeedAnswer) -> Void] = [:]
     private var nextTicket: UInt64 = 0
-    /// Updates for other loops, posted once for each read of Redis.
-    private var outgoing: [[Update]]
+    private var courier: Courier
     /// What the tick delivered, to be timed once it is written: when the first update of each job was
     /// heard, and how many messages came of it.
     var delivered: [(heardAt: Int64, messages: Int)] = []
@@ -70,7 +69,7 @@ final class Worker {
         bodyLimits = BodyLimits(settings)
         messageReader = ClientMessageReader(jobsMax: settings.subscriptionsPerConnectionMax)
         throttledLog = LogThrottle(house.log, perSecondMax: settings.logRepeatsPerSecondMax)
-        outgoing = Array(repeating: [], count: house.mailboxes.count)
+        courier = Courier(house.backlogs) { house.mailboxes[$1].post($0) }
     }
 
     /// Binds the address, and from then on hears mail. Throws what an operator can mend.
@@ -87,7 +86,10 @@ final class Worker {
 
     /// Serves until `stop` comes by mail.
     func run() {
-        loop.beforeFlush = { [unowned self] in hub.drain(deliver) }
+        loop.beforeFlush = { [unowned self] in
+            hub.drain(deliver)
+            if feed != nil { flushOutgoing() }
+        }
         loop.afterFlush = { [unowned self] in
             countLatency()
             countHeard()
@@ -120,7 +122,10 @@ final class Worker {
             feed?.answer(question) { [house] answer in
                 house.mailboxes[loop].post(.answered(answer, ticket: ticket))
             }
-        case .updates(let updates): for update in updates { hear(update) }
+        case .updates(let updates, let bytes):
+            for update in updates { hear(update) }
+            house.backlogs[index].shrink(by: bytes)
+        case .missed(let jobs): for job in jobs where hub.missed(job) == .askFeed { ask(job) }
         case .opened(let opening): open(opening)
         case .answered(let answer, let ticket): asked.removeValue(forKey: ticket)?(answer)
         case .redis(let condition): tell(condition)
@@ -135,8 +140,8 @@ final class Worker {
     func hear(_ news: FeedNews) {
         switch news {
         case .update(let update, let loops):
-            for other in outgoing.indices where loops.contains(other) {
-                if other == index { hear(update) } else { outgoing[other].append(update) }
+            for other in house.mailboxes.indices where loops.contains(other) {
+                if other == index { hear(update) } else { courier.carry(update, to: other) }
             }
         case .opened(let opening, let loop):
             if loop == index { open(opening) } else { post(.opened(opening), to: loop) }
@@ -152,10 +157,11 @@ final class Worker {
     }
 
     private func flushOutgoing() {
-        for other in outgoing.indices where !outgoing[other].isEmpty {
-            house.mailboxes[other].post(.updates(outgoing[other]))
-            outgoing[other] = []
-        }
+        let letGo = courier.flush()
+        guard letGo > 0 else { return }
+        metrics.drops.add(.memoryLimit, letGo)
+        throttledLog.line(
+            .warning, "loop_behind", at: loop.now.milliseconds, ["events": .integer(letGo)])
     }
 
     private func hear(_ update: Update) {
