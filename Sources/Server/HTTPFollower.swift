@@ -9,6 +9,8 @@ import Jobs
 
 protocol HTTPFollower: AnyObject {
     var id: FollowerID { get }
+    /// It is over, and has left the hub.
+    var isClosing: Bool { get }
     func welcome(_ welcome: Welcome)
     /// There is more to read in the hub's ring.
     func readOn()
@@ -31,9 +33,7 @@ extension Worker {
         follow(job, by: follower.id, wish)
     }
 
-    /// The follower leaves the hub and its place.
-    func leave(_ follower: any HTTPFollower, _ job: JobID) {
-        unfollow(job, by: follower.id)
+    func forget(_ follower: any HTTPFollower) {
         httpFollowers[follower.id] = nil
         vacate(follower.id)
     }

@@ -14,6 +14,8 @@ final class LongPoll: HTTPFollower {
     private var whenOver: (() -> Void)?
     private var timer: TimerID?
 
+    var isClosing: Bool { whenOver == nil }
+
     init(id: FollowerID, job: JobID, worker: Worker, _ whenOver: @escaping () -> Void) {
         self.id = id
         self.job = job
@@ -35,7 +37,7 @@ final class LongPoll: HTTPFollower {
     func welcome(_ welcome: Welcome) { readOn() }
 
     func readOn() {
-        while whenOver != nil {
+        while !isClosing {
             let (items, hasCaughtUp) = worker.hub.read(job, for: id, bytes: 1)
             if items.contains(where: \.isNews) { return end() }
             if hasCaughtUp { return }
@@ -60,7 +62,8 @@ final class LongPoll: HTTPFollower {
         guard let timer else { return }
         worker.loop.disarm(timer)
         self.timer = nil
-        worker.leave(self, job)
+        worker.unfollow(job, by: id)
+        worker.forget(self)
     }
 }
 

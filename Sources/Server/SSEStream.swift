@@ -23,7 +23,7 @@ final class SSEStream: HTTPFollower {
     private let admission: Admission.Verdict
     private var isGreeted = false
     private var isReading = false
-    private var isClosing = false
+    private(set) var isClosing = false
     private var nextHeartbeat: Instant
     private var timer: TimerID?
 
@@ -46,6 +46,7 @@ final class SSEStream: HTTPFollower {
     }
 
     func welcome(_ welcome: Welcome) {
+        guard !isClosing else { return }
         isGreeted = true
         send(worker.connected(grant, Subscribed(welcome)))
         if welcome.replay.count > 0 { worker.metrics.replays.add(1) }
@@ -140,7 +141,7 @@ final class SSEStream: HTTPFollower {
         isClosing = true
         if let timer { worker.loop.disarm(timer) }
         timer = nil
-        worker.leave(self, job)
+        worker.unfollow(job, by: id)
     }
 }
 
@@ -180,6 +181,7 @@ extension SSEStream: StreamOwner {
 
     func streamClosed(_ stream: Stream, _ end: StreamEnd) {
         leave()
+        worker.forget(self)
         worker.release(stream, admission)
     }
 }

@@ -238,7 +238,7 @@ final class Worker {
             session.close(.draining)
             left -= 1
         }
-        for follower in httpFollowers.values {
+        for follower in httpFollowers.values where !follower.isClosing {
             guard left > 0 else { return true }
             follower.drain()
             left -= 1
