@@ -31,9 +31,6 @@ struct EventsRequest: Equatable {
         }
         limit = try query.count("limit", default: Self.limitDefault, in: 1...Self.limitMax)
         wait = try query.count("wait", default: 0, in: 0...Self.waitMax)
-        if let after, let before, after.epoch == before.epoch, before.seq <= after.seq {
-            throw .badRequest("before must be beyond after")
-        }
     }
 
     var isBackward: Bool { before != nil && after == nil }

@@ -122,6 +122,8 @@ extension HTTPConnection {
 
 extension RequestHead {
     fileprivate var wantsEventStream: Bool {
-        list("accept").contains { $0.prefix { $0 != ";" && $0 != " " }.lowercased() == "text/event-stream" }
+        list("accept").contains {
+            $0.prefix { $0 != ";" && $0 != " " }.lowercased() == "text/event-stream"
+        }
     }
 }

@@ -399,7 +399,7 @@ enum PageAssets {
                 "in": "path",
                 "required": true,
                 "description": "printable ASCII without space and / * ? [ ] { } \\ \"",
-                "schema": {"type": "string", "pattern": "^[A-Za-z0-9_:-]{1,128}$"}
+                "schema": {"type": "string", "pattern": "^(?!\\.{1,2}$)[!#-)+-.0->@-Z^-z|~]{1,128}$"}
               }
             },
             "responses": {

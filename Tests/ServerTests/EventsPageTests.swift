@@ -59,7 +59,8 @@ struct EventsPageTests {
         }
     }
 
-    @Test("walking backward by `next` brings every event once, and says at the end what is not kept")
+    @Test(
+        "walking backward by `next` brings every event once, and says at the end what is not kept")
     func backward() throws {
         let opening = try Self.opening(keptFrom: 3)
         for limit in 1...11 {
@@ -98,6 +99,11 @@ struct EventsPageTests {
                 #expect(page.gap?.from == missing.first && page.gap?.to == missing.last)
             }
         }
+        for (after, before) in [(5, 5), (9, 3), (10, 0), (2, 1), (0, 0)] as [(UInt64, UInt64)] {
+            let request = EventsRequest(after: Self.cursor(after), before: Self.cursor(before))
+            let page = EventsPage(opening, request)
+            #expect(page.isEmpty && page.next == nil, "crossed: \(after) \(before)")
+        }
         let first = EventsPage(
             opening,
             EventsRequest(after: Self.cursor(4), before: Self.cursor(9), limit: 2))
@@ -135,7 +141,9 @@ struct EventsPageTests {
     func unknown() throws {
         let page = EventsPage(try Self.opening(0), EventsRequest())
         #expect(page.isEmpty && page.next == nil && page.epoch == nil)
-        #expect(String(decoding: page.json(), as: UTF8.self) == #"{"epoch":null,"events":[],"next":null}"#)
+        #expect(
+            String(decoding: page.json(), as: UTF8.self)
+                == #"{"epoch":null,"events":[],"next":null}"#)
         let after = EventsPage(
             try Self.opening(0), EventsRequest(after: Cursor(epoch: nil, seq: 3)))
         #expect(after.gap?.reason == .epochChanged && after.next == nil)
@@ -157,7 +165,8 @@ struct EventsPageTests {
     @Test("a page ends when it is heavy, but never without an event")
     func weight() throws {
         let job = try JobID(checking: "j")
-        let rest = Array(#""type":"x","data":""#.utf8)
+        let rest =
+            Array(#""type":"x","data":""#.utf8)
             + [UInt8](repeating: 0x78, count: 400_000) + Array(#""}"#.utf8)
         let updates = (1...9).map { seq in
             Update(
@@ -186,8 +195,7 @@ struct EventsPageTests {
             "limit=0", "limit=-1", "limit=", "limit=1e3", "limit=NaN", "limit=%31%20", "wait=NaN",
             "wait=-1", "wait=1.5", "wait=inf", "after=", "after=x", "after=a:1", "before=x",
             "before=", "after=AAAAbbbb1234:", "after=-1", "types=", "types=,",
-            "after=99999999999999999999", "after=5&before=5", "after=9&before=3",
-            "after=AAAAbbbb1234:9&before=AAAAbbbb1234:9", "limit=٣",
+            "after=99999999999999999999", "limit=٣",
         ] {
             #expect(throws: Close.self, "\(query)") { try read(query) }
         }
