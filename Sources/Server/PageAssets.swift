@@ -514,7 +514,7 @@ enum PageAssets {
                   "gap": {"$ref": "#/components/schemas/Gap"}
                 }
               },
-              "WorkerEvent": {"type": "object", "properties": {"data": {"type": "object"}}},
+              "WorkerEvent": {"type": "object", "description": "what a worker would publish: any JSON object"},
               "Published": {
                 "type": "object",
                 "required": ["epoch", "seqs"],

@@ -80,8 +80,8 @@ struct BirthOrderTests {
 
     @Test("a page looks at so many jobs only, and then says where to go on")
     func looks() throws {
-        var history = MemoryHistory()
         let count = JobListPage.looksMax + 10
+        var history = MemoryHistory(jobsMax: count)
         for index in 0..<count { _ = history.append(try JobID(checking: "j\(index)")) }
         var request = JobListRequest(limit: 5) { ["j0", "j9"].contains($0.text) }
         let first = try history.list(request)
@@ -100,7 +100,7 @@ struct BirthOrderTests {
         for index in 0..<5 {
             _ = history.append(
                 try JobID(checking: "j\(index)"),
-                #"{"type":"complete","data":{"result":"\#(result)"}}"#)
+                json: #"{"type":"complete","data":{"result":"\#(result)"}}"#)
         }
         let page = try history.list(JobListRequest(limit: 5) { _ in true })
         #expect(page.rows.map(\.job.text) == ["j4", "j3", "j2"] && page.next != nil)

@@ -62,7 +62,10 @@ struct EventStreamTests {
         "who comes and goes under load loses nothing and sees nothing twice", arguments: [1, 3])
     func load(loops: Int) throws {
         let (count, clients) = (5_000, 4)
-        let scene = try Scene(loops: loops) { $0.historyEventsMax = 100_000 }
+        let scene = try Scene(loops: loops) {
+            ($0.historyEventsMax, $0.replayEventsMax) = (100_000, 100_000)
+            $0.historyBytesMax = 1 << 30
+        }
         let crowd = Crowd()
         for index in 0..<clients {
             try crowd.add {
@@ -96,18 +99,22 @@ struct EventStreamTests {
             $0.replayEventsMax = 1_000_000
         }
         let slow = try EventStreamClient(
-            scene, "j1", over: scene.connect(timeoutSeconds: 20, receiveBufferBytes: 4_096))
+            scene, "j1", over: scene.connect(timeoutSeconds: 20, receiveBufferBytes: 65_536))
+        let brisk = try scene.follow("j1")
         var count = 0
+        // One that reads, so that nobody publishes faster than the server hears.
         while scene.log.count("event_stream_closed") == 0 {
             try #require(count < 50_000, "it was never let go")
             try scene.publisher.publish(Array(repeating: SlowTests.payload, count: 100), to: "j1")
             count += 100
+            _ = try brisk.hear(throughSeq: count)
         }
         #expect(scene.log.lines.contains { $0.contains("why=too_slow") })
         var ledger = Ledger()
         for heard in try slow.ending() { ledger.see(heard) }
         #expect(ledger.lastSeq < count)
-        let back = try EventStreamClient(scene, "j1", lastID: slow.lastID)
+        let back = try EventStreamClient(
+            scene, "j1", lastID: slow.lastID, over: scene.connect(timeoutSeconds: 20))
         while ledger.lastSeq < count { ledger.see(try back.next().heard) }
         #expect(ledger.seqs == Array(1...count) && ledger.gaps.isEmpty)
         try scene.waitForMetric(#"jobwire_dropped_total{reason="slow_consumer"}"#, 1)
@@ -123,10 +130,13 @@ struct EventStreamTests {
         for _ in 0..<60 {
             try scene.publisher.publish(Array(repeating: SlowTests.payload, count: 100), to: "j1")
         }
-        _ = try EventStreamClient(
+        let client = try EventStreamClient(
             scene, "j1", over: scene.connect(timeoutSeconds: 20, receiveBufferBytes: 4_096))
         try scene.log.wait(for: "event_stream_closed")
         try scene.waitForMetric("jobwire_subscriptions", 0)
+        var ledger = Ledger()
+        for heard in try client.ending() { ledger.see(heard) }
+        #expect(ledger.lastSeq < 6_000 && ledger.gaps.isEmpty)
     }
 
     @Test("a stream hears comments while nothing happens, and ends with its token")
