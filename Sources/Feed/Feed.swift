@@ -13,23 +13,28 @@ public struct FeedLimits: Sendable {
     public var memory: MemoryLimits
     public var eventBytesMax: Int
     public var probeInterval: Duration
+    /// Of our own channels.
+    public var channelPrefix: String
     /// How long a published event may take to come back.
     public var publishTimeout: Duration
 
     public init(
         memory: MemoryLimits = MemoryLimits(), eventBytesMax: Int = 1_048_576,
-        probeInterval: Duration = .seconds(5), publishTimeout: Duration = .seconds(5)
+        probeInterval: Duration = .seconds(5), channelPrefix: String = "jobwire",
+        publishTimeout: Duration = .seconds(5)
     ) {
         self.memory = memory
         self.eventBytesMax = eventBytesMax
         self.probeInterval = probeInterval
+        self.channelPrefix = channelPrefix
         self.publishTimeout = publishTimeout
     }
 }
 
 /// What the feed tells its owner. Loops not named are not concerned.
 public enum FeedNews {
-    case update(Update, LoopSet)
+    /// What the update does to the snapshot comes with it; nil for a gap.
+    case update(Update, SnapshotChange?, LoopSet)
     case opened(Opening, loop: Int)
     /// All that one read of the socket brought has been told.
     case caughtUp
@@ -42,8 +47,8 @@ public enum FeedNews {
     case commandsLost(RedisFault)
     /// The subscription heard its own probe, or has not for too long.
     case proven(Bool)
-    /// Redis forbids us to publish the probe: a PING must do.
-    case mayNotPublish
+    /// Redis forbids us to publish the probe, or to hear it: a PING must do.
+    case mayNotProbe
 }
 
 public final class Feed {
@@ -83,10 +88,11 @@ public final class Feed {
         publishing = Publishing(loop: loop, timeout: limits.publishTimeout)
         var random = SystemRandomNumberGenerator()
         history = MemoryHistory(limits: limits.memory, random: random)
-        probe = Probe(database: address.database, token: random.next())
+        probe = Probe(
+            prefix: limits.channelPrefix, database: address.database, token: random.next())
         subscriber = RedisSubscriber(
             loop: loop, address: address, options: options, patterns: patterns.map(\.text),
-            channels: [probe.channel], owner: self)
+            wishes: [probe.channel], owner: self)
         commands = RedisCommands(loop: loop, address: address, options: options, owner: self)
     }
 
@@ -121,7 +127,7 @@ public final class Feed {
 
     private func beginEra() {
         for (gap, loops) in history.beginEra(heardAt: loop.now.nanoseconds) {
-            tell(.update(gap, loops))
+            tell(.update(gap, nil, loops))
         }
     }
 
@@ -138,8 +144,8 @@ public final class Feed {
         let entry = history.append(event, to: job, heardAt: loop.now.nanoseconds)
         publishing.heard(payload, as: entry.update)
         guard !entry.loops.isEmpty else { return }
-        if let gap = entry.gap { tell(.update(gap, entry.loops)) }
-        tell(.update(entry.update, entry.loops))
+        if let gap = entry.gap { tell(.update(gap, nil, entry.loops)) }
+        tell(.update(entry.update, event.change, entry.loops))
     }
 
     private func prove(_ isProven: Bool) {
@@ -159,7 +165,10 @@ extension Feed: RedisSubscriberOwner {
         }
         continuity = .whole
         tell(.redisReady)
-        sendProbe()
+        let mayHear = subscriber.refusedWish == nil
+        if probe.mayHear, !mayHear { tell(.mayNotProbe) }
+        probe.mayHear = mayHear
+        if probe.canProve { sendProbe() } else { prove(true) }
     }
 
     public func subscriber(
@@ -204,7 +213,7 @@ extension Feed: TimerTarget {
     public func timerFired(_ id: TimerID) {
         _ = loop.arm(self, after: limits.probeInterval)
         guard subscriber?.state == .ready else { return }
-        if probe.mayPublish {
+        if probe.canProve {
             if !probe.intervalPassed() { prove(false) }
             sendProbe()
         } else {
@@ -214,11 +223,12 @@ extension Feed: TimerTarget {
     }
 
     private func sendProbe() {
-        guard let commands, commands.state == .ready, subscriber?.state == .ready else { return }
+        guard probe.canProve, let commands, commands.state == .ready, subscriber?.state == .ready
+        else { return }
         commands.send(probe.command) { [weak self] answer in
             guard let self, case .success(.error(let text)) = answer, text.hasPrefix("NOPERM")
             else { return }
-            if probe.mayPublish { tell(.mayNotPublish) }
+            if probe.mayPublish { tell(.mayNotProbe) }
             probe.mayPublish = false
             prove(true)
         }

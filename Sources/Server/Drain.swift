@@ -25,7 +25,25 @@ final class Drain: TimerTarget {
     private func step() {
         let isOver = worker.loop.now >= endsAt
         let someAreLeft = worker.closeSessions(atMost: isOver ? .max : batchSize)
-        guard someAreLeft, !isOver else { return worker.stop() }
+        guard someAreLeft || worker.mustOutlast, !isOver else { return worker.stop() }
         _ = worker.loop.arm(self, after: pause)
+    }
+}
+
+extension Worker {
+    /// Closes so many of the sessions that are left; false when none is.
+    func closeSessions(atMost count: Int) -> Bool {
+        var left = count
+        for case let session? in sessions where !session.isClosing {
+            guard left > 0 else { return true }
+            session.close(.draining)
+            left -= 1
+        }
+        for follower in httpFollowers.values where !follower.isClosing {
+            guard left > 0 else { return true }
+            follower.drain()
+            left -= 1
+        }
+        return sessionCount > 0 || !visitors.isEmpty
     }
 }

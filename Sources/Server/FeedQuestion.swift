@@ -27,10 +27,21 @@ extension Feed {
 }
 
 extension Worker {
-    /// A job as it stands, and how many follow it here.
+    func ask(_ question: FeedQuestion, _ answer: @escaping (FeedAnswer) -> Void) {
+        if let feed { return feed.answer(question, answer) }
+        nextTicket += 1
+        asked[nextTicket] = answer
+        house.mailboxes[0].post(.ask(question, loop: index, ticket: nextTicket))
+    }
+
+    func watchers(of job: JobID) -> Int {
+        house.watchers?.count(of: job) ?? hub.watchers(of: job)
+    }
+
+    /// A job as it stands, and how many follow it.
     func peek(_ job: JobID, _ answer: @escaping (Opening, Int) -> Void) {
         ask(.job(job)) { [unowned self] in
-            if case .job(let opening) = $0 { answer(opening, hub.watchers(of: job)) }
+            if case .job(let opening) = $0 { answer(opening, watchers(of: job)) }
         }
     }
 

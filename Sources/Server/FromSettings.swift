@@ -34,7 +34,7 @@ extension FeedLimits {
                 perJob: settings.ringLimits, jobsMax: settings.memoryHistoryJobsMax,
                 bytesMax: settings.memoryHistoryBytesMax),
             eventBytesMax: settings.eventBytesMax, probeInterval: settings.redisPingInterval,
-            publishTimeout: settings.redisReplyTimeout)
+            channelPrefix: settings.keyPrefix, publishTimeout: settings.redisReplyTimeout)
     }
 }
 
@@ -111,9 +111,9 @@ extension Wish {
 }
 
 extension Subscribed {
-    init(_ welcome: Welcome) {
+    init(_ welcome: Welcome, watchers: Int) {
         self.init(
-            job: welcome.job, snapshot: welcome.snapshot, watchers: welcome.watchers,
+            job: welcome.job, snapshot: welcome.snapshot, watchers: watchers,
             epoch: welcome.epoch, seq: welcome.seq, replay: welcome.replay)
     }
 }

@@ -50,7 +50,7 @@ extension HTTPConnection {
             guard let self else { return }
             switch answer {
             case .success(let page):
-                respond(JobListing.response(page) { worker.hub.watchers(of: $0) })
+                respond(JobListing.response(page) { worker.watchers(of: $0) })
             case .failure(.badCursor):
                 respond(.refusal(.badRequest("cursor: take the next of an earlier page")))
             }

@@ -151,7 +151,8 @@ extension HTTPConnection {
         if route.isSocket { return upgrade(head, to: route) }
         guard admission == .admitted else { return respond(.refusal(.tooManyConnections)) }
         guard route.answers(head.method) else {
-            return respond(route == .unknown ? .notFound : .methodNotAllowed(route))
+            return route == .unknown
+                ? respondNotFound() : respond(.methodNotAllowed(route))
         }
         switch route {
         case .health: respond(.json(200, Array(#"{"status":"ok"}"#.utf8)))
@@ -160,8 +161,13 @@ extension HTTPConnection {
         case .asset(let index): respond(.asset(PageAssets.files[index]))
         case .jobs, .job, .jobEvents, .jobLog: answer(head, body, about: route)
         case .notBuilt: respond(.error(501, "not_built", "not in this version"))
-        case .unknown, .jobSocket, .socket: respond(.notFound)
+        case .unknown, .jobSocket, .socket: respondNotFound()
         }
+    }
+
+    private func respondNotFound() {
+        worker.metrics.handshakeRefusals.add(.notFound)
+        respond(.notFound)
     }
 
     func respond(_ response: Response) {

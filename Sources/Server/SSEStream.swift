@@ -48,7 +48,7 @@ final class SSEStream: HTTPFollower {
     func welcome(_ welcome: Welcome) {
         guard !isClosing else { return }
         isGreeted = true
-        send(worker.connected(grant, Subscribed(welcome)))
+        send(worker.connected(grant, Subscribed(welcome, watchers: worker.watchers(of: job))))
         if welcome.replay.count > 0 { worker.metrics.replays.add(1) }
         readOn()
     }

@@ -86,6 +86,7 @@ public struct Server {
     }
 
     private static func serve(_ index: Int, _ house: House, _ address: ListenAddress) {
+        defer { house.loopsEnded.add(1, ordering: .relaxed) }
         do throws(StartFault) {
             let worker = try Worker(index: index, house: house)
             _ = try worker.listen(on: address)

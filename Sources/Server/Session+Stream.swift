@@ -18,16 +18,25 @@ extension Session: StreamOwner {
             worker.metrics.messageRefusals.add(MessageRefusal(error))
             close(.violation(error))
         }
+        if !isClosing, !hasRoomForAnswers {
+            stream.pauseReading()
+            worker.readLater(id)
+        }
         return isClosing ? bytes.count : consumed
     }
 
-    /// Not between the token and the greeting, which may have to wait for the feed.
-    private var isListening: Bool {
+    /// Not between the token and the greeting, which may have to wait for the feed, nor while answers
+    /// to what was said before pile up unread.
+    var isListening: Bool {
         switch phase {
-        case .authenticating: true
-        case .open: isGreeted
+        case .authenticating: hasRoomForAnswers
+        case .open: isGreeted && hasRoomForAnswers
         case .closing: false
         }
+    }
+
+    private var hasRoomForAnswers: Bool {
+        stream.owedBytes <= worker.settings.outboxBytesMax
     }
 
     private func take(_ frame: ClientFrame) {
@@ -36,7 +45,8 @@ extension Session: StreamOwner {
         case .close(let code, _): return closed(by: code)
         case .text, .binary, .ping: break
         }
-        guard mayTakeAnother() else { return close(.tooManyMessages) }
+        worker.metrics.messagesIn.add(1)
+        guard mayTake(1) else { return close(.tooManyMessages) }
         switch frame {
         case .text(let text): answer(text)
         case .ping(let payload): send(Frames.pong(payload.span))

@@ -41,13 +41,14 @@ final class Worker {
     var httpFollowers: [FollowerID: any HTTPFollower] = [:]
     private var freePlaces: [Int32] = []
     /// Connections that are no WebSocket yet, or never will be.
-    private var visitors: [ObjectIdentifier: HTTPConnection] = [:]
+    private(set) var visitors: [ObjectIdentifier: HTTPConnection] = [:]
     /// Sessions that are owed more of a history than one round gave them.
     private var readers: [FollowerID] = []
     /// Visitors that asked more than they have read answers.
     private var pausedVisitors: [HTTPConnection] = []
-    private var asked: [UInt64: (FeedAnswer) -> Void] = [:]
-    private var nextTicket: UInt64 = 0
+    /// See FeedQuestion.swift.
+    var asked: [UInt64: (FeedAnswer) -> Void] = [:]
+    var nextTicket: UInt64 = 0
     private var courier: Courier
     /// What the tick delivered, to be timed once it is written: when the first update of each job was
     /// heard, and how many messages came of it.
@@ -87,7 +88,7 @@ final class Worker {
     /// Serves until `stop` comes by mail.
     func run() {
         loop.beforeFlush = { [unowned self] in
-            hub.drain(deliver)
+            hub.drain(deliver, welcome: welcome)
             if feed != nil { flushOutgoing() }
         }
         loop.afterFlush = { [unowned self] in
@@ -101,6 +102,9 @@ final class Worker {
         throttledLog.tellHeld(at: loop.now.milliseconds, all: true)
     }
 
+    /// The loop that owns the feed serves the others until they have ended.
+    var mustOutlast: Bool { feed != nil && !house.othersHaveEnded }
+
     func stop() {
         feed?.stop()
         loop.stop()
@@ -109,6 +113,7 @@ final class Worker {
     /// Once a second.
     fileprivate func beat() {
         throttledLog.tellHeld(at: loop.now.milliseconds)
+        if feed != nil { metrics.logLinesLost.add(log.takeLost()) }
         _ = loop.arm(self, after: .seconds(1))
     }
 
@@ -123,7 +128,7 @@ final class Worker {
                 house.mailboxes[loop].post(.answered(answer, ticket: ticket))
             }
         case .updates(let updates, let bytes):
-            for update in updates { hear(update) }
+            for (update, change) in updates { hear(update, change) }
             house.backlogs[index].shrink(by: bytes)
         case .missed(let jobs): for job in jobs where hub.missed(job) == .askFeed { ask(job) }
         case .opened(let opening): open(opening)
@@ -139,9 +144,13 @@ final class Worker {
     /// What the feed of this loop says; see `FeedNews` for the order it keeps.
     func hear(_ news: FeedNews) {
         switch news {
-        case .update(let update, let loops):
+        case .update(let update, let change, let loops):
             for other in house.mailboxes.indices where loops.contains(other) {
-                if other == index { hear(update) } else { courier.carry(update, to: other) }
+                if other == index {
+                    hear(update, change)
+                } else {
+                    courier.carry(update, change, to: other)
+                }
             }
         case .opened(let opening, let loop):
             if loop == index { open(opening) } else { post(.opened(opening), to: loop) }
@@ -164,8 +173,8 @@ final class Worker {
             .warning, "loop_behind", at: loop.now.milliseconds, ["events": .integer(letGo)])
     }
 
-    private func hear(_ update: Update) {
-        if hub.hear(update) == .askFeed { ask(update.job) }
+    private func hear(_ update: Update, _ change: SnapshotChange?) {
+        if hub.hear(update, change) == .askFeed { ask(update.job) }
     }
 
     private func ask(_ job: JobID) {
@@ -230,24 +239,9 @@ final class Worker {
         drain = Drain(self)
     }
 
-    /// Closes so many of the sessions that are left; false when none is.
-    func closeSessions(atMost count: Int) -> Bool {
-        var left = count
-        for case let session? in sessions where !session.isClosing {
-            guard left > 0 else { return true }
-            session.close(.draining)
-            left -= 1
-        }
-        for follower in httpFollowers.values where !follower.isClosing {
-            guard left > 0 else { return true }
-            follower.drain()
-            left -= 1
-        }
-        return sessionCount > 0 || !visitors.isEmpty
-    }
-
     func follow(_ job: JobID, by follower: FollowerID, _ wish: Wish) {
         metrics.subscriptions.add(1)
+        house.watchers?.add(1, to: job)
         let (welcome, request) = hub.follow(job, by: follower, wish: wish)
         if let welcome { self.welcome(welcome) }
         if request == .askFeed { ask(job) }
@@ -260,6 +254,7 @@ final class Worker {
 
     func unfollow(_ job: JobID, by follower: FollowerID) {
         metrics.subscriptions.add(-1)
+        house.watchers?.add(-1, to: job)
         guard hub.unfollow(job, by: follower) else { return }
         if let feed {
             feed.unfollow(job, from: index)
@@ -286,14 +281,6 @@ final class Worker {
             session(id)?.readOn()
             httpFollowers[id]?.readOn()
         }
-    }
-
-    /// See FeedQuestion.swift.
-    func ask(_ question: FeedQuestion, _ answer: @escaping (FeedAnswer) -> Void) {
-        if let feed { return feed.answer(question, answer) }
-        nextTicket += 1
-        asked[nextTicket] = answer
-        house.mailboxes[0].post(.ask(question, loop: index, ticket: nextTicket))
     }
 }
 

@@ -15,14 +15,15 @@ extension Settings {
         .text(
             "listen", \.listen, as: "ADDRESS:PORT",
             "Where to listen; port 0 lets the kernel choose, [::]:8080 is every address"),
-        .integer("loops", \.loops, 0...256, "Event loops to run; 0 means one for each core"),
+        .integer("loops", \.loops, 0...64, "Event loops to run; 0 means one for each core"),
         .text(
             "tls-certificate", \.tlsCertificate, as: "FILE",
             "PEM certificate chain to serve TLS with"),
         .text("tls-key", \.tlsKey, as: "FILE", "PEM private key of tls-certificate"),
         .list(
             "allowed-origins", \.allowedOrigins, as: "ORIGINS",
-            "Origins that browsers may come from, * for any; empty means the same origin"),
+            "Origins that browsers may come from besides our own page, * for any; empty: not checked"
+        ),
     ]
 
     private static let redis: [Setting] = [
@@ -114,7 +115,7 @@ extension Settings {
             "Bytes a slow client may owe us before it is closed with 4408"),
         .bytes("http-line-bytes-max", \.httpLineBytesMax, 256...65_536, "Longest request line"),
         .bytes(
-            "http-head-bytes-max", \.httpHeadBytesMax, 1_024...1_048_576, "Largest request head"),
+            "http-head-bytes-max", \.httpHeadBytesMax, 1_024...61_440, "Largest request head"),
         .integer("http-headers-max", \.httpHeadersMax, 8...10_000, "Headers in one request"),
         .bytes("http-body-bytes-max", \.httpBodyBytesMax, 0...67_108_864, "Largest request body"),
     ]

@@ -132,7 +132,7 @@ private struct Town {
         for _ in 0..<min(mails, loops[index].inbox.count) {
             switch loops[index].inbox.removeFirst() {
             case .update(let update):
-                if loops[index].hub.hear(update) == .askFeed { ask(update.job, index) }
+                if loops[index].hub.hear(update, nil) == .askFeed { ask(update.job, index) }
             case .opened(let opening):
                 let (welcomes, resumed, request) = loops[index].hub.open(opening)
                 for welcome in welcomes { take(welcome, index) }
@@ -148,14 +148,18 @@ private struct Town {
 
     mutating func drain(_ index: Int) {
         var ledgers = loops[index].ledgers
+        var welcomes: [Welcome] = []
         loops[index].hub.drain { delivery in
             for follower in delivery.live {
                 let place = Place(follower: follower, job: delivery.job)
                 if let epoch = delivery.beginsEpoch { ledgers[place]?.see(.live(epoch, 0)) }
                 for entry in delivery.entries { ledgers[place]?.see(.entry(entry)) }
             }
+        } welcome: {
+            welcomes.append($0)
         }
         loops[index].ledgers = ledgers
+        for welcome in welcomes { take(welcome, index) }
     }
 
     mutating func read(_ index: Int, bytes: Int) {

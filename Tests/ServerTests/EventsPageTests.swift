@@ -11,9 +11,14 @@ import Wire
 
 @Suite("Pages of events")
 struct EventsPageTests {
-    static let epoch = Epoch(checking: "AAAAbbbb1234")!
-    static let before = Epoch(checking: "before000000")!
-    static let foreign = Epoch(checking: "foreign00000")!
+    static let epoch = named("AAAAbbbb1234")
+    static let before = named("before000000")
+    static let foreign = named("foreign00000")
+
+    private static func named(_ text: String) -> Epoch {
+        guard let epoch = Epoch(checking: text) else { preconditionFailure("no epoch: \(text)") }
+        return epoch
+    }
 
     /// Of `seq` events those from `first` on are kept; every third is a log, the others are progress.
     static func opening(_ seq: UInt64 = 10, keptFrom first: UInt64 = 1, forks: [Fork] = []) throws
@@ -30,7 +35,7 @@ struct EventsPageTests {
                         job: job, epoch: epoch, seq: seq, kind: .event, type: EventType(type),
                         frame: EventFrame.encode(
                             job: job, seq: seq, rest: Array(#""type":"\#(type)"}"#.utf8).span),
-                        change: nil, heardAt: 0)
+                        heardAt: 0)
                 })
     }
 
@@ -171,8 +176,7 @@ struct EventsPageTests {
         let updates = (1...9).map { seq in
             Update(
                 job: job, epoch: Self.epoch, seq: seq, type: EventType("x"),
-                frame: EventFrame.encode(job: job, seq: seq, rest: rest.span), change: nil,
-                heardAt: 0)
+                frame: EventFrame.encode(job: job, seq: seq, rest: rest.span), heardAt: 0)
         }
         let opening = Opening(job: job, epoch: Self.epoch, seq: 9, updates: updates)
         #expect(EventsPage(opening, EventsRequest()).events.map(\.seq) == [1, 2, 3])
@@ -239,7 +243,7 @@ struct EventsPageTests {
             job: opening.job, epoch: Self.epoch, seq: 3, type: EventType("x"),
             frame: EventFrame.encode(
                 job: opening.job, seq: 3, rest: Array("\"a\":\n1,\r\"b\":\r\n\n2}".utf8).span),
-            change: nil, heardAt: 0)
+            heardAt: 0)
         #expect(
             String(copying: EventStreamText.entry(Entry(odd)))
                 == "id: AAAAbbbb1234:3\ndata: {\"seq\":3,\"job_id\":\"j\",\"a\":\n"
