@@ -57,7 +57,7 @@ private struct Town {
     struct Loop {
         let hub: Hub
         var inbox: [Mail] = []
-        var ledgers: [Place: Ledger] = [:]
+        var ledgers: [Place: ClientLedger] = [:]
         var wishes: [Place: Wish] = [:]
         var reading: Set<Place> = []
     }
@@ -187,7 +187,7 @@ private struct Town {
         let wish = loops[index].wishes[place] ?? Wish()
         let after = wish.after
         let isKnown = after?.epoch == nil || after?.epoch == welcome.epoch
-        loops[index].ledgers[place] = Ledger(
+        loops[index].ledgers[place] = ClientLedger(
             epoch: after?.epoch ?? welcome.epoch,
             next: after.map { isKnown ? $0.seq + 1 : nil } ?? (wish.past == .all ? 1 : nil))
         loops[index].reading.insert(place)
@@ -245,7 +245,7 @@ private struct Town {
 }
 
 /// What one follower saw of one job.
-private struct Ledger {
+private struct ClientLedger {
     private var epoch: Epoch?
     /// The next number; nil where a gap without bounds has wiped the slate.
     private var next: UInt64?
