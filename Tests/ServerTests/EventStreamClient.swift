@@ -36,6 +36,7 @@ final class EventStreamClient {
             var message: (id: String?, lines: [String]) = (nil, [])
             for line in try connection.receive(through: "\n\n").split(separator: "\n") {
                 if line.hasPrefix(":") { heartbeats += 1 }
+                try #require(heartbeats < 200, "nothing but comments: it should have ended")
                 if line.hasPrefix("id: ") { message.id = String(line.dropFirst(4)) }
                 if line.hasPrefix("data: ") { message.lines.append(String(line.dropFirst(6))) }
                 #expect(!line.hasPrefix("event"), "messages have no name")
