@@ -16,9 +16,12 @@ public struct JSONWriter: Sendable {
     public mutating func endArray() { close(UInt8(ascii: "]")) }
 
     /// Writes a name; the value comes next.
-    public mutating func key(_ name: String) {
+    public mutating func key(_ name: String) { key(name.utf8.span) }
+
+    /// A name from its UTF-8, which the caller has checked.
+    public mutating func key(_ name: Span<UInt8>) {
         separate()
-        Self.append(name.utf8.span, to: &bytes)
+        Self.append(name, to: &bytes)
         bytes.append(UInt8(ascii: ":"))
         owesComma = false
     }
