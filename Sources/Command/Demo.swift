@@ -55,9 +55,8 @@ struct Demo {
     private mutating func sinkFirst() {
         var at = 0
         while true {
-            let children = (2 * at + 1)..<min(2 * at + 3, stories.count)
-            guard !children.isEmpty,
-                let least = children.min(by: { stories[$0].due < stories[$1].due }),
+            let children = stories.indices.dropFirst(2 * at + 1).prefix(2)
+            guard let least = children.min(by: { stories[$0].due < stories[$1].due }),
                 stories[least].due < stories[at].due
             else { return }
             stories.swapAt(at, least)
