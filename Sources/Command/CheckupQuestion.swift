@@ -45,12 +45,16 @@ struct CheckupQuestion {
             return Finding(name, unanswered, "Redis answered: \(text)", unansweredMeans)
         }
         let found =
-            unanswered == .error ? "not allowed, needs \(needs)" : "could not be looked at, needs \(needs)"
-        return Finding(name, unanswered, found, unansweredMeans, mend: ["ACL SETUSER \(user) \(needs)"])
+            unanswered == .error
+            ? "not allowed, needs \(needs)" : "could not be looked at, needs \(needs)"
+        return Finding(
+            name, unanswered, found, unansweredMeans, mend: ["ACL SETUSER \(user) \(needs)"])
     }
 
     static func all(_ settings: Settings, database: Int) -> [CheckupQuestion] {
-        func info(_ name: String, _ section: String, _ read: @escaping ([String: String]) -> Finding)
+        func info(
+            _ name: String, _ section: String, _ read: @escaping ([String: String]) -> Finding
+        )
             -> CheckupQuestion
         {
             CheckupQuestion(name: name, commands: [["INFO", section]], needs: "+info", read: read)
@@ -65,7 +69,8 @@ struct CheckupQuestion {
             ) { outputBuffer($0, eventBytesMax: settings.eventBytesMax) },
             info("memory", "memory", memory),
             CheckupQuestion(
-                name: "persistence", commands: [["INFO", "persistence"], ["CONFIG", "GET", "save"]],
+                name: "persistence",
+                commands: [["INFO", "persistence"], ["CONFIG", "GET", "save"]],
                 needs: "+info +config|get", read: persistence),
             info("clients", "clients", clients),
             CheckupQuestion(

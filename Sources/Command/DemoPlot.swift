@@ -89,7 +89,8 @@ extension DemoTeller {
         }
         error(
             "connection to db-3 lost",
-            traceback: "import.py:88 in load\ndb.py:41 in execute\nTimeoutError: 5 s without an answer",
+            traceback:
+                "import.py:88 in load\ndb.py:41 in execute\nTimeoutError: 5 s without an answer",
             isFinal: false, after: 900)
         status("retrying", attempt, queue: "imports", message: "again in 4 s", after: 200)
         status("running", attempt + 1, queue: "imports", message: "second attempt", after: 4_000)

@@ -66,7 +66,8 @@ final class Session {
         let settings = worker.settings
         let now = worker.loop.now
         reader = MessageReader(
-            limits: MessageLimits(messageBytesMax: settings.messageBytesMax), deflate: form.isDeflated)
+            limits: MessageLimits(messageBytesMax: settings.messageBytesMax),
+            deflate: form.isDeflated)
         allowance = Allowance(burst: settings.messagesBurstMax, at: now)
         lastHeard = now
         nextPing = now + settings.pingInterval

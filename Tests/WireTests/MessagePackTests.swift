@@ -26,14 +26,16 @@ struct MessagePackTests {
         for row in vectors.encoded {
             let frame = MessagePack.frame(Frames.text(Array(row.text("json").utf8).span))
             #expect(frame.span[0] == 0x82)
-            #expect(hex(Array(copying: Frames.payload(of: frame))) == row.text("hex"), "\(row.name)")
+            #expect(
+                hex(Array(copying: Frames.payload(of: frame))) == row.text("hex"), "\(row.name)")
         }
     }
 
     @Test("a frame that is no text stays what it is")
     func otherFrames() {
-        for frame in [Frames.ping([1].span), Frames.close(4401, reason: "x"), Frames.binary([1].span)]
-        {
+        for frame in [
+            Frames.ping([1].span), Frames.close(4401, reason: "x"), Frames.binary([1].span),
+        ] {
             #expect(Array(copying: MessagePack.frame(frame).span) == Array(copying: frame.span))
         }
     }
@@ -100,7 +102,9 @@ struct MessagePackTests {
     func growth() throws {
         for byte in UInt8.min...UInt8.max {
             for count in [0, 1, 2, 5, 9, 31, 65_535] {
-                let bytes = [0xDC, UInt8(count >> 8), UInt8(count & 0xFF)] + [UInt8](repeating: byte, count: count)
+                let bytes =
+                    [0xDC, UInt8(count >> 8), UInt8(count & 0xFF)]
+                    + [UInt8](repeating: byte, count: count)
                 if let json = try? MessagePackReader.json(bytes.span) {
                     #expect(json.count <= 6 * bytes.count)
                 }
