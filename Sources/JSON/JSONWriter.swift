@@ -16,7 +16,7 @@ public struct JSONWriter: Sendable {
     public mutating func endArray() { close(UInt8(ascii: "]")) }
 
     /// Writes a name; the value comes next.
-    public mutating func key(_ name: String) { key(name.utf8.span) }
+    public mutating func key(_ name: String) { name.lendUTF8 { key($0) } }
 
     /// A name from its UTF-8, which the caller has checked.
     public mutating func key(_ name: Span<UInt8>) {
@@ -28,7 +28,7 @@ public struct JSONWriter: Sendable {
 
     public mutating func string(_ text: String) {
         separate()
-        Self.append(text.utf8.span, to: &bytes)
+        text.lendUTF8 { Self.append($0, to: &bytes) }
     }
 
     /// A string from its UTF-8, which the caller has checked.
