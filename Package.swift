@@ -58,7 +58,8 @@ let package = Package(
 
         // joints
         target("Redis", ["Bytes", "Loop", "CHiredis"]),
-        target("Feed", ["Bytes", "Jobs", "Loop", "Redis", "Wire"]),
+        // Lua/record.lua becomes RecordSource.swift by tools/embed-script.
+        target("Feed", ["Bytes", "Jobs", "Loop", "Redis", "Wire"], exclude: ["Lua"]),
         target("Tokens", ["JSON", "COpenSSL"]),
 
         // service and commands

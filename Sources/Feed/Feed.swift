@@ -13,14 +13,17 @@ public struct FeedLimits: Sendable {
     public var memory: MemoryLimits
     public var eventBytesMax: Int
     public var probeInterval: Duration
+    /// Of our own channels.
+    public var channelPrefix: String
 
     public init(
         memory: MemoryLimits = MemoryLimits(), eventBytesMax: Int = 1_048_576,
-        probeInterval: Duration = .seconds(5)
+        probeInterval: Duration = .seconds(5), channelPrefix: String = "jobwire"
     ) {
         self.memory = memory
         self.eventBytesMax = eventBytesMax
         self.probeInterval = probeInterval
+        self.channelPrefix = channelPrefix
     }
 }
 
@@ -39,8 +42,8 @@ public enum FeedNews {
     case commandsLost(RedisFault)
     /// The subscription heard its own probe, or has not for too long.
     case proven(Bool)
-    /// Redis forbids us to publish the probe: a PING must do.
-    case mayNotPublish
+    /// Redis forbids us to publish the probe, or to hear it: a PING must do.
+    case mayNotProbe
 }
 
 public final class Feed {
@@ -78,10 +81,11 @@ public final class Feed {
         reader = EventReader(eventBytesMax: limits.eventBytesMax)
         var random = SystemRandomNumberGenerator()
         history = MemoryHistory(limits: limits.memory, random: random)
-        probe = Probe(database: address.database, token: random.next())
+        probe = Probe(
+            prefix: limits.channelPrefix, database: address.database, token: random.next())
         subscriber = RedisSubscriber(
             loop: loop, address: address, options: options, patterns: patterns.map(\.text),
-            channels: [probe.channel], owner: self)
+            wishes: [probe.channel], owner: self)
         commands = RedisCommands(loop: loop, address: address, options: options, owner: self)
     }
 
@@ -153,7 +157,10 @@ extension Feed: RedisSubscriberOwner {
         }
         continuity = .whole
         tell(.redisReady)
-        sendProbe()
+        let mayHear = subscriber.refusedWish == nil
+        if probe.mayHear, !mayHear { tell(.mayNotProbe) }
+        probe.mayHear = mayHear
+        if probe.canProve { sendProbe() } else { prove(true) }
     }
 
     public func subscriber(
@@ -198,7 +205,7 @@ extension Feed: TimerTarget {
     public func timerFired(_ id: TimerID) {
         _ = loop.arm(self, after: limits.probeInterval)
         guard subscriber?.state == .ready else { return }
-        if probe.mayPublish {
+        if probe.canProve {
             if !probe.intervalPassed() { prove(false) }
             sendProbe()
         } else {
@@ -208,11 +215,12 @@ extension Feed: TimerTarget {
     }
 
     private func sendProbe() {
-        guard let commands, commands.state == .ready, subscriber?.state == .ready else { return }
+        guard probe.canProve, let commands, commands.state == .ready, subscriber?.state == .ready
+        else { return }
         commands.send(probe.command) { [weak self] answer in
             guard let self, case .success(.error(let text)) = answer, text.hasPrefix("NOPERM")
             else { return }
-            if probe.mayPublish { tell(.mayNotPublish) }
+            if probe.mayPublish { tell(.mayNotProbe) }
             probe.mayPublish = false
             prove(true)
         }

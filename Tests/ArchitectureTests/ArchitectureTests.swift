@@ -13,12 +13,14 @@ struct ArchitectureTests {
         for violation in Architecture.jobwire.violations(in: files) { Issue.record("\(violation)") }
     }
 
-    @Test("the page in the binary is the page in the folder")
-    func page() throws {
+    @Test(
+        "what is embedded in the binary is what lies in the folder",
+        arguments: ["tools/embed-page", "tools/embed-script"])
+    func embedded(tool: String) throws {
         let check = Process()
         check.executableURL = URL(filePath: "/usr/bin/env")
         check.arguments = [
-            "python3", repositoryRoot.appending(path: "tools/embed-page").path, "--check",
+            "python3", repositoryRoot.appending(path: tool).path, "--check",
         ]
         try check.run()
         check.waitUntilExit()

@@ -14,7 +14,7 @@ enum Note: Equatable, Sendable {
     case event(String, UInt64, loops: [Int]), gap(String, UInt64, loops: [Int])
     case opened(String, UInt64, loop: Int)
     case odd(String), refusedChannel(JobIDFault)
-    case ready, lost, commandsReady, commandsLost, proven(Bool), mayNotPublish
+    case ready, lost, commandsReady, commandsLost, proven(Bool), mayNotProbe
 }
 
 final class Scene {
@@ -153,7 +153,7 @@ extension Note {
         case .commandsReady: self = .commandsReady
         case .commandsLost: self = .commandsLost
         case .proven(let isProven): self = .proven(isProven)
-        case .mayNotPublish: self = .mayNotPublish
+        case .mayNotProbe: self = .mayNotProbe
         case .caughtUp, .redisRetrying: return nil
         }
     }

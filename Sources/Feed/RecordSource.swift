@@ -1,0 +1,341 @@
+// swift-format-ignore-file
+// Written by tools/embed-script from Sources/Feed/Lua/record.lua; change that and run it again.
+
+enum RecordSource {
+    static let text = #"""
+        local root = string.sub(KEYS[1], 1, -7)
+        local op, run, token, database, now = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
+        local eventsMax, bytesMax = tonumber(ARGV[6]), tonumber(ARGV[7])
+        local stateLife, streamLife, endedLife = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
+        local forksMax = 8
+        local producersMax = 16
+        local entryOverhead = 64
+        local eventsSlack = math.min(64, math.floor(eventsMax / 8))
+        local bytesSlack = math.floor(bytesMax / 8)
+        local lifeSlack = math.min(60000, streamLife * 100, endedLife * 100)
+        local line, era, last
+        local jobs, touched, out = {}, {}, {}
+        local names, skipped = 0, 0
+        local function stamped() return root .. 'stamped:' .. database end
+        local function control() return root .. 'control:' .. database end
+        local function newName()
+        names = names + 1
+        return token .. names
+        end
+        local function begin()
+        if run == '' then run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)') end
+        local kept = redis.call('HMGET', KEYS[1], 'run', 'line', 'era', 'last')
+        line, era, last = kept[2], kept[3], tonumber(kept[4])
+        if kept[1] ~= run or not line or not era or not last then
+        line, era, last = token, '', 0
+        redis.call('HSET', KEYS[1], 'run', run, 'line', line, 'era', era, 'last', last)
+        end
+        end
+        local read = {
+        'epoch', 'seq', 'line', 'era', 'forks', 'first', 'bytes', 'lives', 'status', 'progress',
+        'attempt', 'log_lines', 'created_at', 'finished_at', 'queue', 'producers',
+        }
+        local function load(stem)
+        local job = jobs[stem]
+        if job ~= nil then return job end
+        local key = root .. stem .. ':state'
+        local values = redis.pcall('HMGET', key, unpack(read))
+        if values.err then
+        if not string.find(values.err, 'WRONGTYPE', 1, true) then redis.call('HMGET', key, 'seq') end
+        jobs[stem] = false
+        return false
+        end
+        local is = {}
+        for place, field in ipairs(read) do is[field] = values[place] or nil end
+        job = { stem = stem, key = key, events = root .. stem .. ':events', is = is, to = {} }
+        job.seq = tonumber(is.seq)
+        if not is.epoch or not string.find(is.epoch, '^%w+$') or not job.seq then is.epoch = nil end
+        jobs[stem] = job
+        touched[#touched + 1] = job
+        return job
+        end
+        local function set(job, field, value)
+        job.is[field] = value
+        job.to[field] = value or false
+        end
+        local function startOver(job)
+        redis.call('DEL', job.events)
+        job.seq, job.bytes, job.first = 0, 0, 1
+        set(job, 'epoch', newName())
+        set(job, 'line', line)
+        set(job, 'era', era)
+        set(job, 'forks', nil)
+        end
+        local function fork(job)
+        local forks = {}
+        for each in string.gmatch(job.is.forks or '', '%S+') do forks[#forks + 1] = each end
+        forks[#forks + 1] = job.is.epoch .. ':' .. job.seq
+        set(job, 'forks', table.concat(forks, ' ', math.max(1, #forks - forksMax + 1)))
+        set(job, 'epoch', newName())
+        set(job, 'line', line)
+        set(job, 'era', era)
+        end
+        local function trim(job)
+        local bytes, first, from = 0, nil, '-'
+        local weights = {}
+        repeat
+        local some = redis.call('XRANGE', job.events, from, '+', 'COUNT', 256)
+        for _, entry in ipairs(some) do
+        local seq = tonumber(string.match(entry[1], '^%d+'))
+        first = first or seq
+        weights[#weights + 1] = { seq, #entry[2][2] + entryOverhead }
+        bytes = bytes + weights[#weights][2]
+        from = '(' .. entry[1]
+        if first == job.first and job.seq - seq < eventsMax and job.bytes - bytes <= bytesMax then
+        some = {}
+        break
+        end
+        end
+        until #some < 256
+        if first ~= job.first then job.bytes = bytes end
+        job.first = first or job.seq + 1
+        for _, entry in ipairs(weights) do
+        if job.seq - entry[1] < eventsMax and job.bytes <= bytesMax then break end
+        job.bytes = job.bytes - entry[2]
+        job.first = entry[1] + 1
+        end
+        redis.call('XTRIM', job.events, 'MINID', job.first .. '-0')
+        end
+        local function put(job, kind, body)
+        local added = redis.pcall('XADD', job.events, job.seq + 1 .. '-0', kind, body)
+        if added.err and string.find(added.err, 'equal or smaller', 1, true) then
+        startOver(job)
+        added = redis.pcall('XADD', job.events, '1-0', kind, body)
+        end
+        if added.err then
+        if not string.find(added.err, 'WRONGTYPE', 1, true) then
+        redis.call('XADD', job.events, job.seq + 1 .. '-0', kind, body)
+        end
+        jobs[job.stem] = false
+        return false
+        end
+        job.seq = job.seq + 1
+        job.first = job.first or tonumber(job.is.first) or job.seq
+        job.bytes = (job.bytes or tonumber(job.is.bytes) or 0) + #body + entryOverhead
+        if job.seq - job.first >= eventsMax + eventsSlack or job.bytes > bytesMax + bytesSlack then
+        trim(job)
+        end
+        local head = { job.stem, job.is.epoch, job.seq, kind, #body }
+        out[#out + 1] = table.concat(head, ' ') .. '\n' .. body
+        return true
+        end
+        local ofOneAttempt = {
+        'progress', 'current_step', 'completed_steps', 'error', 'result', 'eta_seconds',
+        }
+        local function beginAttempt(job, text)
+        local attempt, before = tonumber(text), tonumber(job.is.attempt)
+        if before and attempt < before then return end
+        set(job, 'attempt', text)
+        if attempt <= (before or 1) then return end
+        for _, field in ipairs(ofOneAttempt) do set(job, field, nil) end
+        if not job.is.finished_at then return end
+        set(job, 'status', '"running"')
+        set(job, 'finished_at', nil)
+        end
+        local function changeStatus(job, status, rule, at)
+        local is = job.is
+        local kind = string.sub(rule, 1, 1)
+        if kind == 'u' and is.finished_at then return end
+        if kind == 'i' and is.status then
+        local word = string.lower(is.status)
+        if word ~= '"queued"' and word ~= '"unknown"' then return end
+        end
+        set(job, 'status', status)
+        set(job, 'finished_at', string.sub(rule, 2, 2) == 'e' and (is.finished_at or at) or nil)
+        end
+        local function fold(job, place)
+        local at, lines, attempt, rule = ARGV[place], ARGV[place + 1], ARGV[place + 2], ARGV[place + 3]
+        local after = place + 5 + 2 * tonumber(ARGV[place + 4])
+        if not job then return after end
+        if attempt ~= '' then beginAttempt(job, attempt) end
+        for each = place + 5, after - 1, 2 do
+        local field, value = ARGV[each], ARGV[each + 1]
+        if field == 'status' then
+        changeStatus(job, value, rule, at)
+        elseif field == 'progress' then
+        local before, raised = tonumber(job.is.progress), tonumber(value)
+        if not before or raised and raised > before then set(job, field, value) end
+        elseif field == 'queue' and job.is.queue ~= value then
+        job.leaves = job.leaves or job.is.queue
+        set(job, field, value ~= '' and value or nil)
+        else
+        set(job, field, value ~= '' and value or nil)
+        end
+        end
+        if lines ~= '0' then
+        set(job, 'log_lines', tonumber(lines) + (tonumber(job.is.log_lines) or 0))
+        end
+        if not job.is.created_at then set(job, 'created_at', at) end
+        set(job, 'updated_at', at)
+        job.hasEvent = true
+        return after
+        end
+        local function align(stem)
+        local job = load(stem)
+        if not job then return false end
+        if not job.is.epoch then
+        startOver(job)
+        elseif job.is.line ~= line then
+        fork(job)
+        return put(job, 'gap', 'unrecorded') and job
+        elseif job.is.era ~= era then
+        set(job, 'era', era)
+        return put(job, 'gap', 'unrecorded') and job
+        end
+        return job
+        end
+        local function append(place)
+        local stem = ARGV[place]
+        local job = stem ~= '' and align(stem)
+        if job and not put(job, 'event', ARGV[place + 1]) then job = false end
+        if stem ~= '' and not job then skipped = skipped + 1 end
+        return fold(job, place + 2)
+        end
+        local function queueKey(queue)
+        return root .. 'queue:' .. string.sub(string.match(queue, '^"(.*)"$') or queue, 1, 200)
+        end
+        local function list(key, member)
+        if redis.pcall('ZADD', key, now, member) ~= 1 then return end
+        redis.pcall('ZREMRANGEBYSCORE', key, '-inf', now - stateLife * 1000)
+        redis.pcall('EXPIRE', key, stateLife)
+        end
+        local function keepAlive(job)
+        local phase = job.is.finished_at and 'ended' or job.is.created_at and 'live' or 'awaited'
+        local since, known = string.match(job.is.lives or '', '^(%d+) (%a+)$')
+        local age = now - (tonumber(since) or 0)
+        if known == phase and age >= 0 and age < lifeSlack then return end
+        redis.call('EXPIRE', job.key, phase == 'awaited' and streamLife or stateLife)
+        redis.call('EXPIRE', job.events, phase == 'ended' and endedLife or streamLife)
+        redis.call('HSET', job.key, 'lives', string.format('%.0f %s', now, phase))
+        end
+        local function flush()
+        for _, job in ipairs(touched) do
+        if jobs[job.stem] then
+        local values, gone = { 'seq', job.seq, 'first', job.first, 'bytes', job.bytes }, {}
+        if not job.first then values = { 'seq', job.seq } end
+        for field, value in pairs(job.to) do
+        if value then
+        values[#values + 1] = field
+        values[#values + 1] = value
+        else
+        gone[#gone + 1] = field
+        end
+        end
+        if job.first or next(job.to) then
+        redis.call('HSET', job.key, unpack(values))
+        if #gone > 0 then redis.call('HDEL', job.key, unpack(gone)) end
+        keepAlive(job)
+        end
+        local id = job.hasEvent and string.match(job.stem, '^job:(.*)$')
+        if id then
+        list(root .. 'jobs', id)
+        if job.leaves then redis.pcall('ZREM', queueKey(job.leaves), id) end
+        if job.is.queue then list(queueKey(job.is.queue), id) end
+        end
+        end
+        end
+        end
+        local function announce(by, inEra)
+        if #out == 0 then return end
+        local head = 'STAMPED ' .. by .. ' ' .. inEra .. ' ' .. last .. '\n'
+        redis.call('PUBLISH', stamped(), head .. table.concat(out))
+        end
+        local function word(text) return text == '' and '-' or text end
+        local asked = {}
+        function asked.record()
+        local by, inEra, hash, first = ARGV[11], ARGV[12], ARGV[13], tonumber(ARGV[14])
+        local marks, events = tonumber(ARGV[15]), tonumber(ARGV[16])
+        if era == '' or era ~= inEra then return { 'ERA', era } end
+        if events > 0 and first > last + 1 then return { 'HOLE', last } end
+        local place = 17 + 2 * marks
+        for ordinal = first, first + events - 1 do
+        if ordinal > last then
+        place = append(place)
+        last = ordinal
+        else
+        place = fold(false, place + 2)
+        end
+        end
+        flush()
+        if events > 0 then redis.call('HSET', KEYS[1], 'last', last) end
+        announce(by, era)
+        for mark = 17, 17 + 2 * marks - 1, 2 do
+        if last >= tonumber(ARGV[mark + 1]) then
+        local words = { 'AT', ARGV[mark], hash, era, ARGV[mark + 1], last }
+        redis.call('PUBLISH', control(), table.concat(words, ' '))
+        end
+        end
+        return { 'OK', era, last, skipped }
+        end
+        function asked.where()
+        local words = { 'WHERE', ARGV[11], ARGV[12], ARGV[13], word(era), last }
+        return redis.call('PUBLISH', control(), table.concat(words, ' '))
+        end
+        function asked.open()
+        if era ~= ARGV[14] or last ~= tonumber(ARGV[15]) then return 'NO' end
+        redis.call('HSET', KEYS[1], 'era', ARGV[11], 'last', 0)
+        redis.call('PUBLISH', control(), table.concat({ 'MARK', ARGV[11], ARGV[12], ARGV[13] }, ' '))
+        return 'YES'
+        end
+        function asked.touch()
+        local isMade, entries = ARGV[11] == 'make', tonumber(ARGV[12])
+        for place = 13, #ARGV do
+        local job = load(ARGV[place])
+        if job and (isMade or job.is.epoch) then align(ARGV[place]) end
+        end
+        flush()
+        announce('-', '-')
+        local answer = { run }
+        for place = 13, #ARGV do
+        local job = jobs[ARGV[place]]
+        if job == false then
+        answer[#answer + 1] = 'WRONGTYPE'
+        elseif not job.is.epoch then
+        answer[#answer + 1] = 'NONE'
+        else
+        local kept = {}
+        local state = {}
+        if entries >= 0 then state = redis.call('HGETALL', job.key) end
+        if entries > 0 then
+        kept = redis.pcall('XREVRANGE', job.events, '+', '-', 'COUNT', entries)
+        end
+        answer[#answer + 1] = kept.err and 'WRONGTYPE'
+        or { job.is.epoch, job.seq, job.is.forks or '', state, kept }
+        end
+        end
+        return answer
+        end
+        local function isNew(job, producer, number)
+        local kept = {}
+        for name, known in string.gmatch(job.is.epoch and job.is.producers or '', '(%S+)=(%d+)') do
+        if name == producer then
+        if tonumber(known) >= number then return false end
+        else
+        kept[#kept + 1] = name .. '=' .. known
+        end
+        end
+        kept[#kept + 1] = producer .. '=' .. string.format('%.0f', number)
+        return true, table.concat(kept, ' ', math.max(1, #kept - producersMax + 1))
+        end
+        function asked.durable()
+        local job = load(ARGV[13])
+        if not job then return redis.error_reply('WRONGTYPE the state of this job is not a hash') end
+        local isFresh, producers = isNew(job, ARGV[11], tonumber(ARGV[12]))
+        if not isFresh then return { 'OLD', job.is.epoch, job.seq } end
+        append(13)
+        if skipped > 0 then return redis.error_reply('WRONGTYPE the events of this job are no stream') end
+        set(job, 'producers', producers)
+        flush()
+        announce('-', '-')
+        return { 'NEW', job.is.epoch, job.seq }
+        end
+        if not asked[op] then return redis.error_reply('ERR no such operation') end
+        begin()
+        return asked[op]()
+        """#
+}

@@ -1,0 +1,239 @@
+// FollowedJobs knows how far each followed job has been told, and which must be read from Redis.
+//
+// What is recorded is heard on one subscription, in one order. An entry that follows the last one told is
+// passed on, an old one is dropped, anything else sends us to read the job: live entries wait
+// meanwhile and are merged by number. Two loops that ask at once are served by one read.
+//
+// Invariant: what loops are told of a job is contiguous within an epoch, or an opening stands between.
+
+import Jobs
+
+/// What the loops of `LoopSet` are to be told, in order.
+enum FollowedNews {
+    case update(Update, LoopSet)
+    case opened(Opening, LoopSet)
+}
+
+struct FollowedJobs {
+    /// A job that Redis is to be asked for. A check wants to know only whether something was missed.
+    struct Wish: Equatable {
+        let job: JobID
+        let isCheck: Bool
+        /// An answer to an older asking is ignored.
+        let ticket: Int
+    }
+
+    private enum Phase {
+        case live
+        case wanted(Need)
+        case asked(Need, ticket: Int)
+    }
+
+    /// Why Redis is asked.
+    private enum Need {
+        /// An era began: the job must be touched, and what that brings comes by the subscription.
+        case touch
+        /// The subscription was broken: has anything been missed?
+        case check
+        case read
+    }
+
+    private struct Followed {
+        var loops = LoopSet()
+        /// Those of `loops` that wait for an opening, and those that came after it was asked for.
+        var waiting = LoopSet()
+        var late = LoopSet()
+        var told: Cursor?
+        var phase = Phase.wanted(.read)
+        var early: [Update] = []
+        var earlyBytes = 0
+        var isOverfull = false
+    }
+
+    /// What may wait of one job while it is read. Beyond it the job is read once more.
+    private let earlyBytesMax: Int
+    private var jobs: [JobID: Followed] = [:]
+    /// In the order of asking; some may not be wanted any more.
+    private var wanted: [JobID] = []
+    private var tickets = 0
+
+    init(earlyBytesMax: Int) { self.earlyBytesMax = earlyBytesMax }
+
+    var count: Int { jobs.count }
+    /// Some of the wishes may have become void; then `nextWishes` is empty.
+    var isWanting: Bool { !wanted.isEmpty }
+    func isFollowed(_ job: JobID) -> Bool { jobs[job] != nil }
+
+    mutating func follow(_ job: JobID, from loop: Int) {
+        let isNew = jobs[job] == nil
+        var followed = jobs[job] ?? Followed()
+        followed.loops.insert(loop)
+        followed.waiting.insert(loop)
+        var isListed = false
+        switch followed.phase {
+        case .live: followed.phase = .wanted(.read)
+        case .wanted:
+            followed.phase = .wanted(.read)
+            isListed = !isNew
+        case .asked:
+            followed.late.insert(loop)
+            isListed = true
+        }
+        jobs[job] = followed
+        if !isListed { want(job) }
+    }
+
+    /// While Redis is away jobs may come and go: the list stays in proportion to what is followed.
+    private mutating func want(_ job: JobID) {
+        wanted.append(job)
+        guard wanted.count > 64 + 2 * jobs.count else { return }
+        wanted = jobs.keys.filter { if case .wanted = jobs[$0]?.phase { true } else { false } }
+    }
+
+    mutating func unfollow(_ job: JobID, from loop: Int) {
+        jobs[job]?.loops.remove(loop)
+        jobs[job]?.waiting.remove(loop)
+        jobs[job]?.late.remove(loop)
+        if jobs[job]?.loops.isEmpty == true { jobs[job] = nil }
+    }
+
+    /// An era was opened by somebody.
+    mutating func touchAll() { wantAll(.touch) }
+
+    /// The subscription stands again.
+    mutating func checkAll() { wantAll(.check) }
+
+    private mutating func wantAll(_ need: Need) {
+        for job in jobs.keys {
+            guard var followed = jobs[job] else { continue }
+            let mustRead = !followed.waiting.isEmpty || followed.told?.epoch == nil
+            switch followed.phase {
+            case _ where mustRead: followed.phase = .wanted(.read)
+            // A touch trusts the subscription, so it does not replace a doubt.
+            case .wanted(.read), .asked(.read, _): followed.phase = .wanted(.read)
+            case .wanted(.check), .asked(.check, _): followed.phase = .wanted(.check)
+            default: followed.phase = .wanted(need)
+            }
+            followed.late = LoopSet()
+            jobs[job] = followed
+        }
+        wanted = Array(jobs.keys)
+    }
+
+    /// What is to be asked next, up to so many checks or one read.
+    mutating func nextWishes(checksMax: Int) -> [Wish] {
+        var wishes: [Wish] = []
+        var taken = 0
+        for job in wanted {
+            guard case .wanted(let need) = jobs[job]?.phase else {
+                taken += 1
+                continue
+            }
+            let isCheck = if case .read = need { false } else { true }
+            guard wishes.isEmpty || isCheck && wishes[0].isCheck && wishes.count < checksMax else {
+                break
+            }
+            taken += 1
+            tickets += 1
+            jobs[job]?.phase = .asked(need, ticket: tickets)
+            wishes.append(Wish(job: job, isCheck: isCheck, ticket: tickets))
+        }
+        wanted.removeFirst(taken)
+        return wishes
+    }
+
+    /// No answer came, or none that counts.
+    mutating func failed(_ wish: Wish) {
+        guard case .asked(let need, wish.ticket) = jobs[wish.job]?.phase else { return }
+        jobs[wish.job]?.phase = .wanted(need)
+        want(wish.job)
+    }
+
+    /// Where the job stands: the answer to a check.
+    mutating func stands(
+        _ wish: Wish, at cursor: Cursor, tell: (FollowedNews) -> Void
+    ) {
+        guard case .asked(let need, wish.ticket) = jobs[wish.job]?.phase,
+            let told = jobs[wish.job]?.told
+        else { return }
+        // What a touch has put is on its way to us by the subscription, which was not broken.
+        let hasAll =
+            if case .touch = need { told.epoch == cursor.epoch && told.seq <= cursor.seq } else {
+                told == cursor
+            }
+        guard hasAll, jobs[wish.job]?.late.isEmpty == true else {
+            jobs[wish.job]?.phase = .wanted(.read)
+            want(wish.job)
+            return
+        }
+        goLive(wish.job, tell)
+    }
+
+    /// All of the job at one moment: the answer to a read.
+    mutating func opened(
+        _ wish: Wish, _ opening: Opening, tell: (FollowedNews) -> Void
+    ) {
+        guard var followed = jobs[wish.job],
+            case .asked(_, wish.ticket) = followed.phase
+        else { return }
+        let cursor = Cursor(epoch: opening.epoch, seq: opening.seq)
+        let due = followed.told == cursor ? followed.waiting : followed.loops
+        followed.told = cursor
+        followed.waiting = followed.late
+        followed.late = LoopSet()
+        jobs[wish.job] = followed
+        let now = due.subtracting(followed.waiting)
+        if !now.isEmpty { tell(.opened(opening, now)) }
+        goLive(wish.job, tell)
+        guard !followed.waiting.isEmpty else { return }
+        jobs[wish.job]?.phase = .wanted(.read)
+        want(wish.job)
+    }
+
+    private mutating func goLive(_ job: JobID, _ tell: (FollowedNews) -> Void) {
+        guard let followed = jobs[job] else { return }
+        jobs[job]?.phase = .live
+        jobs[job]?.early = []
+        jobs[job]?.earlyBytes = 0
+        jobs[job]?.isOverfull = false
+        for update in followed.early { hear(update, tell: tell) }
+        guard followed.isOverfull, case .live = jobs[job]?.phase else { return }
+        jobs[job]?.phase = .wanted(.read)
+        want(job)
+    }
+
+    /// What was recorded, as the subscription brings it.
+    mutating func hear(_ update: Update, tell: (FollowedNews) -> Void) {
+        guard let followed = jobs[update.job] else { return }
+        guard case .live = followed.phase else { return keepEarly(update) }
+        guard let told = followed.told, told.epoch == update.epoch, update.seq <= told.seq + 1
+        else {
+            // The answer will be younger than this update, so it need not be kept for it.
+            jobs[update.job]?.phase = .wanted(.read)
+            want(update.job)
+            return
+        }
+        guard update.seq > told.seq else { return }
+        jobs[update.job]?.told?.seq = update.seq
+        tell(.update(update, followed.loops))
+    }
+
+    private mutating func keepEarly(_ update: Update) {
+        guard let followed = jobs[update.job], !followed.isOverfull else { return }
+        guard followed.earlyBytes + update.byteCount <= earlyBytesMax else {
+            jobs[update.job]?.early = []
+            jobs[update.job]?.isOverfull = true
+            return
+        }
+        jobs[update.job]?.early.append(update)
+        jobs[update.job]?.earlyBytes += update.byteCount
+    }
+}
+
+extension LoopSet {
+    func subtracting(_ others: LoopSet) -> LoopSet {
+        var rest = self
+        for loop in 0..<Self.loopsMax where others.contains(loop) { rest.remove(loop) }
+        return rest
+    }
+}

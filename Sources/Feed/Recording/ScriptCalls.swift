@@ -1,0 +1,153 @@
+// ScriptCalls writes the arguments of record.lua and reads its answers; the order is said there.
+
+import Jobs
+import Redis
+
+/// What is kept of jobs in Redis, and for how long.
+public struct RecordingLimits: Equatable, Sendable {
+    public var perJob: RingLimits
+    public var stateLife: Duration
+    public var streamLife: Duration
+    public var endedLife: Duration
+
+    public init(
+        perJob: RingLimits = RingLimits(), stateLife: Duration = .seconds(30 * 86_400),
+        streamLife: Duration = .seconds(86_400), endedLife: Duration = .seconds(86_400)
+    ) {
+        self.perJob = perJob
+        self.stateLife = stateLife
+        self.streamLife = streamLife
+        self.endedLife = endedLife
+    }
+}
+
+struct ScriptCalls {
+    static let script = RedisScript(RecordSource.text)
+
+    let me: Name
+    /// What this bridge counts: its patterns.
+    let patterns: Name
+    let stamped: String
+    let control: String
+    private let ingest: [UInt8]
+    private let database: [UInt8]
+    private let limits: [[UInt8]]
+    private let entriesMax: Int
+
+    init(me: Name, patterns: Name, prefix: String, database: Int, limits: RecordingLimits) {
+        self.me = me
+        self.patterns = patterns
+        stamped = "\(prefix):{p}:stamped:\(database)"
+        control = "\(prefix):{p}:control:\(database)"
+        ingest = Array("\(prefix):{p}:ingest".utf8)
+        self.database = bytes(database)
+        self.limits =
+            [bytes(limits.perJob.eventsMax), bytes(limits.perJob.bytesMax)]
+            + [limits.stateLife, limits.streamLife, limits.endedLife].map {
+                bytes($0.components.seconds)
+            }
+        entriesMax = limits.perJob.eventsMax
+    }
+
+    var keys: [[UInt8]] { [ingest] }
+
+    private func call(
+        _ what: String, runID: String, token: Name, now: Int64, _ rest: [[UInt8]]
+    ) -> [[UInt8]] {
+        [bytes(what), bytes(runID), bytes(token.text), database, bytes(now)] + limits + rest
+    }
+
+    func record(_ record: RecordCall, runID: String, token: Name, now: Int64) -> [[UInt8]] {
+        var rest = [
+            bytes(me.text), bytes(record.era.text), bytes(patterns.text), bytes(record.first),
+            bytes(record.marks.count), bytes(record.events.count),
+        ]
+        rest.reserveCapacity(rest.count + record.marks.count * 2 + record.events.count * 10)
+        for mark in record.marks { rest += [bytes(mark.token.text), bytes(mark.ordinal)] }
+        for event in record.events { Self.append(event, to: &rest) }
+        return call("record", runID: runID, token: token, now: now, rest)
+    }
+
+    private static func append(_ queued: QueuedEvent, to rest: inout [[UInt8]]) {
+        guard let job = queued.job, let event = queued.event else {
+            rest += [[], [], zero, zero, [], always, zero]
+            return
+        }
+        let change = event.change
+        var values: [[UInt8]] = []
+        change.visitValues { field, json in
+            var value: [UInt8] = []
+            value.append(json)
+            values += [bytes(field.name), value]
+        }
+        rest += [
+            bytes("job:\(job.text)"), event.rest, bytes(change.at.milliseconds),
+            bytes(change.logLines), change.attempt.map { bytes($0) } ?? [],
+            bytes(change.statusRule.word + (change.ends ? "e" : "")), bytes(values.count / 2),
+        ]
+        rest += values
+    }
+
+    func ask(_ token: Name, runID: String, random: Name, now: Int64) -> [[UInt8]] {
+        call(
+            "where", runID: runID, token: random, now: now,
+            [bytes(token.text), bytes(me.text), bytes(patterns.text)])
+    }
+
+    func open(_ open: OpenCall, runID: String, random: Name, now: Int64) -> [[UInt8]] {
+        call(
+            "open", runID: runID, token: random, now: now,
+            [
+                bytes(open.token.text), bytes(me.text), bytes(patterns.text),
+                bytes(open.expected.era?.text ?? ""), bytes(open.expected.last),
+            ])
+    }
+
+    enum Depth { case standing, state, history }
+
+    func touch(
+        _ jobs: [JobID], makes: Bool, _ depth: Depth, runID: String, random: Name, now: Int64
+    ) -> [[UInt8]] {
+        let entries =
+            switch depth {
+            case .standing: -1
+            case .state: 0
+            case .history: max(entriesMax, 0)
+            }
+        return call(
+            "touch", runID: runID, token: random, now: now,
+            [bytes(makes ? "make" : "look"), bytes(entries)]
+                + jobs.map { bytes("job:\($0.text)") })
+    }
+
+    static func recordAnswer(_ answer: RedisCommands.Answer) -> RecordAnswer {
+        guard case .success(.array(let parts)) = answer else { return .failed }
+        switch (parts.first?.text, parts.dropFirst().first) {
+        case ("OK", let era?):
+            guard let era = era.text.flatMap({ Name(checking: $0) }), parts.count == 4,
+                case .integer(let last) = parts[2]
+            else { return .failed }
+            return .ok(era: era, last: last)
+        case ("HOLE", .integer(let last)?): return .hole(last: last)
+        case ("ERA", _): return .otherEra
+        default: return .failed
+        }
+    }
+
+    private static let zero = bytes(0)
+    private static let always = bytes("a")
+}
+
+extension SnapshotChange.StatusRule {
+    /// As the script reads it.
+    fileprivate var word: String {
+        switch self {
+        case .always: "a"
+        case .unlessFinal: "u"
+        case .ifIdle: "i"
+        }
+    }
+}
+
+private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
+private func bytes(_ number: some BinaryInteger) -> [UInt8] { Array(String(number).utf8) }

@@ -1,0 +1,94 @@
+// TouchAnswer is what `touch` says of jobs at one instant.
+//
+// A history is Redis' word, not ours: what somebody else wrote into it is left out, and only the latest
+// entries that follow one another are taken.
+
+import Jobs
+import Redis
+import Wire
+
+struct TouchAnswer {
+    enum Job {
+        case none
+        /// A key of it is of a wrong type, or it says what no job of ours says.
+        case unreadable
+        case stands(Standing)
+    }
+
+    struct Standing {
+        let cursor: Cursor
+        let forks: [Fork]
+        let snapshot: Snapshot
+        /// Oldest first.
+        let entries: [Entry]
+    }
+
+    struct Entry {
+        let seq: UInt64
+        let kind: StampedMessage.Kind
+        let body: [UInt8]
+    }
+
+    let runID: String
+    let jobs: [Job]
+
+    init?(_ reply: RedisReply) {
+        guard case .array(let parts) = reply, let runID = parts.first?.text else { return nil }
+        self.runID = runID
+        jobs = parts.dropFirst().map(Self.job)
+    }
+
+    private static func job(_ reply: RedisReply) -> Job {
+        if reply.text == "NONE" { return .none }
+        guard case .array(let parts) = reply, parts.count == 5,
+            let epoch = parts[0].text.flatMap({ Epoch(checking: $0) }),
+            case .integer(let seq) = parts[1], seq >= 0, let forks = parts[2].text,
+            case .array(let fields) = parts[3], case .array(let kept) = parts[4]
+        else { return .unreadable }
+        return .stands(
+            Standing(
+                cursor: Cursor(epoch: epoch, seq: UInt64(seq)),
+                forks: forks.split(separator: " ").compactMap(fork),
+                snapshot: snapshot(fields), entries: entries(kept, upTo: UInt64(seq))))
+    }
+
+    private static func fork(_ text: Substring) -> Fork? {
+        guard let cursor = try? Cursor(checking: String(text)), let epoch = cursor.epoch else {
+            return nil
+        }
+        return Fork(epoch: epoch, seq: cursor.seq)
+    }
+
+    private static func snapshot(_ fields: [RedisReply]) -> Snapshot {
+        var values: [String: [UInt8]] = [:]
+        for place in stride(from: 0, to: fields.count - 1, by: 2) {
+            guard let name = fields[place].text, case .bytes(let value) = fields[place + 1] else {
+                continue
+            }
+            values[name] = value
+        }
+        return Snapshot(kept: values)
+    }
+
+    /// `newestFirst` as XREVRANGE answers.
+    private static func entries(_ newestFirst: [RedisReply], upTo last: UInt64) -> [Entry] {
+        var entries: [Entry] = []
+        var expected = last
+        for reply in newestFirst {
+            guard let entry = entry(reply), entry.seq == expected else { break }
+            entries.append(entry)
+            expected -= 1
+        }
+        return entries.reversed()
+    }
+
+    private static func entry(_ reply: RedisReply) -> Entry? {
+        guard case .array(let parts) = reply, parts.count == 2, let id = parts[0].text,
+            id.hasSuffix("-0"), let seq = UInt64(id.dropLast(2)), seq > 0,
+            case .array(let fields) = parts[1], fields.count == 2,
+            let kind = fields[0].text.flatMap(StampedMessage.Kind.init),
+            case .bytes(let body) = fields[1]
+        else { return nil }
+        return Entry(seq: seq, kind: kind, body: body)
+    }
+}

@@ -1,0 +1,286 @@
+// A bridge in a schedule: the recorder, the followed jobs and the hub as they are, with the thin shell
+// around them written anew for simulated connections. Whatever it can do next the world chooses.
+
+import Bytes
+import Hub
+import Jobs
+import Loop
+
+@testable import Feed
+
+/// The command connection: what was asked and not run yet, and answers not read yet.
+final class Commands {
+    enum Request {
+        case record(RecordCall)
+        case ask(Name)
+        case open(OpenCall)
+        case touch(FollowedJobs.Wish)
+    }
+
+    enum Reply {
+        case record(RecordCall, RecordAnswer)
+        case asked(Name, Int)
+        case opened(Name, Bool)
+        case touched(FollowedJobs.Wish, SimulatedRedis, SimulatedRedis.Job, [Update])
+    }
+
+    let redis: SimulatedRedis
+    let bridge: SimulatedBridge
+    let by: Name
+    var requests: [Request] = []
+    var replies: [Reply] = []
+
+    init(_ redis: SimulatedRedis, _ bridge: SimulatedBridge) {
+        self.redis = redis
+        self.bridge = bridge
+        by = bridge.recorder.me
+    }
+}
+
+final class SimulatedBridge {
+    enum Action { case subscribe, connect, hear, reply, step, touch, wait }
+
+    let world: World
+    let index: Int
+    var isAlive = true
+    var isPaused = false
+    var clock: Instant
+    var recorder: Recorder
+    var followed = FollowedJobs(earlyBytesMax: 1 << 20)
+    var hub = Hub(limits: .init())
+    var subscription: Subscription?
+    var commands: Commands?
+    var clients: [FollowerID: Client] = [:]
+    /// What the last `next` said there was nothing to do at; asked again when something has changed.
+    private var isIdle = false
+    private var followers: Int32 = 0
+
+    init(_ world: World, _ index: Int) {
+        self.world = world
+        self.index = index
+        clock = Instant(nanoseconds: 0)
+        recorder = Recorder(me: Name.random(using: &world.random), limits: world.limits)
+    }
+
+    func restart() {
+        recorder = Recorder(me: Name.random(using: &world.random), limits: world.limits)
+        followed = FollowedJobs(earlyBytesMax: 1 << 20)
+        hub = Hub(limits: .init())
+        (subscription, commands, clients, isIdle) = (nil, nil, [:], false)
+    }
+
+    private func without(_ check: Check) -> Bool { world.removed == check }
+
+    private func runID(_ redis: SimulatedRedis) -> String {
+        without(.sameServer) ? "run" : redis.runID
+    }
+
+    // MARK: what it can do
+
+    var actions: [Action] {
+        var actions: [Action] = []
+        if subscription == nil { actions.append(.subscribe) }
+        if commands == nil { actions.append(.connect) }
+        if subscription?.unread.isEmpty == false { actions.append(.hear) }
+        if commands?.replies.isEmpty == false { actions.append(.reply) }
+        if commands != nil, !isIdle { actions.append(.step) }
+        if recorder.isWhole, followed.isWanting { actions.append(.touch) }
+        return actions
+    }
+
+    func take(_ action: Action) throws(Violation) {
+        if action != .step { isIdle = false }
+        switch action {
+        case .subscribe:
+            let redis = world.target()
+            subscription = Subscription(redis)
+            recorder.subscriptionReady(runID: runID(redis))
+            followed.checkAll()
+        case .connect:
+            let redis = world.target()
+            commands = Commands(redis, self)
+            recorder.commandsReady(runID: runID(redis))
+        case .hear:
+            guard let heard = subscription?.unread.removeFirst() else { return }
+            try hear(heard)
+        case .reply:
+            guard let reply = commands?.replies.removeFirst() else { return }
+            try receive(reply)
+        case .step: step()
+        case .touch:
+            for wish in followed.nextWishes(checksMax: 2) { commands?.requests.append(.touch(wish)) }
+        case .wait: break
+        }
+        world.ledger.watch(self)
+    }
+
+    private func step() {
+        switch recorder.next(at: clock, using: &world.random) {
+        case .record(let call): commands?.requests.append(.record(call))
+        case .ask(let token): commands?.requests.append(.ask(token))
+        case .open(let call): commands?.requests.append(.open(call))
+        case .reconnectSubscription: cutSubscription()
+        case .reconnectCommands: cutCommands()
+        case nil: isIdle = true
+        }
+    }
+
+    func pass(_ time: Duration) {
+        clock = clock + time
+        isIdle = false
+    }
+
+    // MARK: the connections
+
+    func cutSubscription() {
+        subscription?.cut()
+        subscription = nil
+        isIdle = false
+        recorder.subscriptionLost()
+        if without(.tail) { recorder.tail = nil }
+        world.ledger.watch(self)
+    }
+
+    func cutCommands() {
+        guard let commands else { return }
+        self.commands = nil
+        isIdle = false
+        for case .touch(let wish) in commands.requests { followed.failed(wish) }
+        for case .touched(let wish, _, _, _) in commands.replies { followed.failed(wish) }
+        recorder.commandsLost()
+    }
+
+    // MARK: what is heard
+
+    private func hear(_ heard: Heard) throws(Violation) {
+        switch heard {
+        case .message(let job, let uid):
+            let before = recorder
+            recorder.hear(World.event(job, uid, at: clock))
+            if before.named != nil, recorder.named == nil { world.ledger.forgive(self) }
+        case .stamped(let by, let era, let last, let items):
+            if let named = recorder.named, named.era == era {
+                try world.ledger.agrees(self, named, last, items)
+            }
+            recorder.hearStamped(by: by, era: era, last: last)
+            for item in items {
+                let update = World.update(item)
+                var told: [FollowedNews] = []
+                followed.hear(update) { told.append($0) }
+                try tell(told)
+            }
+        case .control(let message): try hear(message)
+        }
+    }
+
+    private func hear(_ message: ControlMessage) throws(Violation) {
+        if case .at(let token, _, _, _) = message, without(.atBeforeOpen),
+            recorder.asking?.token == token
+        {
+            recorder.asking?.openSent = nil
+        }
+        if case .where(_, _, let expected) = message, without(.deadEra), let naming = recorder.naming,
+            naming.era != expected.era
+        {
+            return
+        }
+        if case .mark(_, let by) = message, by != recorder.me { try world.ledger.overrule(self) }
+        recorder.hear(message, at: clock)
+        if without(.answer) { recorder.marks.removeAll { $0.token.text.first != "m" } }
+        if without(.keep), recorder.isKeeping { recorder.lose(keep: false) }
+        if case .mark = message { followed.touchAll() }
+    }
+
+    private func receive(_ reply: Commands.Reply) throws(Violation) {
+        switch reply {
+        case .record(let call, let answer):
+            if call.isTail, answer == .otherEra { try world.ledger.refuseTail(self) }
+            recorder.answered(call, answer, at: clock)
+            if without(.keep), recorder.isKeeping { recorder.lose(keep: false) }
+        case .asked(let token, let receivers):
+            recorder.answered(ask: token, receivers: receivers, at: clock)
+        case .opened(let token, let isOpen):
+            recorder.answered(open: token, isOpen: isOpen, at: clock, using: &world.random)
+        case .touched(let wish, let redis, let job, let updates):
+            guard without(.sameServer) || redis === subscription?.redis else {
+                return followed.failed(wish)
+            }
+            var told: [FollowedNews] = []
+            let cursor = Cursor(epoch: job.epoch, seq: job.seq)
+            if wish.isCheck {
+                followed.stands(wish, at: cursor) { told.append($0) }
+            } else {
+                let opening = Opening(
+                    job: wish.job, epoch: job.epoch, seq: job.seq,
+                    forks: without(.forks) ? [] : job.forks, updates: updates)
+                followed.opened(wish, opening) { told.append($0) }
+            }
+            try tell(told)
+        }
+    }
+
+    // MARK: the followers
+
+    private func tell(_ news: [FollowedNews]) throws(Violation) {
+        for each in news {
+            switch each {
+            case .update(let update, _):
+                if hub.hear(update) == .askFeed { followed.follow(update.job, from: 0) }
+                try drain()
+            case .opened(let opening, _):
+                try drain()
+                let (welcomes, resumed, request) = hub.open(opening)
+                for welcome in welcomes { try welcomed(welcome) }
+                for follower in resumed { try read(follower) }
+                if request == .askFeed { followed.follow(opening.job, from: 0) }
+                try drain()
+            }
+        }
+    }
+
+    private func drain() throws(Violation) {
+        var deliveries: [Delivery] = []
+        hub.drain { deliveries.append($0) }
+        for delivery in deliveries {
+            for follower in delivery.live {
+                for entry in delivery.entries { try clients[follower]?.hear(entry.update) }
+            }
+        }
+    }
+
+    private func welcomed(_ welcome: Welcome) throws(Violation) {
+        clients[welcome.follower]?.welcomed(welcome)
+        try read(welcome.follower)
+    }
+
+    private func read(_ follower: FollowerID) throws(Violation) {
+        guard let client = clients[follower] else { return }
+        var hasCaughtUp = false
+        while !hasCaughtUp {
+            let (items, isDone) = hub.read(World.jobs[client.job], for: follower, bytes: 1 << 20)
+            for item in items { try client.hear(item) }
+            hasCaughtUp = isDone
+        }
+    }
+
+    func join(_ client: Client) throws(Violation) {
+        followers += 1
+        let follower = FollowerID(index: followers)
+        clients[follower] = client
+        client.place = (self, follower)
+        let job = World.jobs[client.job]
+        let (welcome, request) = hub.follow(job, by: follower, wish: client.wish)
+        if let welcome { try welcomed(welcome) }
+        if request == .askFeed { followed.follow(job, from: 0) }
+        try drain()
+    }
+
+    func leave(_ client: Client) {
+        guard let (_, follower) = client.place else { return }
+        clients[follower] = nil
+        client.place = nil
+        if hub.unfollow(World.jobs[client.job], by: follower) {
+            followed.unfollow(World.jobs[client.job], from: 0)
+        }
+    }
+}
