@@ -115,7 +115,7 @@ def test_memory_that_is_full(make_redis):
 
 
 def test_a_node_of_a_cluster(make_redis):
-    server = make_redis(options=["--appendonly", "yes", "--cluster-enabled", "yes"])
+    server = make_redis(options=["--appendonly", "yes", "--cluster-enabled", "yes", "--cluster-port", free_port()])
     assert doctor(server.url, code=1)["cluster"]["level"] == "error"
 
 
