@@ -1,10 +1,13 @@
 // What a client says in MessagePack becomes JSON or is refused by name; that JSON is JSON, no longer than
-// promised, and what is made of it in turn is read back as the same text. And any JSON whatever
-// becomes MessagePack, without a trap.
+// promised, and what is made of it in turn is read back as the same text. And any JSON, and the event
+// that any payload becomes, has a form in MessagePack.
 
 import Bytes
 import JSON
+import Jobs
 import Wire
+
+private nonisolated(unsafe) var events = EventReader(eventBytesMax: 2_048)  // one thread
 
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
@@ -16,6 +19,9 @@ public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
         precondition(roundTrip(again) == again)
     }
     if isJSON(bytes) { _ = MessagePack.frame(Frames.text(bytes)) }
+    guard let job = try? JobID(checking: "j") else { return 0 }
+    let event = unsafe events.read(bytes, heardAt: WallTime(milliseconds: 0))
+    _ = MessagePack.frame(EventFrame.encode(job: job, seq: 1, rest: event.rest.span))
     return 0
 }
 
