@@ -29,7 +29,8 @@ public struct FeedLimits: Sendable {
 
 /// What the feed tells its owner. Loops not named are not concerned.
 public enum FeedNews {
-    case update(Update, LoopSet)
+    /// What the update does to the snapshot comes with it; nil for a gap.
+    case update(Update, SnapshotChange?, LoopSet)
     case opened(Opening, loop: Int)
     /// All that one read of the socket brought has been told.
     case caughtUp
@@ -120,7 +121,7 @@ public final class Feed {
 
     private func beginEra() {
         for (gap, loops) in history.beginEra(heardAt: loop.now.nanoseconds) {
-            tell(.update(gap, loops))
+            tell(.update(gap, nil, loops))
         }
     }
 
@@ -136,8 +137,8 @@ public final class Feed {
         if !event.oddities.isEmpty { tell(.odd(event.oddities, job)) }
         let entry = history.append(event, to: job, heardAt: loop.now.nanoseconds)
         guard !entry.loops.isEmpty else { return }
-        if let gap = entry.gap { tell(.update(gap, entry.loops)) }
-        tell(.update(entry.update, entry.loops))
+        if let gap = entry.gap { tell(.update(gap, nil, entry.loops)) }
+        tell(.update(entry.update, event.change, entry.loops))
     }
 
     private func prove(_ isProven: Bool) {

@@ -137,7 +137,7 @@ private final class Book: Sendable {
 extension Note {
     fileprivate init?(_ news: FeedNews) {
         switch news {
-        case .update(let update, let loops):
+        case .update(let update, _, let loops):
             let loops = (0..<LoopSet.loopsMax).filter(loops.contains)
             let isGap = update.kind == .gap(.unrecorded)
             self =
