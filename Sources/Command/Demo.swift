@@ -79,7 +79,8 @@ private struct Story {
     init(job: String, plot: DemoPlot, chance: Chance, beginsAtOnce: Bool) {
         (self.job, self.plot, self.chance) = (job, plot, chance)
         if !beginsAtOnce {
-            due = .milliseconds(Int.random(in: 0...Self.delayMillisecondsMax, using: &self.chance))
+            var other = chance  // The story is the same whenever it begins.
+            due = .milliseconds(Int.random(in: 0...Self.delayMillisecondsMax, using: &other))
         }
         refill()
     }

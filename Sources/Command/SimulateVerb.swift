@@ -6,7 +6,7 @@ import Settings
 extension Verb {
     static let simulate = Verb(
         "simulate", "Realistic jobs for front-end work, on your Redis",
-        forms: ["[--jobs=N] [--kinds=KINDS] [--rate=EVENTS] [--for=TIME] [--seed=N]"],
+        forms: ["[--jobs=N] [--kinds=KINDS] [--rate=EVENTS] [--for=TIME]"],
         examples: [
             "jobwire simulate                # seven jobs, one of each kind",
             "jobwire simulate --jobs=200 --kinds=build,flaky --rate=500 --for=5m",

@@ -87,7 +87,7 @@ struct Architecture {
                 report(.hollowName, line: number, name)
             }
             // Points to where a short String was (JSON/TextBytes.swift, `lendUTF8`).
-            if line.contains(/\butf8\.span\b/) { report(.spanOfString, line: number, line) }
+            if line.contains("utf8.span") { report(.spanOfString, line: number, line) }
             if let word = line.firstMatch(of: /\b(async|await|actor)\b/) {
                 report(.asynchrony, line: number, word.output.0)
             }

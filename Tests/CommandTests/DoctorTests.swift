@@ -149,7 +149,8 @@ struct DoctorTests {
         let json = Array(Finding.json([finding, finding], of: "redis://x").utf8)
         var outline = JSONOutline()
         try outline.read(json.span)
-        let errors = try #require(outline.member("errors", in: json.span))
-        #expect(json.span.jsonInteger(errors.value) == 2)
+        let errors = outline.member("errors", in: json.span)
+        let count = errors.flatMap { json.span.jsonInteger($0.value) }
+        #expect(count == 2)
     }
 }

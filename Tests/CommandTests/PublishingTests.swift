@@ -95,7 +95,8 @@ struct PublishingTests {
         for index in cast.indices.prefix(7) {
             var alone = Demo([cast[index]], seed: 5 + UInt64(index))
             let events = told[cast[index].job] ?? []
-            #expect(events == events.indices.map { _ in alone.next().event }, "\(cast[index])")
+            let isTheSame = events.allSatisfy { $0 == alone.next().event }
+            #expect(isTheSame, "\(cast[index])")
         }
     }
 
