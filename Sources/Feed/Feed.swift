@@ -15,15 +15,19 @@ public struct FeedLimits: Sendable {
     public var probeInterval: Duration
     /// Of our own channels.
     public var channelPrefix: String
+    /// How long a published event may take to come back.
+    public var publishTimeout: Duration
 
     public init(
         memory: MemoryLimits = MemoryLimits(), eventBytesMax: Int = 1_048_576,
-        probeInterval: Duration = .seconds(5), channelPrefix: String = "jobwire"
+        probeInterval: Duration = .seconds(5), channelPrefix: String = "jobwire",
+        publishTimeout: Duration = .seconds(5)
     ) {
         self.memory = memory
         self.eventBytesMax = eventBytesMax
         self.probeInterval = probeInterval
         self.channelPrefix = channelPrefix
+        self.publishTimeout = publishTimeout
     }
 }
 
@@ -55,13 +59,14 @@ public final class Feed {
 
     private let loop: Loop
     private let limits: FeedLimits
-    private let patterns: [ChannelPattern]
+    let patterns: [ChannelPattern]
     private let tell: (FeedNews) -> Void
     private var reader: EventReader
-    private var history: MemoryHistory
-    private var subscriber: RedisSubscriber?
-    private var commands: RedisCommands?
+    var history: MemoryHistory
+    var subscriber: RedisSubscriber?
+    var commands: RedisCommands?
     private var probe: Probe
+    let publishing: Publishing
     private var continuity = Continuity.whole
 
     /// Whether messages may have gone unheard since the last entry.
@@ -80,6 +85,7 @@ public final class Feed {
         self.patterns = patterns
         self.tell = tell
         reader = EventReader(eventBytesMax: limits.eventBytesMax)
+        publishing = Publishing(loop: loop, timeout: limits.publishTimeout)
         var random = SystemRandomNumberGenerator()
         history = MemoryHistory(limits: limits.memory, random: random)
         probe = Probe(
@@ -136,6 +142,7 @@ public final class Feed {
         bytesHeard += payload.count
         if !event.oddities.isEmpty { tell(.odd(event.oddities, job)) }
         let entry = history.append(event, to: job, heardAt: loop.now.nanoseconds)
+        publishing.heard(payload, as: entry.update)
         guard !entry.loops.isEmpty else { return }
         if let gap = entry.gap { tell(.update(gap, nil, entry.loops)) }
         tell(.update(entry.update, event.change, entry.loops))
@@ -157,6 +164,7 @@ extension Feed: RedisSubscriberOwner {
         case .resuming, .whole: break
         }
         continuity = .whole
+        probe.begin()
         tell(.redisReady)
         let mayHear = subscriber.refusedWish == nil
         if probe.mayHear, !mayHear { tell(.mayNotProbe) }
@@ -207,7 +215,12 @@ extension Feed: TimerTarget {
         _ = loop.arm(self, after: limits.probeInterval)
         guard subscriber?.state == .ready else { return }
         if probe.canProve {
-            if !probe.intervalPassed() { prove(false) }
+            // What could not be asked is not held against the subscription.
+            guard commands?.state == .ready else { return }
+            guard probe.intervalPassed() else {
+                subscriber?.distrust()
+                return
+            }
             sendProbe()
         } else {
             // The subscriber's own PING has been answered, or it would not be ready any more.

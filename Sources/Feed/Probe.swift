@@ -29,6 +29,9 @@ struct Probe {
         return true
     }
 
+    /// The subscription is a new one.
+    mutating func begin() { missed = 0 }
+
     /// One interval has passed. Answers whether the subscription still counts as alive.
     mutating func intervalPassed() -> Bool {
         missed += 1

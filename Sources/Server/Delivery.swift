@@ -27,14 +27,19 @@ private struct Blocks {
 extension Worker {
     func deliver(_ delivery: Delivery) {
         var made = InlineArray<4, Blocks?>(repeating: nil)
+        var overHTTP: [FollowerID] = []
         for follower in delivery.live {
-            guard let session = session(follower) else { continue }
+            guard let session = session(follower) else {
+                overHTTP.append(follower)
+                continue
+            }
             let place = session.form.rawValue
             let blocks = made[place] ?? joined(delivery, session.form)
             made[place] = blocks
             session.deliver(blocks.first.frames, upTo: blocks.first.last)
             for block in blocks.others { session.deliver(block.frames, upTo: block.last) }
         }
+        deliver(delivery, toHTTP: overHTTP)
         count(
             delivery.entries.count * delivery.live.count,
             heardAt: delivery.entries[0].update.heardAt)
@@ -44,18 +49,20 @@ extension Worker {
     private func deliver(
         _ selection: Delivery.Selection, of delivery: Delivery
     ) {
-        guard let session = session(selection.follower) else { return }
+        let standing = selection.standsAt.map {
+            ServerMessage.live(.job(delivery.job), epoch: delivery.entries[0].update.epoch, seq: $0)
+        }
+        if let first = selection.entries.first {
+            count(selection.entries.count, heardAt: first.update.heardAt)
+        }
+        guard let session = session(selection.follower) else {
+            return deliver(selection, of: delivery, standing: standing)
+        }
         if let beginning = beginning(of: delivery) { session.send(beginning) }
         for entry in selection.entries {
             session.deliver(frame(of: entry, session.form), upTo: entry)
         }
-        if let seq = selection.standsAt {
-            session.send(
-                ServerMessage.live(
-                    .job(delivery.job), epoch: delivery.entries[0].update.epoch, seq: seq))
-        }
-        guard let first = selection.entries.first else { return }
-        count(selection.entries.count, heardAt: first.update.heardAt)
+        if let standing { session.send(standing) }
     }
 
     func frame(of entry: Entry, _ form: FrameForm) -> SharedBytes {
@@ -88,7 +95,7 @@ extension Worker {
     }
 
     /// What a client hears before the first event of an epoch.
-    private func beginning(of delivery: Delivery) -> SharedBytes? {
+    func beginning(of delivery: Delivery) -> SharedBytes? {
         delivery.beginsEpoch.map {
             ServerMessage.live(.job(delivery.job), epoch: $0, seq: 0)
         }

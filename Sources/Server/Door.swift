@@ -15,12 +15,13 @@ struct Door {
     static let notBuiltProgress = "progress_hz is not in this version"
 
     let verifier: TokenVerifier
+    let crossOrigin: CrossOrigin
     /// Empty: not checked, for without a cookie a foreign page has nothing of ours to abuse.
-    private let allowedOrigins: [String]
+    private var allowedOrigins: [String] { crossOrigin.allowedOrigins }
 
     init(_ settings: Settings) throws(StartFault) {
         verifier = try TokenVerifier(settings)
-        allowedOrigins = settings.allowedOrigins
+        crossOrigin = CrossOrigin(allowedOrigins: settings.allowedOrigins)
     }
 
     /// The grant of the token that came with the request; nil where none came.

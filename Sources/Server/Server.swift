@@ -64,6 +64,7 @@ public struct Server {
         first.feed?.start()
         first.run()
         for thread in threads { thread.join() }
+        guard !house.hasFailed.load(ordering: .relaxed) else { throw .loopFailed }
         house.log.info("stopped")
     }
 
@@ -94,6 +95,8 @@ public struct Server {
         } catch {
             house.log.error(
                 "loop_failed", ["loop": .integer(index), "error": .word(error)])
+            house.hasFailed.store(true, ordering: .relaxed)
+            house.postToAll(.stop)
         }
     }
 }

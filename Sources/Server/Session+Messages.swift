@@ -75,7 +75,8 @@ extension Session {
             throw ClientRefusal(
                 code: "not_built", message: Door.notBuiltProgress, id: request.id)
         }
-        guard mayTake(request.follows.count - 1) else { return close(.tooManyMessages) }
+        let furtherCost = request.follows.count / Self.jobsPerMessage
+        guard mayTake(furtherCost) else { return close(.tooManyMessages) }
         for follow in request.follows {
             do throws(ClientRefusal) {
                 let job = try job(follow.subject, request.id)

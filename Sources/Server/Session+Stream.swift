@@ -20,7 +20,7 @@ extension Session: StreamOwner {
         }
         if !isClosing, !hasRoomForAnswers {
             stream.pauseReading()
-            worker.readLater(self)
+            worker.readLater(id)
         }
         return isClosing ? bytes.count : consumed
     }

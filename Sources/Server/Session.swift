@@ -91,7 +91,7 @@ final class Session {
         case .job(let job, let wish):
             guard grant.mayFollow(job: job.text) else { return close(.notThisJob) }
             own = job
-            worker.follow(job, by: self, wish)
+            worker.follow(job, by: id, wish)
             if !isGreeted { stream.pauseReading() }
         }
         if !isClosing { beat() }
@@ -130,7 +130,7 @@ extension Session {
         if isFollowing(job) { unfollow(job) }
         if isOwn { own = job } else { followed.insert(job) }
         requests[job] = request
-        worker.follow(job, by: self, wish)
+        worker.follow(job, by: id, wish)
     }
 
     @discardableResult
@@ -139,7 +139,7 @@ extension Session {
         if job == own { own = nil } else { followed.remove(job) }
         reading.remove(job)
         requests[job] = nil
-        worker.unfollow(job, by: self)
+        worker.unfollow(job, by: id)
         return true
     }
 
@@ -173,7 +173,7 @@ extension Session {
         }
         if isListening { stream.resumeReading() }
         if reading.isEmpty { reading = [] }  // Gives its memory back.
-        if !reading.isEmpty, !isClosing { worker.readLater(self) }
+        if !reading.isEmpty, !isClosing { worker.readLater(id) }
     }
 
     private func send(_ item: Item, of job: JobID) {
@@ -186,7 +186,8 @@ extension Session {
             worker.metrics.gaps.add(GapLabel(gap.reason))
             send(
                 EventFrame.gap(
-                    job: job, epoch: gap.epoch, from: gap.from, to: gap.to, reason: gap.reason))
+                    job: job, epoch: gap.epoch, from: gap.from, to: gap.to, reason: gap.reason,
+                    events: gap.eventsPath(of: job)))
         case .live(let epoch, let seq):
             send(ServerMessage.live(.job(job), epoch: epoch, seq: seq))
         }
@@ -271,8 +272,8 @@ extension Session {
 
     private func leave() {
         phase = .closing
-        if let own { worker.unfollow(own, by: self) }
-        for job in followed { worker.unfollow(job, by: self) }
+        if let own { worker.unfollow(own, by: id) }
+        for job in followed { worker.unfollow(job, by: id) }
         (followed, reading, requests) = ([], [], [:])
         if let timer { worker.loop.disarm(timer) }
         timer = nil

@@ -13,7 +13,7 @@ extension Worker {
     func connected(_ grant: Grant, _ subscribed: Subscribed?) -> SharedBytes {
         ServerMessage.connected(
             server: "jobwire/\(Server.version)",
-            heartbeatSeconds: Int(settings.pingInterval.components.seconds),
+            heartbeatSeconds: max(1, Int(settings.pingInterval.components.seconds)),
             expiresAt: end(of: grant),
             subscribed: subscribed)
     }

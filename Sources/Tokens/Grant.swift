@@ -35,6 +35,10 @@ public struct Grant: Sendable, Equatable {
     public var mayFollowAllJobs: Bool { isAdmin || scope.contains(.jobsRead) || jobs.areAll }
 
     public func mayFollow(job: String) -> Bool { mayFollowAllJobs || jobs.cover(job) }
+    /// With the scope to publish all jobs are meant, unless `jobs` says which.
+    public func mayPublish(job: String) -> Bool {
+        isAdmin || mayPublish && (jobs.isEmpty || jobs.cover(job))
+    }
     public func mayFollow(queue: String) -> Bool { isAdmin || queues.cover(queue) }
     public func mayFollow(feed: String) -> Bool { isAdmin || feeds.cover(feed) }
 

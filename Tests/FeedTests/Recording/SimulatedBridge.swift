@@ -225,7 +225,7 @@ final class SimulatedBridge {
         for each in news {
             switch each {
             case .update(let update, _):
-                if hub.hear(update) == .askFeed { followed.follow(update.job, from: 0) }
+                if hub.hear(update, nil) == .askFeed { followed.follow(update.job, from: 0) }
                 try drain()
             case .opened(let opening, _):
                 try drain()
@@ -240,7 +240,9 @@ final class SimulatedBridge {
 
     private func drain() throws(Violation) {
         var deliveries: [Delivery] = []
-        hub.drain { deliveries.append($0) }
+        var welcomes: [Welcome] = []
+        hub.drain({ deliveries.append($0) }, welcome: { welcomes.append($0) })
+        for welcome in welcomes { try welcomed(welcome) }
         for delivery in deliveries {
             for follower in delivery.live {
                 for entry in delivery.entries { try clients[follower]?.hear(entry.update) }
