@@ -12,6 +12,9 @@ enum EventStreamText {
     /// Blocks are no longer than this, unless one message alone is.
     static let blockBytesMax = 65_536
 
+    /// What is put around a message of one line: an id, the names of two fields, line ends.
+    private static let fieldsBytesMax = 64
+
     /// A comment: it says nothing, and keeps proxies and the write timeout awake.
     static let heartbeat = SharedBytes(Array(":\n\n".utf8))
 
@@ -33,7 +36,8 @@ enum EventStreamText {
         var text: [UInt8] = []
         if let beginning { append(Frames.payload(of: beginning), to: &text) }
         for entry in entries {
-            if text.count + entry.byteCount > blockBytesMax, !text.isEmpty {
+            let bytes = entry.update.frame.count + fieldsBytesMax
+            if text.count + bytes > blockBytesMax, !text.isEmpty {
                 blocks.append(SharedBytes(text))
                 text.removeAll(keepingCapacity: true)
             }

@@ -25,7 +25,7 @@ extension HTTPConnection {
             case .jobEvents(let segment) where head.method == .get && head.wantsEventStream:
                 try stream(try job(segment, grant), head, query, grant)
             case .jobEvents(let segment):
-                tell(try EventsRequest(query), of: try job(segment, grant), head)
+                tell(try EventsRequest(query), of: try job(segment, grant), head, grant)
             case .jobLog(let segment):
                 worker.peek(try job(segment, grant)) { [weak self] opening, _ in
                     self?.respond(.log(opening))
@@ -64,7 +64,9 @@ extension HTTPConnection {
         }
     }
 
-    private func tell(_ request: EventsRequest, of job: JobID, _ head: RequestHead) {
+    private func tell(
+        _ request: EventsRequest, of job: JobID, _ head: RequestHead, _ grant: Grant
+    ) {
         let knownTags = head.list("if-none-match")
         worker.peek(job) { [weak self] opening, _ in
             guard let self else { return }
@@ -75,8 +77,10 @@ extension HTTPConnection {
             var later = request
             later.wait = 0
             let wish = Wish(after: page.next, types: request.types)
-            wait(for: job, wish, seconds: request.wait) { [weak self] in
-                self?.tell(later, of: job, head)
+            // No longer than the token, whose end ends a stream as well.
+            let most = worker.lifeLeft(of: grant) ?? .seconds(EventsRequest.waitMax)
+            wait(for: job, wish, atMost: min(.seconds(request.wait), most)) { [weak self] in
+                self?.tell(later, of: job, head, grant)
             }
         }
     }

@@ -190,11 +190,13 @@ extension HTTPConnection {
         stream.setOwner(self)
     }
 
-    /// The answer waits for the job's next event, or for so many seconds.
-    func wait(for job: JobID, _ wish: Wish, seconds: Int, _ whenOver: @escaping () -> Void) {
+    /// The answer waits for the job's next event, or for so long.
+    func wait(
+        for job: JobID, _ wish: Wish, atMost: Duration, _ whenOver: @escaping () -> Void
+    ) {
         let poll = worker.enter { LongPoll(id: $0, job: job, worker: worker, whenOver) }
         self.poll = poll
-        poll.start(wish, seconds: seconds)
+        poll.start(wish, atMost: atMost)
     }
 
     func refused(_ close: Close) {

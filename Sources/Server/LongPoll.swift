@@ -23,8 +23,8 @@ final class LongPoll: HTTPFollower {
         self.whenOver = whenOver
     }
 
-    func start(_ wish: Wish, seconds: Int) {
-        timer = worker.loop.arm(self, after: .seconds(seconds))
+    func start(_ wish: Wish, atMost: Duration) {
+        timer = worker.loop.arm(self, after: atMost)
         worker.follow(job, by: self, wish)
     }
 

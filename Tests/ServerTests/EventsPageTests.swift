@@ -5,6 +5,7 @@ import Hub
 import JSON
 import Jobs
 import Testing
+import Tokens
 import Wire
 
 @testable import Server
@@ -195,6 +196,9 @@ struct EventsPageTests {
         #expect(try read("wait=31").wait == EventsRequest.waitMax)
         #expect(try read("after=3&before=5").before == Cursor(epoch: nil, seq: 5))
         #expect(try read("types=log,step").types == [EventType("log"), EventType("step")])
+        let most = try JobListing.request(try Query("limit=1000000000&q=x"), Grant())
+        #expect(most.limit == JobListing.limitMax && most.text == "x" && most.status == nil)
+        #expect(try JobListing.request(try Query(""), Grant()).limit == JobListing.limitDefault)
         for query in [
             "limit=0", "limit=-1", "limit=", "limit=1e3", "limit=NaN", "limit=%31%20", "wait=NaN",
             "wait=-1", "wait=1.5", "wait=inf", "after=", "after=x", "after=a:1", "before=x",
@@ -238,6 +242,14 @@ struct EventsPageTests {
                     + "id: AAAAbbbb1234:2\n"
                     + #"data: {"seq":2,"job_id":"j","type":"progress"}"# + "\n\n"
             ])
+        // A burst goes out in pieces, whole messages each.
+        let many = (1...5_000).map { Entry(opening.updates[$0 % 2]) }
+        let pieces = EventStreamText.blocks(many)
+        #expect(pieces.count > 1)
+        #expect(pieces.allSatisfy { $0.count <= EventStreamText.blockBytesMax })
+        #expect(
+            pieces.map { String(copying: $0) }.joined()
+                == many.map { String(copying: EventStreamText.entry($0)) }.joined())
         // Line ends between a worker's words would end the message.
         let odd = Update(
             job: opening.job, epoch: Self.epoch, seq: 3, type: EventType("x"),

@@ -153,7 +153,9 @@ struct JobsOverHTTPTests {
     @Test(
         "a long-poll ends with the next event that is wanted, or with its time", arguments: [1, 3])
     func longPoll(loops: Int) throws {
-        let scene = try Scene(loops: loops) { $0.drainGrace = .seconds(10) }
+        let scene = try Scene(loops: loops) {
+            ($0.drainGrace, $0.tokenLeeway) = (.seconds(10), .zero)
+        }
         let header = Token.header(try Token.of(jobs: "*"))
         func ask(_ job: String, _ query: String) throws -> Connection {
             let connection = try scene.connect()
@@ -184,6 +186,11 @@ struct JobsOverHTTPTests {
         #expect(late.status == 200 && late.text.contains(#""events":[],"next""#))
         #expect(try ask("j1", "wait=30&after=2").answer().text.contains(#""seq":3"#))
         #expect(try ask("j1", "wait=30&after=9").answer().text.contains("epoch_changed"))
+        // A token that ends while it waits is the end of waiting.
+        let brief = try scene.connect(timeoutSeconds: 20)
+        let ending = Token.header(try Token.of(jobs: "*", for: 1))
+        try brief.sendRequest("/api/v1/jobs/j1/events?wait=30&after=3", headers: [ending])
+        #expect(try brief.answer().text.contains(#""events":[],"next""#))
         // A connection may poll again and again, and who goes leaves nothing behind.
         let again = try scene.connect()
         for _ in 0..<2 {
