@@ -19,16 +19,14 @@ extension HTTPConnection {
             return respond(error.response)
         }
         let visit = visit(head, upgrade, route)
+        let language = Door.language(of: upgrade.offeredProtocols)
         let agreesDeflate = upgrade.deflate != nil
         let session = worker.enter { id in
             Session(
                 id: id, stream: stream, worker: worker, purpose: visit.purpose,
-                deflates: agreesDeflate, admission: admission)
+                form: FrameForm(language ?? .json, deflated: agreesDeflate), admission: admission)
         }
-        stream.send(
-            upgrade.response(
-                protocol: Door.chosenProtocol(of: upgrade.offeredProtocols), deflate: agreesDeflate)
-        )
+        stream.send(upgrade.response(protocol: language?.rawValue, deflate: agreesDeflate))
         worker.metrics.responses.add(StatusClass(101))
         handOver(to: session)
         switch visit {

@@ -33,7 +33,7 @@ final class Session {
     let id: FollowerID
     let stream: Stream
     unowned let worker: Worker
-    let deflates: Bool
+    let form: FrameForm
     private let admission: Admission.Verdict
     private(set) var phase: Phase
     /// The job of a one-job socket. It is not in `followed`, so that an idle client has no set.
@@ -54,19 +54,20 @@ final class Session {
     var timer: TimerID?
 
     init(
-        id: FollowerID, stream: Stream, worker: Worker, purpose: Purpose, deflates: Bool,
+        id: FollowerID, stream: Stream, worker: Worker, purpose: Purpose, form: FrameForm,
         admission: Admission.Verdict
     ) {
         self.id = id
         self.stream = stream
         self.worker = worker
         phase = .authenticating(purpose)
-        self.deflates = deflates
+        self.form = form
         self.admission = admission
         let settings = worker.settings
         let now = worker.loop.now
         reader = MessageReader(
-            limits: MessageLimits(messageBytesMax: settings.messageBytesMax), deflate: deflates)
+            limits: MessageLimits(messageBytesMax: settings.messageBytesMax),
+            deflate: form.isDeflated)
         allowance = Allowance(burst: settings.messagesBurstMax, at: now)
         lastHeard = now
         nextPing = now + settings.pingInterval
@@ -180,7 +181,7 @@ extension Session {
         case .entry(let entry):
             worker.metrics.replayedEvents.add(1)
             worker.metrics.messagesOut.add(1)
-            deliver(deflates ? worker.compressed(entry) : entry.update.frame, upTo: entry)
+            deliver(worker.frame(of: entry, form), upTo: entry)
         case .gap(let gap):
             worker.metrics.gaps.add(GapLabel(gap.reason))
             send(
@@ -196,11 +197,11 @@ extension Session {
 // MARK: - Sending and ending
 
 extension Session {
-    /// A control message.
+    /// A control message, in JSON: each client hears it in its own language.
     func send(_ frame: SharedBytes) {
         guard !isClosing else { return }
         worker.metrics.messagesOut.add(1)
-        put(frame)
+        put(form.isMessagePack ? MessagePack.frame(frame) : frame)
     }
 
     private func put(_ frame: SharedBytes) {
