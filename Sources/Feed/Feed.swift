@@ -215,13 +215,8 @@ extension Feed: TimerTarget {
         _ = loop.arm(self, after: limits.probeInterval)
         guard subscriber?.state == .ready else { return }
         if probe.canProve {
-            // What could not be asked is not held against the subscription.
-            guard commands?.state == .ready else { return }
-            guard probe.intervalPassed() else {
-                subscriber?.distrust()
-                return
-            }
-            sendProbe()
+            if !probe.intervalPassed() { prove(false) }
+            if probe.isDeaf { subscriber?.distrust() } else { sendProbe() }
         } else {
             // The subscriber's own PING has been answered, or it would not be ready any more.
             prove(true)
@@ -232,8 +227,9 @@ extension Feed: TimerTarget {
         guard probe.canProve, let commands, commands.state == .ready, subscriber?.state == .ready
         else { return }
         commands.send(probe.command) { [weak self] answer in
-            guard let self, case .success(.error(let text)) = answer, text.hasPrefix("NOPERM")
-            else { return }
+            guard let self else { return }
+            if case .success(.integer) = answer { probe.published() }
+            guard case .success(.error(let text)) = answer, text.hasPrefix("NOPERM") else { return }
             if probe.mayPublish { tell(.mayNotProbe) }
             probe.mayPublish = false
             prove(true)
