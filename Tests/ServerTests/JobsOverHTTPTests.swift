@@ -138,7 +138,10 @@ struct JobsOverHTTPTests {
     @Test("what a replay leaves out is on the page that its gap names")
     func gapLinks() throws {
         let scene = try Scene { $0.replayEventsMax = 2 }
+        let early = try scene.follow("j+1")
+        try early.hear(until: "live")
         try scene.publish("j+1", "1", "2", "3", "4", "5")
+        _ = try early.hear(throughSeq: 5)
         let socket = try scene.follow("j+1")
         _ = try socket.hear()
         let gap = try socket.hear()
