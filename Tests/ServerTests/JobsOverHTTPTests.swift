@@ -101,7 +101,10 @@ struct JobsOverHTTPTests {
     @Test("a page has the bytes that followers get, and may be kept when the job is finished")
     func pages() throws {
         let scene = try Scene(loops: 2)
+        let early = try scene.follow("j1")
+        try early.hear(until: "live")
         try scene.publish("j1", "1", Self.log, "3")
+        _ = try early.hear(throughSeq: 3)
         let socket = try scene.follow("j1")
         let epoch = try #require(try socket.hear().text("epoch"))
         let texts = try (1...3).map { _ in try socket.hear().text }
