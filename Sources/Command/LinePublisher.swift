@@ -16,6 +16,8 @@ final class LinePublisher {
     private let credit: Int32
     private var commands: RedisCommands?
     private var batches = LineBatches()
+    /// Read while Redis was away; published when it is back.
+    private var held: [UInt8]?
     private var inFlight = 0
     private var owesCredit = false
     private var hasEnded = false
@@ -44,7 +46,7 @@ final class LinePublisher {
         } catch { throw Failure(.failed, "\(error)") }
         try errand.run { [unowned self] commands in
             self.commands = commands
-            if hope.wasConnected { return giveCredit() }
+            if hope.wasConnected { return resume() }
             hope.wasConnected = true
             do throws(SystemError) { try startReading() } catch {
                 errand.finish(Failure(.failed, "\(error)"))
@@ -69,7 +71,17 @@ final class LinePublisher {
         }
     }
 
+    private func resume() {
+        guard let bytes = held else { return giveCredit() }
+        held = nil
+        take(bytes)
+    }
+
     private func take(_ bytes: [UInt8]) {
+        guard commands?.state == .ready else {
+            held = bytes
+            return
+        }
         if bytes.isEmpty {
             hasEnded = true
             if let last = batches.finish() { publish(last) }

@@ -9,7 +9,8 @@ struct TailView {
     /// Of the terminal.
     var columns: Int
     private var shownTenth = -1
-    private var hasBar = false
+    /// On the terminal's last line; nil where there is none.
+    private var shownBar: String?
 
     static let lineScalarsMax = 8_192
     private static let barColumns = 24
@@ -56,14 +57,15 @@ struct TailView {
         let above = lines.map { $0 + "\n" }.joined()
         guard isTerminal else { return above }
         let bar = bar(job: job, picture)
-        defer { hasBar = true }
-        return (hasBar ? "\r\u{1B}[2K" : "") + above + bar
+        guard !lines.isEmpty || bar != shownBar else { return "" }
+        defer { shownBar = bar }
+        return (shownBar == nil ? "" : "\r\u{1B}[2K") + above + bar
     }
 
     /// Leaves the terminal as we found it, the last bar standing.
     mutating func ended() -> String {
-        defer { hasBar = false }
-        return hasBar ? "\n" : ""
+        defer { shownBar = nil }
+        return shownBar == nil ? "" : "\n"
     }
 
     func bar(job: String, _ picture: JobPicture) -> String {

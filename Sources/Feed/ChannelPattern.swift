@@ -21,8 +21,9 @@ public struct ChannelPattern: Equatable, Sendable {
 
     /// The channel's part where the `*` stands. Redis has matched the rest already.
     public func job(in channel: Span<UInt8>) throws(JobIDFault) -> JobID {
-        let end = max(prefix.count, channel.count - suffix.count)
-        return try JobID(checking: channel.extracting(min(prefix.count, channel.count)..<end))
+        let start = min(prefix.count, channel.count)
+        let end = max(start, channel.count - suffix.count)
+        return try JobID(checking: channel.extracting(start..<end))
     }
 
     public func channel(of job: JobID) -> String {

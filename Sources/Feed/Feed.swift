@@ -58,6 +58,14 @@ public final class Feed {
     private var subscriber: RedisSubscriber?
     private var commands: RedisCommands?
     private var probe: Probe
+    private var continuity = Continuity.whole
+
+    /// Whether messages may have gone unheard since the last entry.
+    private enum Continuity {
+        case whole, broken
+        /// Heard again, though perhaps not by each pattern yet.
+        case resuming
+    }
 
     public init(
         loop: Loop, address: RedisAddress, options: RedisOptions, patterns: [ChannelPattern],
@@ -98,9 +106,7 @@ public final class Feed {
 
     /// From the opening that is told now, the loop hears every update of the job.
     public func follow(_ job: JobID, from loop: Int) {
-        let others = history.loops(following: job)
-        let (gap, opening) = history.follow(job, from: loop, heardAt: self.loop.now.nanoseconds)
-        if let gap, !others.isEmpty { tell(.update(gap, others)) }
+        let opening = history.follow(job, from: loop, heardAt: self.loop.now.nanoseconds)
         tell(.opened(opening, loop: loop))
     }
 
@@ -108,7 +114,18 @@ public final class Feed {
 
     public func peek(_ job: JobID) -> Opening { history.peek(job) }
 
+    private func beginEra() {
+        for (gap, loops) in history.beginEra(heardAt: loop.now.nanoseconds) {
+            tell(.update(gap, loops))
+        }
+    }
+
     private func hear(_ payload: Span<UInt8>, of job: JobID) {
+        // Patterns are heard from before the subscription is ready, and gaps come first.
+        if continuity == .broken {
+            beginEra()
+            continuity = .resuming
+        }
         let event = reader.read(payload, heardAt: WallTime(milliseconds: WallClock.milliseconds()))
         eventsHeard += 1
         bytesHeard += payload.count
@@ -128,9 +145,13 @@ public final class Feed {
 
 extension Feed: RedisSubscriberOwner {
     public func subscriberReady(_ subscriber: RedisSubscriber) {
-        for (gap, loops) in history.alignFollowed(heardAt: loop.now.nanoseconds) {
-            tell(.update(gap, loops))
+        switch continuity {
+        case .broken: beginEra()
+        // The patterns that came later may have missed what the first did not.
+        case .resuming where patterns.count > 1: beginEra()
+        case .resuming, .whole: break
         }
+        continuity = .whole
         tell(.redisReady)
         sendProbe()
     }
@@ -153,8 +174,7 @@ extension Feed: RedisSubscriberOwner {
     public func subscriberReadDone(_ subscriber: RedisSubscriber) { tell(.caughtUp) }
 
     public func subscriberLost(_ subscriber: RedisSubscriber, _ fault: RedisFault) {
-        // From now on something may be missed. Messages may be heard before we are ready again.
-        history.beginEra()
+        continuity = .broken
         prove(false)
         tell(.redisLost(fault))
     }

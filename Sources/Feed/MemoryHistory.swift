@@ -45,7 +45,7 @@ struct MemoryHistory {
         }
     }
 
-    /// What a record weighs beside its entries, roughly: enough to bound memory by.
+    /// What a record weighs beside its entries and its snapshot, roughly: enough to bound memory by.
     private static let recordBytes = 512
 
     /// How many records one event may look at to make room, so that no event pays for all.
@@ -68,11 +68,10 @@ struct MemoryHistory {
 
     var jobCount: Int { records.count }
 
-    /// Continuity was lost: in each job, whatever comes next comes behind a gap entry.
-    mutating func beginEra() { era += 1 }
-
-    /// Puts the gap entries of the followed jobs now. The others get theirs when they are next touched.
-    mutating func alignFollowed(heardAt: Int64) -> [(Update, LoopSet)] {
+    /// Something may have been missed: in each job, whatever comes next comes behind a gap entry. Answers
+    /// those of the followed jobs; the others get theirs when they are next touched.
+    mutating func beginEra(heardAt: Int64) -> [(Update, LoopSet)] {
+        era += 1
         var gaps: [(Update, LoopSet)] = []
         for record in order where !record.loops.isEmpty {
             if let gap = alignEra(record, heardAt) { gaps.append((gap, record.loops)) }
@@ -97,15 +96,16 @@ struct MemoryHistory {
     }
 
     /// Everything about a job at this moment, and from now on its updates, for `loop`.
-    mutating func follow(_ job: JobID, from loop: Int, heardAt: Int64) -> (gap: Update?, Opening) {
+    /// No other loop misses the gap that this may bring: where one follows, `beginEra` has put it.
+    mutating func follow(_ job: JobID, from loop: Int, heardAt: Int64) -> Opening {
         guard let record = records[job] else {
             awaited[job, default: LoopSet()].insert(loop)
-            return (nil, Opening(job: job))
+            return Opening(job: job)
         }
         record.wasUsed = true
-        let gap = alignEra(record, heardAt)
+        _ = alignEra(record, heardAt)
         record.loops.insert(loop)
-        return (gap, opening(of: record))
+        return opening(of: record)
     }
 
     mutating func unfollow(_ job: JobID, from loop: Int) {
@@ -117,10 +117,6 @@ struct MemoryHistory {
     /// The job as it stands, for somebody who does not stay.
     func peek(_ job: JobID) -> Opening {
         records[job].map(opening) ?? Opening(job: job)
-    }
-
-    func loops(following job: JobID) -> LoopSet {
-        records[job]?.loops ?? awaited[job] ?? LoopSet()
     }
 
     private func opening(of record: Record) -> Opening {
@@ -145,7 +141,11 @@ struct MemoryHistory {
     private mutating func put(_ record: Record, _ entry: (UInt64) -> Update) -> Update {
         record.seq += 1
         let update = entry(record.seq)
-        if let change = update.change { record.snapshot.apply(change) }
+        if let change = update.change {
+            bytes -= record.snapshot.byteCount
+            record.snapshot.apply(change)
+            bytes += record.snapshot.byteCount
+        }
         bytes += record.ring.append(update, within: limits.perJob)
         if bytes > limits.bytesMax { forget(sparing: record) }
         return update
@@ -182,7 +182,7 @@ struct MemoryHistory {
 
     private mutating func remove(_ record: Record) {
         records[record.job] = nil
-        bytes -= Self.recordBytes + record.ring.bytes
+        bytes -= Self.recordBytes + record.ring.bytes + record.snapshot.byteCount
         let last = order.removeLast()
         if last !== record {
             order[record.place] = last

@@ -81,7 +81,7 @@ public final class Hub {
     }
 
     /// The feed's answer. Merges what was heard meanwhile and welcomes those who wait.
-    /// Followers in `resumed` were live before and read on from where they stood.
+    /// Followers in `resumed` read on from where they stood.
     public func open(
         _ opening: Opening
     ) -> (welcomes: [Welcome], resumed: [FollowerID], request: HubRequest) {
@@ -89,14 +89,13 @@ public final class Hub {
         var early: [Update] = []
         if case .opening(let heard) = topic.phase { early = heard }
         topic.phase = .open
-        var resumed: [FollowerID] = []
         switch topic.news(in: opening) {
         case .nothing: break
         case .updates(let updates): for update in updates { expect(update, in: topic) }
-        case .everything:
-            topic.open(opening, limits: limits.ring)
-            resumed = Array(topic.reading.keys)
+        case .everything: topic.open(opening, limits: limits.ring)
         }
+        // Also who was reading already: while the feed was asked there was nothing to read.
+        let resumed = Array(topic.reading.keys)
         let waiting = topic.waiting
         topic.waiting = []
         let welcomes = waiting.map {
@@ -125,6 +124,13 @@ public final class Hub {
         }
         expect(update, in: topic)
         return .nothing
+    }
+
+    /// Some updates of the job will not be heard: the feed must be asked, as after a hole.
+    public func missed(_ job: JobID) -> HubRequest {
+        guard let topic = topics[job], case .open = topic.phase else { return .nothing }
+        topic.phase = .opening(early: [])
+        return .askFeed
     }
 
     private func expect(_ update: Update, in topic: Topic) {
@@ -206,7 +212,7 @@ public final class Hub {
             topic.reading[follower] = reader
             return (items, false)
         }
-        topic.reading[follower] = nil
+        topic.endReading(follower)
         if reader.wish.types == nil {
             topic.live.append(follower)
         } else {
@@ -219,7 +225,8 @@ public final class Hub {
         _ reader: inout Topic.Reading, before seq: UInt64, _ topic: Topic, _ items: inout [Item]
     ) {
         guard let liveAfter = reader.liveAfter, seq > liveAfter else { return }
-        items.append(.live(topic.epoch, liveAfter))
+        // Not `liveAfter`: a gap may have carried the client past it, and no cursor goes back.
+        items.append(.live(topic.epoch, seq - 1))
         reader.liveAfter = nil
     }
 }

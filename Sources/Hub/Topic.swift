@@ -57,8 +57,16 @@ final class Topic {
     var nextHeard: UInt64 { seq + UInt64(pending.count) + 1 }
     var epochHeard: Epoch? { pending.last?.update.epoch ?? epoch }
 
+    /// An empty dictionary keeps its memory, and most topics are idle: so it is let go.
+    @discardableResult
+    func endReading(_ follower: FollowerID) -> Bool {
+        guard reading.removeValue(forKey: follower) != nil else { return false }
+        if reading.isEmpty { reading = [:] }
+        return true
+    }
+
     func remove(_ follower: FollowerID) -> Bool {
-        if reading.removeValue(forKey: follower) != nil { return true }
+        if endReading(follower) { return true }
         if let index = live.firstIndex(of: follower) {
             live.swapAt(index, live.count - 1)
             live.removeLast()
@@ -125,11 +133,11 @@ final class Topic {
     ) {
         let wish = Wish(after: standing, types: types)
         let (next, gaps) = place(wish, limits: nil)
-        // A new epoch is announced before its first event; an old one simply goes on.
-        let isNewEpoch = standing.epoch != epoch
+        // A new epoch is announced before its first event, by a gap or by `live`; an old one goes on.
+        let isUnannounced = standing.epoch != epoch && (isLive || standing.epoch == nil)
         reading[follower] = Reading(
             wish: wish, standing: standing, next: next, gaps: gaps,
-            liveAfter: !isLive ? seq : isNewEpoch ? next - 1 : nil)
+            liveAfter: isUnannounced ? next - 1 : isLive ? nil : seq)
     }
 
     /// Begins to serve a new follower from the ring.
@@ -147,8 +155,7 @@ final class Topic {
                 from: replayed.first?.seq, to: replayed.last?.seq,
                 count: wish.types == nil
                     ? replayed.count : replayed.count(where: { wish.wants($0) }),
-                isComplete: gaps.isEmpty),
-            watchers: watchers)
+                isComplete: gaps.isEmpty))
     }
 
     /// Where a follower with this wish begins to read, and what it must be told is missing.

@@ -11,6 +11,8 @@ public struct Snapshot: Sendable, Equatable {
 
     public init() {}
 
+    /// What the worker's words in it weigh: a result may be as large as an event.
+    public var byteCount: Int { state.first?.values.reduce(0) { $0 + $1.count } ?? 0 }
     public var logLines: Int64 { state.first?.logLines ?? 0 }
     public var createdAt: WallTime? { state.first?.createdAt }
     public var updatedAt: WallTime? { state.first?.updatedAt }

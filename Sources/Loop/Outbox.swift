@@ -64,15 +64,18 @@ struct Outbox {
         }
     }
 
-    /// Keeps only a piece that was taken in part: the peer would not know where it ends.
-    mutating func dropQueued() {
-        let begun = firstTaken > 0 ? first : nil
-        let taken = firstTaken
-        drop()
-        guard let begun else { return }
-        first = begun
-        firstTaken = taken
-        owedBytes = begun.count - taken
+    /// Keeps only a piece that was taken in part, for the peer would not know where it ends, and those
+    /// that begin within the first `offered` bytes.
+    mutating func dropQueued(keeping offered: Int) {
+        guard let first, firstTaken > 0 || offered > 0 else { return drop() }
+        var kept = first.count - firstTaken
+        var end = restStart
+        while kept < offered, end < rest.count, let piece = rest[end] {
+            kept += piece.count
+            end += 1
+        }
+        rest.removeSubrange(end...)
+        owedBytes = kept
     }
 
     mutating func drop() {

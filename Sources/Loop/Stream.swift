@@ -49,18 +49,20 @@ public final class Stream: EventTarget {
     /// What the owner left; empty most of the time.
     var unread: [UInt8] = []
     var tls: TLSSession?
-    private var connector: Connector?
+    var connector: Connector?
     /// For connecting, shaking hands and finishing, which all end in time.
-    private var timer: TimerID?
+    var timer: TimerID?
     var stalledSince: Instant?
-    private var token: PollToken?
-    private(set) var descriptor = Descriptor.none
+    var token: PollToken?
+    var descriptor = Descriptor.none
     private var interest: Readiness = []
     var phase: Phase
     var isDirty = false
     /// The kernel took not all; there is no point in trying before it says so.
     var isBlocked = false
     var owesSinceEarlierTick = false
+    /// Of a record that OpenSSL has begun on: it must be offered the same bytes again.
+    var offeredBytes = 0
     var isPaused = false
     var inputEnded = false
     var ownerChanged = false
@@ -291,55 +293,4 @@ public final class Stream: EventTarget {
         interest = []
         loop.poller.silence(descriptor, token)
     }
-
-    // MARK: - Ending
-
-    func arm(after delay: Duration) {
-        disarm()
-        timer = loop.arm(StreamDeadline(self), after: delay)
-    }
-
-    private func disarm() {
-        if let timer { loop.disarm(timer) }
-        timer = nil
-    }
-
-    func deadlinePassed() {
-        timer = nil
-        switch phase {
-        case .connecting where connector?.triesAnother() == true: break
-        case .connecting, .handshaking, .finishing: end(.timedOut)
-        case .lingering: end(.closedByUs)
-        case .open, .ending, .closed: break
-        }
-    }
-
-    /// Frees all that is held. The owner is told at the end of the tick.
-    func end(_ end: StreamEnd) {
-        guard phase != .closed else { return }
-        phase = .closed
-        disarm()
-        if let token { loop.poller.release(token) }
-        token = nil
-        tls = nil
-        descriptor = .none
-        connector = nil
-        outbox.drop()
-        unread = []
-        stalledSince = nil
-        loop.ended.append((self, end))
-    }
-
-    func tellOwner(_ end: StreamEnd) {
-        let told = owner
-        owner = nil
-        told?.streamClosed(self, end)
-    }
-}
-
-/// The wheel's handle on a stream, there only while a deadline runs.
-private final class StreamDeadline: TimerTarget {
-    private let stream: Stream
-    init(_ stream: Stream) { self.stream = stream }
-    func timerFired(_ id: TimerID) { stream.deadlinePassed() }
 }

@@ -38,8 +38,10 @@ extension Stream {
         var isBlocked = false
         for _ in 0..<Self.recordsPerTickMax where !outbox.isEmpty && !isBlocked {
             let count = outbox.copy(into: loop.record)
+            offeredBytes = count
             switch tls.write(loop.record, count: count) {
             case .moved(let moved):
+                offeredBytes = 0
                 outbox.took(moved)
                 taken += moved
             case .wantsWrite: isBlocked = true
@@ -59,9 +61,14 @@ extension Stream {
             if owesSinceEarlierTick, phase == .open { loop.drained.append(self) }
             owesSinceEarlierTick = false
         } else {
-            if count > 0 || stalledSince == nil { stalledSince = loop.now }
+            // A tick writes only so much; what then remains is no sign of a slow peer.
+            if isBlocked {
+                if count > 0 || stalledSince == nil { stalledSince = loop.now }
+            } else {
+                stalledSince = nil
+                markDirty()
+            }
             owesSinceEarlierTick = true
-            if !isBlocked { markDirty() }
         }
         updateInterest()
     }
@@ -83,7 +90,7 @@ extension Stream {
 extension Stream {
     /// Drops what the kernel has not begun on, whole pieces only. Answers how many bytes are still owed.
     public func dropQueued() -> Int {
-        outbox.dropQueued()
+        outbox.dropQueued(keeping: offeredBytes)
         return outbox.owedBytes
     }
 }

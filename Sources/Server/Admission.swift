@@ -1,19 +1,13 @@
 // Admission counts the open connections, in all and per address, for all loops together.
 //
 // It is asked when a connection begins and told when it ends, never between: the one lock of the
-// server is not on the path of an event. A refused connection is counted too, as long as it lasts,
+// server is not on the path of an event. Refused connections are counted apart, as long as they last,
 // so that refusals can't be used to exceed the limits by much.
 
-import Synchronization
+import Loop
 
 final class Admission: Sendable {
     enum Verdict: Equatable { case admitted, tooMany, tooManyFromAddress, noRoomToRefuse }
-
-    /// Given back when the connection ends.
-    struct Ticket {
-        let address: String
-        let verdict: Verdict
-    }
 
     /// So many connections above the limit may stay long enough to be told why they are refused.
     static let refusedMax = 256
@@ -26,7 +20,7 @@ final class Admission: Sendable {
 
     private let connectionsMax: Int
     private let perAddressMax: Int
-    private let counts = Mutex(Counts())
+    private let counts = Guarded(Counts())
 
     init(connectionsMax: Int, perAddressMax: Int) {
         self.connectionsMax = connectionsMax
@@ -35,31 +29,33 @@ final class Admission: Sendable {
 
     var total: Int { counts.withLock { $0.total } }
 
-    func admit(_ address: String) -> Ticket {
-        Ticket(address: address, verdict: verdict(address))
-    }
-
-    private func verdict(_ address: String) -> Verdict {
+    func admit(_ address: String) -> Verdict {
         counts.withLock { counts in
             let fromAddress = counts.byAddress[address, default: 0]
             let isFull = counts.total - counts.refused >= connectionsMax
             let isRefused = isFull || fromAddress >= perAddressMax
             if isRefused && counts.refused >= Self.refusedMax { return .noRoomToRefuse }
             counts.total += 1
-            counts.byAddress[address] = fromAddress + 1
-            guard isRefused else { return .admitted }
+            guard isRefused else {
+                counts.byAddress[address] = fromAddress + 1
+                return .admitted
+            }
             counts.refused += 1
             return isFull ? .tooMany : .tooManyFromAddress
         }
     }
 
-    func release(_ ticket: Ticket) {
-        guard ticket.verdict != .noRoomToRefuse else { return }
+    /// The connection has ended that was given this verdict.
+    func release(_ address: String, _ verdict: Verdict) {
+        guard verdict != .noRoomToRefuse else { return }
         counts.withLock { counts in
             counts.total -= 1
-            if ticket.verdict != .admitted { counts.refused -= 1 }
-            let left = counts.byAddress[ticket.address, default: 1] - 1
-            counts.byAddress[ticket.address] = left > 0 ? left : nil
+            guard verdict == .admitted else {
+                counts.refused -= 1
+                return
+            }
+            let left = counts.byAddress[address, default: 1] - 1
+            counts.byAddress[address] = left > 0 ? left : nil
         }
     }
 }

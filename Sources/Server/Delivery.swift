@@ -9,37 +9,23 @@ import Jobs
 import Loop
 import Wire
 
-/// What is shared by a job's followers in a tick: one block, unless there is very much.
-private struct Blocks {
-    /// A block of joined frames is no longer than this, unless one frame alone is.
+/// Frames that go out as one, and the entry that they end with.
+private struct Block {
+    /// No longer than this, unless one frame alone is.
     static let bytesMax = 65_536
 
-    private(set) var first: SharedBytes
-    private(set) var others: [SharedBytes] = []
+    let frames: SharedBytes
+    let last: Entry
+}
 
-    init(first: SharedBytes) { self.first = first }
-
-    init(joining frames: [SharedBytes]) {
-        var blocks: [SharedBytes] = []
-        var start = 0
-        var bytes = 0
-        for index in frames.indices {
-            if bytes + frames[index].count > Self.bytesMax, index > start {
-                blocks.append(SharedBytes(joining: frames[start..<index], count: bytes))
-                (start, bytes) = (index, 0)
-            }
-            bytes += frames[index].count
-        }
-        first = SharedBytes(joining: frames[start...], count: bytes)
-        guard let begun = blocks.first else { return }
-        others = blocks.dropFirst() + [first]
-        first = begun
-    }
+/// What is shared by a job's followers in a tick: one block, unless there is very much.
+private struct Blocks {
+    let first: Block
+    var others: [Block] = []
 }
 
 extension Worker {
     func deliver(_ delivery: Delivery) {
-        guard let last = delivery.entries.last else { return }
         var plain: Blocks?
         var compressed: Blocks?
         for follower in delivery.live {
@@ -52,8 +38,8 @@ extension Worker {
                 blocks = plain ?? joined(delivery, compressed: false)
                 plain = blocks
             }
-            session.deliver(blocks.first, upTo: last)
-            for block in blocks.others { session.deliver(block, upTo: last) }
+            session.deliver(blocks.first.frames, upTo: blocks.first.last)
+            for block in blocks.others { session.deliver(block.frames, upTo: block.last) }
         }
         count(
             delivery.entries.count * delivery.live.count,
@@ -102,10 +88,26 @@ extension Worker {
             isCompressed ? compressed(entry) : entry.update.frame
         }
         let beginning = beginning(of: delivery)
+        var last = delivery.entries[0]
         if delivery.entries.count == 1, beginning == nil {
-            return Blocks(first: frame(delivery.entries[0]))
+            return Blocks(first: Block(frames: frame(last), last: last))
         }
-        return Blocks(joining: (beginning.map { [$0] } ?? []) + delivery.entries.map(frame))
+        var blocks: [Block] = []
+        var frames = (beginning.map { [$0] } ?? []) + [frame(last)]
+        var bytes = frames.reduce(0) { $0 + $1.count }
+        for entry in delivery.entries.dropFirst() {
+            let next = frame(entry)
+            if bytes + next.count > Block.bytesMax {
+                blocks.append(
+                    Block(frames: SharedBytes(joining: frames[...], count: bytes), last: last))
+                (frames, bytes) = ([], 0)
+            }
+            frames.append(next)
+            bytes += next.count
+            last = entry
+        }
+        blocks.append(Block(frames: SharedBytes(joining: frames[...], count: bytes), last: last))
+        return Blocks(first: blocks[0], others: Array(blocks.dropFirst()))
     }
 
     private func count(_ messages: Int, heardAt: Int64) {

@@ -23,8 +23,9 @@ final class Drain: TimerTarget {
     func timerFired(_ id: TimerID) { step() }
 
     private func step() {
-        let someAreLeft = worker.closeSessions(atMost: batchSize)
-        guard someAreLeft, worker.loop.now < endsAt else { return worker.stop() }
+        let isOver = worker.loop.now >= endsAt
+        let someAreLeft = worker.closeSessions(atMost: isOver ? .max : batchSize)
+        guard someAreLeft || worker.mustOutlast, !isOver else { return worker.stop() }
         _ = worker.loop.arm(self, after: pause)
     }
 }

@@ -110,9 +110,9 @@ extension Wish {
 }
 
 extension Subscribed {
-    init(_ welcome: Welcome) {
+    init(_ welcome: Welcome, watchers: Int) {
         self.init(
-            job: welcome.job, snapshot: welcome.snapshot, watchers: welcome.watchers,
+            job: welcome.job, snapshot: welcome.snapshot, watchers: watchers,
             epoch: welcome.epoch, seq: welcome.seq, replay: welcome.replay)
     }
 }

@@ -1,7 +1,8 @@
 // HTTPConnection is a client until it becomes a WebSocket: requests are read, routed and answered, one
 // after the other, in the order they came (pipelining).
 //
-// Invariant: while an answer is outstanding nothing further is read, so answers never overtake.
+// Invariant: while an answer is outstanding nothing further is read, so answers never overtake. Nor
+// is it while the client owes us the reading of earlier ones, so nobody piles up answers.
 
 import Bytes
 import Hub
@@ -21,15 +22,18 @@ final class HTTPConnection {
         case done
     }
 
+    /// So much of answers may wait to be read before the next request is looked at.
+    static let owedBytesMax = 65_536
+
     let stream: Stream
     unowned let worker: Worker
-    private let admission: Admission.Ticket
+    private let admission: Admission.Verdict
     private var phase = Phase.head
     private var timer: TimerID?
     /// Between two requests.
     private var isIdle = false
 
-    init(stream: Stream, worker: Worker, admission: Admission.Ticket) {
+    init(stream: Stream, worker: Worker, admission: Admission.Verdict) {
         self.stream = stream
         self.worker = worker
         self.admission = admission
@@ -57,7 +61,12 @@ final class HTTPConnection {
 
 extension HTTPConnection: StreamOwner {
     func streamOpened(_ stream: Stream) {}
-    func streamDrained(_ stream: Stream) {}
+    func streamDrained(_ stream: Stream) { stream.resumeReading() }
+
+    /// The flush has sent what could be sent; when not enough, `streamDrained` will come.
+    func goOn() {
+        if stream.owedBytes < Self.owedBytesMax { stream.resumeReading() }
+    }
 
     func stream(_ stream: Stream, received bytes: Span<UInt8>) -> Int {
         var consumed = 0
@@ -80,10 +89,17 @@ extension HTTPConnection: StreamOwner {
     private func step(_ bytes: Span<UInt8>, _ consumed: inout Int) throws(HTTPViolation) -> Bool {
         switch phase {
         case .head:
+            guard stream.owedBytes < Self.owedBytesMax else {
+                stream.pauseReading()
+                worker.goOnLater(self)
+                return false
+            }
             let rest = bytes.extracting(consumed...)
             // The time for a request begins with its first byte.
-            if !rest.isEmpty, isIdle { wait(worker.settings.handshakeTimeout) }
-            isIdle = false
+            if !rest.isEmpty, isIdle {
+                wait(worker.settings.handshakeTimeout)
+                isIdle = false
+            }
             guard let (head, length) = try worker.headReader.read(rest) else { return false }
             consumed += length
             let body = try BodyReader(head.framing, limits: worker.bodyLimits)
@@ -107,7 +123,7 @@ extension HTTPConnection: StreamOwner {
         if case .tls = end { worker.metrics.handshakeRefusals.add(.tls) }
         wait(nil)
         worker.forget(self)
-        worker.release(admission)
+        worker.release(stream, admission)
     }
 }
 
@@ -133,9 +149,9 @@ extension HTTPConnection {
         case .jobSocket, .socket: return upgrade(head, to: route)
         default: break
         }
-        guard admission.verdict == .admitted else { return respond(.refusal(.tooManyConnections)) }
+        guard admission == .admitted else { return respond(.refusal(.tooManyConnections)) }
         guard head.method == .get || head.method == .head else {
-            return respond(route == .unknown ? .notFound : .methodNotAllowed)
+            return route == .unknown ? respondNotFound() : respond(.methodNotAllowed)
         }
         switch route {
         case .health: respond(.json(200, Array(#"{"status":"ok"}"#.utf8)))
@@ -144,8 +160,13 @@ extension HTTPConnection {
         case .asset(let index): respond(.asset(PageAssets.files[index]))
         case .job(let segment): tellJob(segment, head)
         case .notBuilt: respond(.error(501, "not_built", "not in this version"))
-        case .unknown, .jobSocket, .socket: respond(.notFound)
+        case .unknown, .jobSocket, .socket: respondNotFound()
         }
+    }
+
+    private func respondNotFound() {
+        worker.metrics.handshakeRefusals.add(.notFound)
+        respond(.notFound)
     }
 
     private func tellJob(_ segment: String, _ head: RequestHead) {
@@ -163,6 +184,7 @@ extension HTTPConnection {
             }
         } catch {
             refused(error)
+            if let refusal = error.authRefusal { worker.metrics.authRefusals.add(refusal) }
             respond(.refusal(error))
         }
     }
@@ -183,7 +205,11 @@ extension HTTPConnection {
     }
 
     private func refused(_ close: Close) {
-        if let refusal = close.authRefusal { worker.metrics.authRefusals.add(refusal) }
+        switch close {
+        case .originRefused: worker.metrics.handshakeRefusals.add(.origin)
+        case .draining: worker.metrics.handshakeRefusals.add(.draining)
+        default: break
+        }
         worker.log.debug(
             "refused", ["peer": .word(stream.peer), "why": .text(close.name)])
     }
@@ -230,7 +256,7 @@ extension HTTPConnection {
 
     private func visit(_ head: RequestHead, _ upgrade: Upgrade, _ route: Route) -> Visit {
         do throws(Close) {
-            guard admission.verdict == .admitted else { throw .tooManyConnections }
+            guard admission == .admitted else { throw .tooManyConnections }
             guard !worker.isDraining else { throw .draining }
             try worker.door.checkOrigin(head)
             let query = try Door.query(head)

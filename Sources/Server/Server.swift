@@ -19,7 +19,7 @@ public struct Server {
     private let patterns: [ChannelPattern]
 
     public init(_ settings: Settings, log: Log) throws(StartFault) {
-        let loops = settings.loops == 0 ? min(Processor.count, LoopSet.loopsMax) : settings.loops
+        var loops = settings.loops == 0 ? min(Processor.count, LoopSet.loopsMax) : settings.loops
         guard loops <= LoopSet.loopsMax else {
             throw .setting("loops", "at most \(LoopSet.loopsMax)")
         }
@@ -33,6 +33,8 @@ public struct Server {
         } catch {
             throw .setting("listen", error.rawValue)
         }
+        // A Unix socket has one listener: the kernel shares out only ports.
+        if case .unix = listen.endpoint { loops = 1 }
         patterns = settings.patterns.compactMap { ChannelPattern($0) }
         guard patterns.count == settings.patterns.count else {
             throw .setting("patterns", "each needs exactly one *, for the job id")
@@ -84,6 +86,7 @@ public struct Server {
     }
 
     private static func serve(_ index: Int, _ house: House, _ address: ListenAddress) {
+        defer { house.loopsEnded.add(1, ordering: .relaxed) }
         do throws(StartFault) {
             let worker = try Worker(index: index, house: house)
             _ = try worker.listen(on: address)

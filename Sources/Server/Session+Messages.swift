@@ -32,8 +32,8 @@ extension Session {
         do throws(TokenFault) {
             grant = try worker.door.verifier.verify(token, now: WallClock.milliseconds() / 1_000)
         } catch {
-            worker.metrics.authRefusals.add(AuthRefusal(error))
             guard case .open = phase else { return close(.tokenRefused(error)) }
+            worker.metrics.authRefusals.add(AuthRefusal(error))
             throw ClientRefusal(code: "token_\(error.rawValue)", message: error.message, id: id)
         }
         guard case .open(let present) = phase else {
@@ -53,6 +53,7 @@ extension Session {
             throw ClientRefusal(
                 code: "not_built", message: "progress_hz is not in this version", id: request.id)
         }
+        guard mayTake(request.follows.count - 1) else { return close(.tooManyMessages) }
         for follow in request.follows {
             do throws(ClientRefusal) {
                 let job = try job(follow.subject, request.id)
@@ -104,6 +105,8 @@ extension Session {
 
     func reject(_ refusal: ClientRefusal) {
         worker.metrics.messageRefusals.add(MessageRefusal(refusal))
+        // Nothing but a close comes before `connected`.
+        guard case .open = phase else { return close(.tokenRefused(.missing)) }
         worker.log.debug("rejected", ["connection": .word(id), "code": .text(refusal.code)])
         send(ServerMessage.rejected(refusal))
     }

@@ -11,7 +11,7 @@ extension Session: StreamOwner {
         heard(bytes.count)
         var consumed = 0
         do throws(FrameViolation) {
-            while !isClosing, let frame = try reader.next(in: bytes, consumed: &consumed) {
+            while isListening, let frame = try reader.next(in: bytes, consumed: &consumed) {
                 take(frame)
             }
         } catch {
@@ -21,13 +21,23 @@ extension Session: StreamOwner {
         return isClosing ? bytes.count : consumed
     }
 
+    /// Not between the token and the greeting, which may have to wait for the feed.
+    private var isListening: Bool {
+        switch phase {
+        case .authenticating: true
+        case .open: isGreeted
+        case .closing: false
+        }
+    }
+
     private func take(_ frame: ClientFrame) {
         switch frame {
         case .pong: return
         case .close(let code, _): return closed(by: code)
         case .text, .binary, .ping: break
         }
-        guard mayTakeAnother() else { return close(.tooManyMessages) }
+        worker.metrics.messagesIn.add(1)
+        guard mayTake(1) else { return close(.tooManyMessages) }
         switch frame {
         case .text(let text): answer(text)
         case .ping(let payload): send(Frames.pong(payload.span))

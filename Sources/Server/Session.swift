@@ -22,7 +22,7 @@ final class Session {
     }
 
     enum Phase {
-        case authenticating
+        case authenticating(Purpose)
         case open(Grant)
         case closing
     }
@@ -34,30 +34,33 @@ final class Session {
     let stream: Stream
     unowned let worker: Worker
     let deflates: Bool
-    private let purpose: Purpose
-    private let admission: Admission.Ticket
-    private(set) var phase = Phase.authenticating
-    private var followed: [JobID] = []
+    private let admission: Admission.Verdict
+    private(set) var phase: Phase
+    /// The job of a one-job socket. It is not in `followed`, so that an idle client has no set.
+    private var own: JobID?
+    private var followed: Set<JobID> = []
     /// Jobs whose history this client is still being read.
-    private var reading: [JobID] = []
+    private var reading: Set<JobID> = []
     /// The `id` of a subscribe that the feed has yet to answer.
     private var requests: [JobID: RequestID] = [:]
-    private var isGreeted = false
+    /// `connected` was sent. Before that a client is not listened to, unless to a first token.
+    private(set) var isGreeted = false
+    var isExpiringTold = false
     private var trail = Trail()
     var reader: MessageReader
-    private var allowance: Allowance
-    private var lastHeard: Instant
-    private var nextPing: Instant
-    private var timer: TimerID?
+    var allowance: Allowance
+    var lastHeard: Instant
+    var nextPing: Instant
+    var timer: TimerID?
 
     init(
         id: FollowerID, stream: Stream, worker: Worker, purpose: Purpose, deflates: Bool,
-        admission: Admission.Ticket
+        admission: Admission.Verdict
     ) {
         self.id = id
         self.stream = stream
         self.worker = worker
-        self.purpose = purpose
+        phase = .authenticating(purpose)
         self.deflates = deflates
         self.admission = admission
         let settings = worker.settings
@@ -80,23 +83,34 @@ final class Session {
     }
 
     func open(_ grant: Grant) {
+        guard case .authenticating(let purpose) = phase else { return }
         phase = .open(grant)
         switch purpose {
-        case .many:
-            isGreeted = true
-            send(worker.connected(grant, nil))
+        case .many: greet(grant, nil)
         case .job(let job, let wish):
             guard grant.mayFollow(job: job.text) else { return close(.notThisJob) }
-            follow(job, wish, request: nil)
+            own = job
+            worker.follow(job, by: self, wish)
+            if !isGreeted { stream.pauseReading() }
         }
         if !isClosing { beat() }
+    }
+
+    private func greet(_ grant: Grant, _ welcome: Welcome?) {
+        isGreeted = true
+        send(
+            worker.connected(
+                grant, welcome.map { Subscribed($0, watchers: worker.watchers(of: $0.job)) }))
+        stream.resumeReading()
+        beat()
     }
 
     /// A fresh token of the same subject. Rights that are gone end their subscriptions.
     func refresh(_ grant: Grant) {
         phase = .open(grant)
+        isExpiringTold = false
+        if let own, !grant.mayFollow(job: own.text) { return close(.notThisJob) }
         for job in followed where !grant.mayFollow(job: job.text) {
-            if case .job = purpose { return close(.notThisJob) }
             unfollow(job)
             send(ServerMessage.unsubscribed(.job(job), reason: "right_lost"))
         }
@@ -107,21 +121,22 @@ final class Session {
 // MARK: - Following
 
 extension Session {
-    func isFollowing(_ job: JobID) -> Bool { followed.contains(job) }
-    var followedCount: Int { followed.count }
+    func isFollowing(_ job: JobID) -> Bool { job == own || followed.contains(job) }
+    var followedCount: Int { followed.count + (own == nil ? 0 : 1) }
 
     func follow(_ job: JobID, _ wish: Wish, request: RequestID?) {
+        let isOwn = job == own
         if isFollowing(job) { unfollow(job) }
-        followed.append(job)
+        if isOwn { own = job } else { followed.insert(job) }
         requests[job] = request
         worker.follow(job, by: self, wish)
     }
 
     @discardableResult
     func unfollow(_ job: JobID) -> Bool {
-        guard let index = followed.firstIndex(of: job) else { return false }
-        followed.remove(at: index)
-        reading.removeAll { $0 == job }
+        guard isFollowing(job) else { return false }
+        if job == own { own = nil } else { followed.remove(job) }
+        reading.remove(job)
         requests[job] = nil
         worker.unfollow(job, by: self)
         return true
@@ -129,11 +144,12 @@ extension Session {
 
     func welcome(_ welcome: Welcome) {
         let request = requests.removeValue(forKey: welcome.job)
-        if case .job = purpose, !isGreeted, case .open(let grant) = phase {
-            isGreeted = true
-            send(worker.connected(grant, Subscribed(welcome)))
+        if !isGreeted, case .open(let grant) = phase {
+            greet(grant, welcome)
         } else {
-            send(ServerMessage.subscribed(Subscribed(welcome), id: request))
+            send(
+                ServerMessage.subscribed(
+                    Subscribed(welcome, watchers: worker.watchers(of: welcome.job)), id: request))
         }
         if welcome.replay.count > 0 { worker.metrics.replays.add(1) }
         resume(welcome.job)
@@ -141,7 +157,7 @@ extension Session {
 
     /// From here on the job is read from the hub's ring until the client has caught up.
     func resume(_ job: JobID) {
-        if !reading.contains(job) { reading.append(job) }
+        reading.insert(job)
         readOn()
     }
 
@@ -152,8 +168,9 @@ extension Session {
             let (items, hasCaughtUp) = worker.hub.read(
                 job, for: id, bytes: room - stream.owedBytes)
             for item in items { send(item, of: job) }
-            if hasCaughtUp { reading.removeFirst() }
+            if hasCaughtUp { reading.remove(job) }
         }
+        if reading.isEmpty { reading = [] }  // Gives its memory back.
         if !reading.isEmpty, !isClosing { worker.readLater(self) }
     }
 
@@ -177,8 +194,14 @@ extension Session {
 // MARK: - Sending and ending
 
 extension Session {
+    /// A control message.
     func send(_ frame: SharedBytes) {
         guard !isClosing else { return }
+        worker.metrics.messagesOut.add(1)
+        put(frame)
+    }
+
+    private func put(_ frame: SharedBytes) {
         worker.metrics.bytesOut.add(frame.count)
         trail.sent(frame.count)
         stream.send(frame)
@@ -187,15 +210,16 @@ extension Session {
     /// Frames of one job that end with `last`. A client that owes too much is closed, with the cursor
     /// to resume from. What this tick itself brought is not its fault: only older debts count.
     func deliver(_ frames: SharedBytes, upTo last: Entry) {
+        guard !isClosing else { return }
         if stream.owedSince != nil, stream.owedBytes > worker.settings.outboxBytesMax {
             return closeSlow()
         }
         if stream.owedBytes == 0 { trail.forget() }
-        send(frames)
-        if case .job = purpose { trail.mark(last.update) }
+        put(frames)
+        if last.update.job == own { trail.mark(last.update, owed: stream.owedBytes) }
     }
 
-    private func closeSlow() {
+    func closeSlow() {
         worker.metrics.drops.add(.slowConsumer)
         // Whole frames are dropped; the one that the kernel has begun on must be ended.
         let owed = stream.owedBytes
@@ -240,63 +264,15 @@ extension Session {
             leave()
         }
         worker.forget(self)
-        worker.release(admission)
+        worker.release(stream, admission)
     }
 
     private func leave() {
         phase = .closing
+        if let own { worker.unfollow(own, by: self) }
         for job in followed { worker.unfollow(job, by: self) }
         (followed, reading, requests) = ([], [], [:])
         if let timer { worker.loop.disarm(timer) }
         timer = nil
-    }
-}
-
-// MARK: - Time
-
-extension Session: TimerTarget {
-    func heard(_ bytes: Int) {
-        lastHeard = worker.loop.now
-        worker.metrics.bytesIn.add(bytes)
-    }
-
-    func mayTakeAnother() -> Bool {
-        worker.metrics.messagesIn.add(1)
-        let settings = worker.settings
-        return allowance.take(
-            perSecond: settings.messagesPerSecondMax, burst: settings.messagesBurstMax,
-            at: worker.loop.now)
-    }
-
-    func timerFired(_ id: TimerID) {
-        timer = nil
-        switch phase {
-        case .authenticating: close(.authTimeout)
-        case .open: beat()
-        case .closing: break
-        }
-    }
-
-    /// Looks whether the token, the peer and the socket still live, and when to look again.
-    private func beat() {
-        guard case .open(let grant) = phase else { return }
-        let now = worker.loop.now
-        let settings = worker.settings
-        let lifeLeft = worker.lifeLeft(of: grant)
-        if let lifeLeft, lifeLeft <= .zero { return close(.tokenExpired) }
-        if let owedSince = stream.owedSince, now - owedSince > settings.writeTimeout {
-            return closeSlow()
-        }
-        guard now - lastHeard <= settings.pingInterval * 2 else {
-            worker.metrics.drops.add(.silentPeer)
-            return stream.close()
-        }
-        if now >= nextPing {
-            send(Frames.ping([UInt8]().span))
-            nextPing = now + settings.pingInterval
-        }
-        let next = min(settings.pingInterval, settings.writeTimeout, lifeLeft ?? .seconds(3_600))
-        if let timer { worker.loop.disarm(timer) }
-        timer = worker.loop.arm(self, after: next)
     }
 }

@@ -28,7 +28,7 @@ final class Shutdown {
             return house.postToAll(.stop)
         }
         isAsked = true
-        house.log.info("draining", ["grace": .duration(house.settings.drainGrace)])
+        house.log.info("draining", ["grace_ms": .duration(house.settings.drainGrace)])
         house.isDraining.store(true, ordering: .relaxed)
         house.postToAll(.drain)
     }

@@ -34,9 +34,9 @@ extension Worker {
         return .milliseconds(left.partialValue - now)
     }
 
-    func release(_ ticket: Admission.Ticket) {
+    func release(_ stream: Stream, _ verdict: Admission.Verdict) {
         metrics.connections.add(-1)
-        house.admission.release(ticket)
+        house.admission.release(stream.peer.ip, verdict)
     }
 
     func readiness() -> Response {

@@ -6,8 +6,8 @@ import Telemetry
 extension Worker: ListenerOwner {
     func listener(_ listener: Listener, accepted stream: Stream) {
         metrics.connectionsTotal.add(1)
-        let ticket = house.admission.admit(stream.peer.ip)
-        switch ticket.verdict {
+        let verdict = house.admission.admit(stream.peer.ip)
+        switch verdict {
         case .admitted: break
         case .tooMany: metrics.handshakeRefusals.add(.connectionsMax)
         case .tooManyFromAddress: metrics.handshakeRefusals.add(.addressMax)
@@ -16,7 +16,7 @@ extension Worker: ListenerOwner {
             return stream.close()
         }
         metrics.connections.add(1)
-        let visitor = HTTPConnection(stream: stream, worker: self, admission: ticket)
+        let visitor = HTTPConnection(stream: stream, worker: self, admission: verdict)
         enter(visitor)
         stream.setOwner(visitor)
     }

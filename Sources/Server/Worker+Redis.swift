@@ -26,7 +26,7 @@ extension Worker {
             if !isRedisLost { house.postToAll(.redis(.lost)) }
             isRedisLost = true
         case .redisRetrying(let delay):
-            log.debug("redis_retrying", ["after": .duration(delay)])
+            log.debug("redis_retrying", ["after_ms": .duration(delay)])
         case .commandsLost(let fault):
             metrics.set(redisCommands: .waiting)
             log.debug("redis_commands_lost", ["fault": .text(fault.name)])
@@ -55,7 +55,6 @@ extension Worker {
     func countHeard() {
         guard let feed else { return }
         let heard = feed.takeHeard()
-        guard heard.events > 0 else { return }
         metrics.eventsHeard.add(heard.events)
         metrics.eventBytesHeard.add(heard.bytes)
         metrics.jobs.set(feed.jobCount)

@@ -42,10 +42,11 @@ final class Worker {
     private var visitors: [ObjectIdentifier: HTTPConnection] = [:]
     /// Sessions that are owed more of a history than one round gave them.
     private var readers: [FollowerID] = []
+    /// Visitors that asked more than they have read answers.
+    private var pausedVisitors: [HTTPConnection] = []
     private var peeks: [UInt64: (Opening, Int) -> Void] = [:]
     private var nextTicket: UInt64 = 0
-    /// Updates for other loops, posted once for each read of Redis.
-    private var outgoing: [[Update]]
+    private var courier: Courier
     /// What the tick delivered, to be timed once it is written: when the first update of each job was
     /// heard, and how many messages came of it.
     var delivered: [(heardAt: Int64, messages: Int)] = []
@@ -66,7 +67,7 @@ final class Worker {
         bodyLimits = BodyLimits(settings)
         messageReader = ClientMessageReader(jobsMax: settings.subscriptionsPerConnectionMax)
         throttledLog = LogThrottle(house.log, perSecondMax: settings.logRepeatsPerSecondMax)
-        outgoing = Array(repeating: [], count: house.mailboxes.count)
+        courier = Courier(house.backlogs) { house.mailboxes[$1].post($0) }
     }
 
     /// Binds the address, and from then on hears mail. Throws what an operator can mend.
@@ -83,7 +84,10 @@ final class Worker {
 
     /// Serves until `stop` comes by mail.
     func run() {
-        loop.beforeFlush = { [unowned self] in hub.drain(deliver) }
+        loop.beforeFlush = { [unowned self] in
+            hub.drain(deliver)
+            if feed != nil { flushOutgoing() }
+        }
         loop.afterFlush = { [unowned self] in
             countLatency()
             countHeard()
@@ -95,6 +99,9 @@ final class Worker {
         throttledLog.tellHeld(at: loop.now.milliseconds, all: true)
     }
 
+    /// The loop that owns the feed serves the others until they have ended.
+    var mustOutlast: Bool { feed != nil && !house.othersHaveEnded }
+
     func stop() {
         feed?.stop()
         loop.stop()
@@ -103,6 +110,7 @@ final class Worker {
     /// Once a second.
     fileprivate func beat() {
         throttledLog.tellHeld(at: loop.now.milliseconds)
+        if feed != nil { metrics.logLinesLost.add(log.takeLost()) }
         _ = loop.arm(self, after: .seconds(1))
     }
 
@@ -115,7 +123,10 @@ final class Worker {
         case .peek(let job, let loop, let ticket):
             guard let feed else { return }
             house.mailboxes[loop].post(.peeked(feed.peek(job), ticket: ticket))
-        case .updates(let updates): for update in updates { hear(update) }
+        case .updates(let updates, let bytes):
+            for update in updates { hear(update) }
+            house.backlogs[index].shrink(by: bytes)
+        case .missed(let jobs): for job in jobs where hub.missed(job) == .askFeed { ask(job) }
         case .opened(let opening): open(opening)
         case .peeked(let opening, let ticket): answer(ticket, opening)
         case .redis(let condition): tell(condition)
@@ -130,8 +141,8 @@ final class Worker {
     func hear(_ news: FeedNews) {
         switch news {
         case .update(let update, let loops):
-            for other in outgoing.indices where loops.contains(other) {
-                if other == index { hear(update) } else { outgoing[other].append(update) }
+            for other in house.mailboxes.indices where loops.contains(other) {
+                if other == index { hear(update) } else { courier.carry(update, to: other) }
             }
         case .opened(let opening, let loop):
             if loop == index { open(opening) } else { post(.opened(opening), to: loop) }
@@ -147,10 +158,11 @@ final class Worker {
     }
 
     private func flushOutgoing() {
-        for other in outgoing.indices where !outgoing[other].isEmpty {
-            house.mailboxes[other].post(.updates(outgoing[other]))
-            outgoing[other] = []
-        }
+        let letGo = courier.flush()
+        guard letGo > 0 else { return }
+        metrics.drops.add(.memoryLimit, letGo)
+        throttledLog.line(
+            .warning, "loop_behind", at: loop.now.milliseconds, ["events": .integer(letGo)])
     }
 
     private func hear(_ update: Update) {
@@ -223,6 +235,7 @@ final class Worker {
 
     func follow(_ job: JobID, by session: Session, _ wish: Wish) {
         metrics.subscriptions.add(1)
+        house.watchers?.add(1, to: job)
         let (welcome, request) = hub.follow(job, by: session.id, wish: wish)
         if let welcome { session.welcome(welcome) }
         if request == .askFeed { ask(job) }
@@ -230,6 +243,7 @@ final class Worker {
 
     func unfollow(_ job: JobID, by session: Session) {
         metrics.subscriptions.add(-1)
+        house.watchers?.add(-1, to: job)
         guard hub.unfollow(job, by: session.id) else { return }
         if let feed {
             feed.unfollow(job, from: index)
@@ -241,24 +255,35 @@ final class Worker {
     /// The session goes on reading histories after a flush, when its socket has taken some.
     func readLater(_ session: Session) { readers.append(session.id) }
 
+    func goOnLater(_ visitor: HTTPConnection) { pausedVisitors.append(visitor) }
+
     private func readOn() {
+        if !pausedVisitors.isEmpty {
+            let due = pausedVisitors
+            pausedVisitors = []
+            for visitor in due { visitor.goOn() }
+        }
         guard !readers.isEmpty else { return }
         let due = readers
         readers = []
         for id in due { session(id)?.readOn() }
     }
 
+    func watchers(of job: JobID) -> Int {
+        house.watchers?.count(of: job) ?? hub.watchers(of: job)
+    }
+
     // MARK: asking for a job once
 
     func peek(_ job: JobID, _ answer: @escaping (Opening, Int) -> Void) {
-        if let feed { return answer(feed.peek(job), hub.watchers(of: job)) }
+        if let feed { return answer(feed.peek(job), watchers(of: job)) }
         nextTicket += 1
         peeks[nextTicket] = answer
         house.mailboxes[0].post(.peek(job, loop: index, ticket: nextTicket))
     }
 
     private func answer(_ ticket: UInt64, _ opening: Opening) {
-        peeks.removeValue(forKey: ticket)?(opening, hub.watchers(of: opening.job))
+        peeks.removeValue(forKey: ticket)?(opening, watchers(of: opening.job))
     }
 }
 

@@ -114,7 +114,7 @@ extension Settings {
             "Bytes a slow client may owe us before it is closed with 4408"),
         .bytes("http-line-bytes-max", \.httpLineBytesMax, 256...65_536, "Longest request line"),
         .bytes(
-            "http-head-bytes-max", \.httpHeadBytesMax, 1_024...1_048_576, "Largest request head"),
+            "http-head-bytes-max", \.httpHeadBytesMax, 1_024...61_440, "Largest request head"),
         .integer("http-headers-max", \.httpHeadersMax, 8...10_000, "Headers in one request"),
         .bytes("http-body-bytes-max", \.httpBodyBytesMax, 0...67_108_864, "Largest request body"),
     ]

@@ -49,11 +49,20 @@ public struct Grant: Sendable, Equatable {
 
 /// Names, and prefixes written with a `*` at their end. A lone `*` is the empty prefix: every name.
 public struct NameRights: Sendable, Equatable {
-    /// Sorted by their bytes, so that a token with thousands of names answers as fast as one.
-    private let names: [String]
-    private let prefixes: [String]
+    private final class Lists: Sendable {
+        /// Sorted by their bytes, so that a token with thousands of names answers as fast as one.
+        let names: [String]
+        let prefixes: [String]
 
-    public init() { (names, prefixes) = ([], []) }
+        init(_ names: [String], _ prefixes: [String]) {
+            (self.names, self.prefixes) = (names, prefixes)
+        }
+    }
+
+    /// nil for no names, as with most tokens: every connection has a grant, so it is small.
+    private let lists: Lists?
+
+    public init() { lists = nil }
 
     /// Nil when a `*` stands anywhere but at an end: it would look like a right and never be one.
     public init?(_ entries: [String]) {
@@ -67,13 +76,18 @@ public struct NameRights: Sendable, Equatable {
             prefixes.append(String(entry[..<star]))
         }
         names.sort(by: precedes)
-        (self.names, self.prefixes) = (names, prefixes)
+        lists = entries.isEmpty ? nil : Lists(names, prefixes)
     }
 
-    public var areAll: Bool { prefixes.contains("") }
-    public var isEmpty: Bool { names.isEmpty && prefixes.isEmpty }
+    public static func == (one: NameRights, other: NameRights) -> Bool {
+        one.lists?.names == other.lists?.names && one.lists?.prefixes == other.lists?.prefixes
+    }
+
+    public var areAll: Bool { lists?.prefixes.contains("") ?? false }
+    public var isEmpty: Bool { lists == nil }
 
     public func cover(_ name: String) -> Bool {
+        guard let (names, prefixes) = lists.map({ ($0.names, $0.prefixes) }) else { return false }
         var (low, high) = (0, names.count)
         while low < high {
             let middle = (low + high) / 2

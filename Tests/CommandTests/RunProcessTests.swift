@@ -154,6 +154,22 @@ struct RunProcessTests {
         #expect(second.end().code == 0)
     }
 
+    @Test("Ctrl-C ends tail with 130, and a run that was killed is not found any more")
+    func interrupted() throws {
+        let run = try start("--no-demo")
+        try #require(run.read(until: "Ctrl-C ends it.") != nil)
+        #expect(
+            try call("publish", "i-1", "--type=log", "--data={\"log_line\":\"here\"}").code == 0)
+        let tail = try Program(["tail", "i-1"], folder.environment)
+        #expect(tail.read(until: "here\n") != nil)
+        tail.signal(SIGINT)
+        #expect(tail.end().code == 130)
+        run.signal(SIGKILL)
+        _ = run.end()
+        #expect(RunFolder.running(in: folder.path + "/jobwire") == nil)
+        #expect(FileManager.default.fileExists(atPath: folder.file("1/address")))
+    }
+
     @Test("a port that is taken is named with its setting")
     func port() throws {
         let run = try start("--no-demo")

@@ -85,6 +85,7 @@ struct TailViewTests {
         let bar = view.bar(job: "j", picture)
         #expect(view.drawn(["a"], job: "j", picture) == "a\n" + bar)
         #expect(view.drawn(["b"], job: "j", picture) == "\r\u{1B}[2Kb\n" + bar)
+        #expect(view.drawn([], job: "j", picture) == "", "nothing new, nothing drawn")
         #expect(view.ended() == "\n")
         #expect(view.ended() == "")
     }

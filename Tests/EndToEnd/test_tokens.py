@@ -123,7 +123,7 @@ def test_its_end_is_told_before_and_a_fresh_one_keeps_the_socket(server, redis, 
     expires = socket.expect("connected")["data"]["expires_at"]
     assert socket.until("token_expiring", within=8)[-1]["data"]["expires_at"] == expires
     socket.send({"type": "auth", "id": "a", "data": {"token": token(lives=600)}})
-    answer = socket.expect("authenticated")
+    answer = socket.until("authenticated")[-1]
     assert answer["id"] == "a" and answer["data"]["expires_at"] > expires
     with pytest.raises(TimeoutError):
         socket.next(within=3.5)  # past the end of the first token

@@ -237,6 +237,51 @@ struct HubTests {
         #expect(told == [64, 128, 192])
     }
 
+    @Test("what a loop was too busy to be told comes when the feed was asked for it")
+    func missed() throws {
+        var stage = Stage()
+        stage.follow(1)
+        stage.read(1)
+        stage.publish()
+        for _ in 0..<3 { _ = stage.history.publish() }
+        #expect(stage.hub.missed(Stage.job) == .askFeed)
+        #expect(stage.hub.missed(Stage.job) == .nothing, "it was asked already")
+        stage.drain()
+        stage.open()
+        stage.read(1)
+        stage.drain()
+        #expect(try stage.ledger(1).seqs == [1, 2, 3, 4])
+    }
+
+    @Test("who was read nothing, because the feed was asked again, is read on after its answer")
+    func askedAgain() {
+        var stage = Stage()
+        let old = stage.history.publish()
+        stage.follow(1, slowly: true)
+        stage.hear(old)
+        stage.history.renew()
+        _ = stage.history.publish()
+        let (welcomes, _, request) = stage.hub.open(stage.history.opening)
+        #expect(welcomes.count == 1 && request == .askFeed)
+        let (items, _) = stage.hub.read(Stage.job, for: FollowerID(index: 1), bytes: .max)
+        #expect(items.isEmpty)
+        let (_, resumed, _) = stage.hub.open(stage.history.opening)
+        #expect(resumed == [FollowerID(index: 1)])
+    }
+
+    @Test("who came before the first event hears its epoch first, though it comes as history")
+    func epochFirst() throws {
+        var stage = Stage()
+        stage.follow(1)
+        #expect(try stage.welcome(1).epoch == nil)
+        _ = stage.history.publish()
+        stage.open()
+        stage.read(1)
+        #expect(try stage.ledger(1).liveAt == [0])
+        #expect(try stage.ledger(1).seqs == [1])
+        #expect(try stage.ledger(1).epoch == stage.history.epoch)
+    }
+
     @Test("the last to leave ends the job's place in the hub")
     func leaving() throws {
         var stage = Stage()

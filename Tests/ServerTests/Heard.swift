@@ -22,6 +22,7 @@ struct Heard: @unchecked Sendable {
     var id: Any? { object["id"] }
     var data: [String: Any] { object["data"] as? [String: Any] ?? [:] }
 
+    func top(_ key: String) -> Any? { object[key] }
     func text(_ key: String) -> String? { data[key] as? String }
     func number(_ key: String) -> Int? { data[key] as? Int }
     func object(_ key: String) -> [String: Any] { data[key] as? [String: Any] ?? [:] }
@@ -95,7 +96,8 @@ struct Ledger {
                 (epoch, next) = (heard.text("epoch"), 1)
             } else if let from, let to {
                 #expect(
-                    next == nil || next == from, "a gap begins where the client stands: \(heard.text)",
+                    next == nil || next == from,
+                    "a gap begins where the client stands: \(heard.text)",
                     sourceLocation: sourceLocation)
                 (epoch, next) = (heard.text("epoch"), to + 1)
             }
@@ -110,7 +112,8 @@ struct Ledger {
     private mutating func event(_ heard: Heard, _ sourceLocation: SourceLocation) {
         guard let seq = heard.seq else { return }
         #expect(
-            next == nil || next == seq, "a hole, a double or a step back", sourceLocation: sourceLocation)
+            next == nil || next == seq, "a hole, a double or a step back",
+            sourceLocation: sourceLocation)
         seqs.append(seq)
         texts[seq] = heard.text
         next = seq + 1

@@ -57,7 +57,8 @@ struct ManySocketTests {
         for job in jobs { try scene.publish(job, "4") }
         let second = try scene.open()
         let entries = jobs.map { #"{"id":"\#($0)","after":"\#(ledgers[$0]?.cursor ?? "")"}"# }
-        try second.say(#"{"type":"subscribe","data":{"jobs":[\#(entries.joined(separator: ","))]}}"#)
+        try second.say(
+            #"{"type":"subscribe","data":{"jobs":[\#(entries.joined(separator: ","))]}}"#)
         while !ledgers.values.allSatisfy({ $0.lastSeq == 4 }) {
             let heard = try second.hear()
             ledgers[try #require(heard.job), default: Ledger()].see(heard)
@@ -79,7 +80,9 @@ struct ManySocketTests {
         }
         // Twice in one message, and once more as a filter.
         try client.say(#"{"type":"subscribe","data":{"jobs":["j1","j1"],"history":"none"}}"#)
-        try client.say(#"{"type":"subscribe","data":{"job_id":"j1","types":"status","history":"none"},"id":"last"}"#)
+        try client.say(
+            #"{"type":"subscribe","data":{"job_id":"j1","types":"status","history":"none"},"id":"last"}"#
+        )
         _ = try client.hear { $0.id as? String == "last" }
         try client.hear(until: "live")
         try scene.publish("j1", #"{"type":"log"}"#, #"{"type":"status"}"#)
@@ -112,7 +115,8 @@ struct ManySocketTests {
         let scene = try Scene { $0.subscriptionsPerConnectionMax = 3 }
         let client = try scene.open(token: try Token.of(jobs: "a", "b-*"))
         let table: [(message: String, code: String, job: String?)] = [
-            ("nonsense", "bad_message", nil), ("[]", "bad_message", nil), ("{}", "bad_message", nil),
+            ("nonsense", "bad_message", nil), ("[]", "bad_message", nil),
+            ("{}", "bad_message", nil),
             (#"{"type":"dance","id":1}"#, "unknown_type", nil),
             (#"{"type":"subscribe","id":1}"#, "bad_message", nil),
             (#"{"type":"subscribe","data":{},"id":1}"#, "bad_message", nil),
@@ -121,9 +125,15 @@ struct ManySocketTests {
             (#"{"type":"subscribe","data":{"job_id":"a b"},"id":1}"#, "bad_job_id", nil),
             (#"{"type":"subscribe","data":{"job_id":{}},"id":1}"#, "bad_job_id", nil),
             (#"{"type":"subscribe","data":{"job_id":"a","after":"::"},"id":1}"#, "bad_cursor", "a"),
-            (#"{"type":"subscribe","data":{"job_id":"a","history":"-1"},"id":1}"#, "bad_history", "a"),
+            (
+                #"{"type":"subscribe","data":{"job_id":"a","history":"-1"},"id":1}"#, "bad_history",
+                "a"
+            ),
             (#"{"type":"subscribe","data":{"job_id":"a","types":[]},"id":1}"#, "bad_types", "a"),
-            (#"{"type":"subscribe","data":{"jobs":["1","2","3","4"]},"id":1}"#, "too_many_jobs", nil),
+            (
+                #"{"type":"subscribe","data":{"jobs":["1","2","3","4"]},"id":1}"#, "too_many_jobs",
+                nil
+            ),
             (#"{"type":"subscribe","data":{"queue":"q"},"id":1}"#, "not_built", nil),
             (#"{"type":"unsubscribe","data":{"job_id":"a"},"id":1}"#, "not_subscribed", "a"),
             (#"{"type":"auth","data":{},"id":1}"#, "bad_message", nil),
@@ -136,7 +146,8 @@ struct ManySocketTests {
             #expect(answer.type == "rejected", "\(row.message)")
             #expect(answer.text("code") == row.code, "\(row.message)")
             #expect(answer.job == row.job, "\(row.message)")
-            #expect((answer.id as? Int == 1) == (row.message.contains(#""id":1"#)), "\(row.message)")
+            #expect(
+                (answer.id as? Int == 1) == (row.message.contains(#""id":1"#)), "\(row.message)")
         }
         try client.send([1, 2, 3])
         #expect(try client.hear().text("code") == "binary_not_spoken")

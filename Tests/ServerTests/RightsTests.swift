@@ -75,6 +75,7 @@ struct RightsTests {
     func expiry() throws {
         let scene = try Scene { $0.tokenLeeway = .zero }
         let refreshed = try scene.open(token: try Token.of(jobs: "*", subject: "u1", for: 2))
+        #expect(try refreshed.hear().type == "token_expiring")
         try refreshed.say(auth(try Token.of(jobs: "*", subject: "u1"), id: 1))
         #expect(try refreshed.hear().type == "authenticated")
         let ending = try scene.open(token: try Token.of(jobs: "*", subject: "u1", for: 2))

@@ -44,7 +44,11 @@ final class Scene: @unchecked Sendable {
         try publisher.publish(payloads, to: job)
     }
 
-    func connect(timeoutSeconds: Double = 10, receiveBufferBytes: Int32? = nil) throws -> Connection {
+    /// Returns when the server has heard what Redis was given.
+    func settle(_ job: String, at seq: Int) throws { _ = try follow(job).hear(throughSeq: seq) }
+
+    func connect(timeoutSeconds: Double = 10, receiveBufferBytes: Int32? = nil) throws -> Connection
+    {
         try Connection(
             port: port, timeoutSeconds: timeoutSeconds, receiveBufferBytes: receiveBufferBytes)
     }
@@ -73,8 +77,12 @@ final class Scene: @unchecked Sendable {
 
     /// The value of one line of `/metrics`.
     func metric(_ line: String) throws -> Int {
-        let page = try connect().request("/metrics", headers: ["Connection: close"]).text
-        let found = page.split(separator: "\n").first { $0.hasPrefix(line + " ") }
+        var page: HTTPAnswer
+        // Who is refused asks again: a place is free a moment after a client has gone.
+        repeat {
+            page = try connect().request("/metrics", headers: ["Connection: close"])
+        } while page.status == 429
+        let found = page.text.split(separator: "\n").first { $0.hasPrefix(line + " ") }
         let value = try #require(found?.dropFirst(line.count + 1), "no \(line)")
         return try #require(Int(value))
     }
@@ -188,9 +196,14 @@ final class LogBook: Sendable {
     }
 
     func wait(for event: String, count: Int = 1) throws {
+        try wait(for: event) { self.count(event) >= count }
+    }
+
+    /// Looks again whenever there is another line.
+    func wait(for what: String, _ isThere: () -> Bool) throws {
         let deadline = DispatchTime.now() + .seconds(20)
-        while self.count(event) < count {
-            guard added.wait(timeout: deadline) == .success else { throw Missing(event: event) }
+        while !isThere() {
+            guard added.wait(timeout: deadline) == .success else { throw Missing(event: what) }
         }
     }
 }

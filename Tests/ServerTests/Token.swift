@@ -8,7 +8,8 @@ enum Token {
     static let secret = "a-secret-of-these-tests-01234567"
 
     static func of(
-        jobs: String..., subject: String? = nil, scope: Grant.Scope = [], for seconds: Int64 = 3_600,
+        jobs: String..., subject: String? = nil, scope: Grant.Scope = [],
+        for seconds: Int64 = 3_600,
         secret: String = secret
     ) throws -> String {
         var content = TokenContent()

@@ -173,11 +173,6 @@ struct ClientMessageTests {
         }
         #expect(refusal(queue(ClientMessageReader.queueBytesMax)) == nil)
         #expect(refusal(queue(ClientMessageReader.queueBytesMax + 1))?.code == "bad_queue")
-        func auth(_ length: Int) -> String {
-            #"{"type":"auth","data":{"token":"\#(filled(length))"}}"#
-        }
-        #expect(refusal(auth(ClientMessageReader.tokenBytesMax)) == nil)
-        #expect(refusal(auth(ClientMessageReader.tokenBytesMax + 1))?.code == "bad_message")
     }
 
     private func read(_ text: String, jobsMax: Int = 1_000) throws(ClientRefusal) -> ClientMessage {

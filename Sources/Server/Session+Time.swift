@@ -1,0 +1,69 @@
+// A session's time: how often a client may speak, and how long it may be silent, slow or without rights.
+
+import Loop
+import Telemetry
+import Tokens
+import Wire
+
+extension Session: TimerTarget {
+    /// So long before a token ends its client is told, or at once where less is left.
+    static let expiringNotice = Duration.seconds(60)
+
+    func heard(_ bytes: Int) {
+        lastHeard = worker.loop.now
+        worker.metrics.bytesIn.add(bytes)
+    }
+
+    /// Each message costs one, and each further job that it names one more.
+    func mayTake(_ count: Int) -> Bool {
+        let settings = worker.settings
+        let mayTake = allowance.take(
+            count, perSecond: settings.messagesPerSecondMax, burst: settings.messagesBurstMax,
+            at: worker.loop.now)
+        if !mayTake { worker.metrics.rateLimited.add() }
+        return mayTake
+    }
+
+    func timerFired(_ id: TimerID) {
+        timer = nil
+        switch phase {
+        case .authenticating: close(.authTimeout)
+        case .open: beat()
+        case .closing: break
+        }
+    }
+
+    private func tellExpiring(_ grant: Grant) {
+        guard isGreeted, !isExpiringTold, let end = worker.end(of: grant) else { return }
+        isExpiringTold = true
+        send(ServerMessage.tokenExpiring(expiresAt: end))
+    }
+
+    /// Looks whether the token, the peer and the socket still live, and when to look again.
+    func beat() {
+        guard case .open(let grant) = phase else { return }
+        let now = worker.loop.now
+        let settings = worker.settings
+        let lifeLeft = worker.lifeLeft(of: grant)
+        if let lifeLeft, lifeLeft <= .zero { return close(.tokenExpired) }
+        let untilExpiring = lifeLeft.map { $0 - Self.expiringNotice - settings.tokenLeeway }
+        if let untilExpiring, untilExpiring <= .zero { tellExpiring(grant) }
+        if let owedSince = stream.owedSince, now - owedSince > settings.writeTimeout {
+            return closeSlow()
+        }
+        guard now - lastHeard <= settings.pingInterval * 2 else {
+            worker.metrics.drops.add(.silentPeer)
+            return stream.close()
+        }
+        if now >= nextPing {
+            send(Frames.ping([UInt8]().span))
+            nextPing = now + settings.pingInterval
+        }
+        var next = min(settings.pingInterval, settings.writeTimeout)
+        for deadline in [lifeLeft, untilExpiring] {
+            if let deadline, deadline > .zero { next = min(next, deadline) }
+        }
+        if let timer { worker.loop.disarm(timer) }
+        timer = worker.loop.arm(self, after: next)
+    }
+}

@@ -1,0 +1,73 @@
+// Channels and their patterns, sets of loops, and the probe.
+
+import Jobs
+import Testing
+
+@testable import Feed
+
+@Suite("Small parts of the feed")
+struct SmallPartsTests {
+    @Test("a pattern needs exactly one * and no other sign of Redis")
+    func patterns() {
+        for text in ["job:*:updates", "*", "a*", "*a", "feed:*", "jöb:*"] {
+            #expect(ChannelPattern(text)?.text == text)
+        }
+        for text in ["", "job", "*:*", "**", "job:?:*", "job:[ab]:*", "job:\\*", "a*]"] {
+            #expect(ChannelPattern(text) == nil, "\(text)")
+        }
+    }
+
+    @Test("the job is what stands in the place of the *")
+    func jobs() throws {
+        let table: [(pattern: String, channel: String, job: String?)] = [
+            ("job:*:updates", "job:7:updates", "7"), ("job:*:updates", "job:a:b:updates", "a:b"),
+            ("*", "x", "x"), ("a*", "ab", "b"), ("*a", "ba", "b"),
+            ("job:*:updates", "job:updates:updates", "updates"),
+            ("job:*:updates", "job::updates", nil), ("job:*:updates", "job: :updates", nil),
+            ("job:*:updates", "job:..:updates", nil), ("job:*:updates", "job:a/b:updates", nil),
+            // Redis matches none of these; nothing may break for all that.
+            ("job:*:updates", "", nil), ("job:*:updates", "job", nil),
+            ("job:*:updates", "job:updates", nil), ("ab*bc", "abc", nil),
+        ]
+        for row in table {
+            let pattern = try #require(ChannelPattern(row.pattern))
+            let found = try? pattern.job(in: Array(row.channel.utf8).span)
+            #expect(found?.text == row.job, "\(row)")
+            if let found { #expect(pattern.channel(of: found) == row.channel) }
+        }
+    }
+
+    @Test("every place of a set of loops is one of its own", arguments: [0, 1, 31, 32, 62, 63])
+    func loopSets(loop: Int) {
+        var set = LoopSet()
+        #expect(set.isEmpty)
+        set.insert(loop)
+        set.insert(loop)
+        #expect((0..<LoopSet.loopsMax).filter(set.contains) == [loop])
+        set.insert(7)
+        set.remove(loop)
+        #expect((0..<LoopSet.loopsMax).filter(set.contains) == [7])
+        set.remove(7)
+        #expect(set.isEmpty)
+    }
+
+    @Test("a probe counts as ours to the byte, and missed ones up to a limit")
+    func probe() {
+        var probe = Probe(database: 3, token: 0xFFFF_FFFF_FFFF_FFFF)
+        #expect(probe.channel == "jobwire:control:3")
+        let payload = probe.command[2]
+        #expect(
+            probe.command[0] == Array("PUBLISH".utf8)
+                && probe.command[1] == Array(probe.channel.utf8))
+        for other in [[], payload.dropLast(), payload + [0], Array("PROBE other".utf8)] as [[UInt8]]
+        {
+            let isOurs = probe.isOurs(other.span)
+            #expect(!isOurs)
+        }
+        let alive = (0...Probe.missedMax).map { _ in probe.intervalPassed() }
+        #expect(alive == Array(repeating: true, count: Probe.missedMax) + [false])
+        let isOurs = probe.isOurs(payload.span)
+        let isAlive = probe.intervalPassed()
+        #expect(isOurs && isAlive && probe.missed == 1)
+    }
+}
