@@ -180,6 +180,7 @@ extension HTTPConnection {
             guard grant.mayFollow(job: job.text) else { throw .notThisJob }
             let knownTags = head.list("if-none-match")
             worker.peek(job) { [weak self] opening, watchers in
+                guard let opening else { return self?.respond(.redisAway) ?? () }
                 self?.respond(.snapshot(opening, watchers: watchers, knownTags: knownTags))
             }
         } catch {

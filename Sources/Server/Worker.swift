@@ -28,7 +28,7 @@ final class Worker {
     let deflater = Deflater()
     var messageReader: ClientMessageReader
     /// On loop 0 only.
-    var feed: Feed?
+    var feed: (any JobFeed)?
     private(set) var listener: Listener?
     private(set) var drain: Drain?
     var isRedisLost = false
@@ -44,7 +44,7 @@ final class Worker {
     private var readers: [FollowerID] = []
     /// Visitors that asked more than they have read answers.
     private var pausedVisitors: [HTTPConnection] = []
-    private var peeks: [UInt64: (Opening, Int) -> Void] = [:]
+    private var peeks: [UInt64: (Opening?, Int) -> Void] = [:]
     private var nextTicket: UInt64 = 0
     private var courier: Courier
     /// What the tick delivered, to be timed once it is written: when the first update of each job was
@@ -122,7 +122,9 @@ final class Worker {
         case .unfollow(let job, let loop): feed?.unfollow(job, from: loop)
         case .peek(let job, let loop, let ticket):
             guard let feed else { return }
-            house.mailboxes[loop].post(.peeked(feed.peek(job), ticket: ticket))
+            feed.peek(job) { [house] opening in
+                house.mailboxes[loop].post(.peeked(opening, ticket: ticket))
+            }
         case .updates(let updates, let bytes):
             for update in updates { hear(update) }
             house.backlogs[index].shrink(by: bytes)
@@ -275,15 +277,18 @@ final class Worker {
 
     // MARK: asking for a job once
 
-    func peek(_ job: JobID, _ answer: @escaping (Opening, Int) -> Void) {
-        if let feed { return answer(feed.peek(job), watchers(of: job)) }
+    /// nil where Redis can't be asked.
+    func peek(_ job: JobID, _ answer: @escaping (Opening?, Int) -> Void) {
+        if let feed {
+            return feed.peek(job) { [unowned self] in answer($0, watchers(of: job)) }
+        }
         nextTicket += 1
         peeks[nextTicket] = answer
         house.mailboxes[0].post(.peek(job, loop: index, ticket: nextTicket))
     }
 
-    private func answer(_ ticket: UInt64, _ opening: Opening) {
-        peeks.removeValue(forKey: ticket)?(opening, watchers(of: opening.job))
+    private func answer(_ ticket: UInt64, _ opening: Opening?) {
+        peeks.removeValue(forKey: ticket)?(opening, opening.map { watchers(of: $0.job) } ?? 0)
     }
 }
 

@@ -16,7 +16,7 @@ enum WorkerMail: Sendable {
     /// Of these jobs some updates were let go; see Courier.
     case missed([JobID])
     case opened(Opening)
-    case peeked(Opening, ticket: UInt64)
+    case peeked(Opening?, ticket: UInt64)
 
     // to all
     case redis(RedisCondition)
