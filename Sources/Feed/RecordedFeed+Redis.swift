@@ -66,7 +66,8 @@ extension RecordedFeed: RedisCommandsOwner {
         }
         // What follows in the pipeline finds the script there. Where it may not be loaded this way,
         // the first call brings it along.
-        commands.send([Array("SCRIPT".utf8), Array("LOAD".utf8), ScriptCalls.script.source]) { _ in }
+        commands.send([Array("SCRIPT".utf8), Array("LOAD".utf8), ScriptCalls.script.source]) { _ in
+        }
         recorder.commandsReady(runID: runID)
         advance()
     }

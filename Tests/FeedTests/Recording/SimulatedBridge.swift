@@ -108,7 +108,9 @@ final class SimulatedBridge {
             try receive(reply)
         case .step: step()
         case .touch:
-            for wish in followed.nextWishes(checksMax: 2) { commands?.requests.append(.touch(wish)) }
+            for wish in followed.nextWishes(checksMax: 2) {
+                commands?.requests.append(.touch(wish))
+            }
         case .wait: break
         }
         world.ledger.watch(self)
@@ -179,7 +181,8 @@ final class SimulatedBridge {
         {
             recorder.asking?.openSent = nil
         }
-        if case .where(_, _, let expected) = message, without(.deadEra), let naming = recorder.naming,
+        if case .where(_, _, let expected) = message, without(.deadEra),
+            let naming = recorder.naming,
             naming.era != expected.era
         {
             return
