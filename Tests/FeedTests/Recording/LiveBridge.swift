@@ -128,8 +128,10 @@ final class LiveBridge: Sendable {
 
     private func hear(_ news: FeedNews, _ world: World) {
         switch news {
-        case .update(let update, _):
-            if world.hub.hear(update) == .askFeed { world.feed?.follow(update.job, from: 0) }
+        case .update(let update, let change, _):
+            if world.hub.hear(update, change) == .askFeed {
+                world.feed?.follow(update.job, from: 0)
+            }
             drain(world)
         case .opened(let opening, _):
             drain(world)
@@ -149,6 +151,8 @@ final class LiveBridge: Sendable {
     private func drain(_ world: World) {
         world.hub.drain { delivery in
             for _ in delivery.live { for entry in delivery.entries { note(entry.update) } }
+        } welcome: { welcome in
+            read(welcome.follower, world)
         }
     }
 

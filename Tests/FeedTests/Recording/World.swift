@@ -125,12 +125,11 @@ final class World {
         case .event(let uid):
             Update(
                 job: jobs[stamped.job], epoch: stamped.epoch, seq: stamped.seq, type: types[uid],
-                frame: frame, change: nil, heardAt: 0)
+                frame: frame, heardAt: 0)
         case .gap:
             Update(
                 job: jobs[stamped.job], epoch: stamped.epoch, seq: stamped.seq,
-                kind: .gap(.unrecorded), type: EventType("gap"), frame: frame, change: nil,
-                heardAt: 0)
+                kind: .gap(.unrecorded), type: EventType("gap"), frame: frame, heardAt: 0)
         }
     }
 

@@ -1,0 +1,45 @@
+"""What one seed means: how many of each, which faults, and when. The same seed gives the same plan."""
+
+import dataclasses
+import random
+
+from . import faults
+
+
+@dataclasses.dataclass
+class Plan:
+    seed: int
+    history: str
+    bridges: int
+    faults: list  # [(seconds, name)]
+    seconds: float
+    jobs: list
+    plain: int
+    durable: int
+    followers: int
+    events_max: int
+    persists: bool
+    has_replica: bool
+    canary_ears: object = None
+    deaf: int = 0
+
+    def __str__(self):
+        told = " ".join(f"{name}@{at:.1f}" for at, name in self.faults)
+        return f"seed={self.seed} history={self.history} bridges={self.bridges} events-max={self.events_max} {told}"
+
+
+def make_plan(seed, history="redis", bridges=None, only=None, without_durable=False):
+    dice = random.Random(f"{seed}")
+    count = bridges or (1 if history == "memory" else dice.choice([1, 2, 2, 2, 3]))
+    fitting = [f for f in faults.ALL.values() if history in f.histories and count in f.bridges]
+    chosen = [faults.ALL[only]] if only else dice.sample(fitting, dice.choice([1, 1, 2, 3]))
+    if only and count not in chosen[0].bridges:
+        count = chosen[0].bridges[-1] if count > chosen[0].bridges[-1] else chosen[0].bridges[0]
+    times = sorted(round(dice.uniform(0.3, 2.5), 2) for _ in chosen)
+    return Plan(
+        seed=seed, history=history, bridges=count, faults=list(zip(times, [f.name for f in chosen])),
+        seconds=dice.uniform(3, 5), jobs=[f"j{n}" for n in range(dice.randint(2, 4))], plain=dice.randint(1, 3),
+        durable=0 if history == "memory" or without_durable else dice.choice([0, 1, 1]),
+        followers=dice.randint(2, 6), events_max=dice.choice([20_000, 20_000, 60]),
+        persists=any(f.needs == "persistence" for f in chosen), has_replica=any(f.needs == "replica" for f in chosen),
+    )  # fmt: skip
