@@ -17,150 +17,148 @@ enum Line: Hashable, Sendable {
     case event(Int, Cursor)
     case gap
     case reset
-    case peeked(String?)
     case news(String)
 
     var uid: Int? { if case .event(let uid, _) = self { uid } else { nil } }
 }
 
-final class LiveBridge: Sendable {
-    private let noted = Mutex<[String: [Line]]>([:])
-    private let added = DispatchSemaphore(value: 0)
-    private let calls: Mailbox<@Sendable (World) -> Void>
-    private let thread: LoopThread
+private final class Noted: Sendable {
+    let lines = Mutex<[String: [Line]]>([:])
+    let added = DispatchSemaphore(value: 0)
 
-    /// What lives on the thread.
-    final class World {
-        let loop: Loop
-        var feed: RecordedFeed?
-        let hub = Hub(
-            limits: HubLimits(
-                ring: RingLimits(eventsMax: 100_000, bytesMax: 1 << 30),
-                replay: RingLimits(eventsMax: 100_000, bytesMax: 1 << 30)))
-        var followers: Int32 = 0
-        var jobs: [FollowerID: JobID] = [:]
-        init(_ loop: Loop) { self.loop = loop }
+    func add(_ line: Line, _ job: String) {
+        lines.withLock { $0[job, default: []].append(line) }
+        added.signal()
     }
+}
 
-    init(
-        _ redis: RedisServer,
-        _ change: @escaping @Sendable (inout RecordedFeedOptions) -> Void = { _ in }
-    )
-        throws
-    {
-        let calls = try Mailbox<@Sendable (World) -> Void>()
+final class LiveBridge: Sendable {
+    private let noted = Noted()
+    private let calls: Mailbox<@Sendable (LiveWorld) -> Void>
+    private let thread: LoopThread
+    private let hasEnded = Mutex(false)
+
+    init(_ redis: RedisServer) throws {
+        let calls = try Mailbox<@Sendable (LiveWorld) -> Void>()
         self.calls = calls
         let address = try RedisAddress(parsing: redis.url)
+        let noted = noted
         thread = try LoopThread.start(name: "bridge") {
             do {
-                let world = World(try Loop())
+                let world = LiveWorld(try Loop(), noted)
                 try world.loop.attach(calls) { $0(world) }
+                world.start(address)
                 world.loop.run()
             } catch { fatalError("no loop: \(error)") }
         }
-        calls.post { [unowned self] world in
-            var options = RedisOptions()
-            options.backoffBase = .milliseconds(10)
-            options.backoffCap = .milliseconds(50)
-            guard let pattern = ChannelPattern("job:*:updates") else { fatalError() }
-            var recorded = RecordedFeedOptions()
-            change(&recorded)
-            let feed = RecordedFeed(
-                loop: world.loop, address: address, options: options, patterns: [pattern],
-                limits: FeedLimits(), recorded: recorded
-            ) { [unowned self, unowned world] news in hear(news, world) }
-            world.feed = feed
-            feed.start()
-        }
     }
+
+    deinit { kill() }
 
     /// Ends at once, as a killed process would: nothing more is sent or said.
     func kill() {
+        let isFirst = hasEnded.withLock { ended in
+            defer { ended = true }
+            return !ended
+        }
+        guard isFirst else { return }
         calls.post { $0.loop.stop() }
         thread.join()
     }
 
-    func lines(of job: String = "1") -> [Line] { noted.withLock { $0[job] ?? [] } }
+    func lines(of job: String = "1") -> [Line] { noted.lines.withLock { $0[job] ?? [] } }
     func uids(of job: String = "1") -> [Int] { lines(of: job).compactMap(\.uid) }
+    var news: [Line] { lines(of: "") }
 
     func wait(_ what: String, until isOver: () -> Bool) throws {
         let deadline = DispatchTime.now() + .seconds(20)
         while !isOver() {
             try #require(
-                added.wait(timeout: deadline) == .success,
-                "waited in vain until \(what): \(lines().suffix(5)) \(lines(of: "").suffix(8))")
+                noted.added.wait(timeout: deadline) == .success,
+                "waited in vain until \(what): \(lines().suffix(5)) \(news.suffix(8))")
         }
     }
 
     func waitUntilAligned() throws {
-        try wait("recording") {
-            lines(of: "").last { $0 == .news("aligned") || $0 == .news("lost") } == .news("aligned")
-        }
+        let (yes, no) = (Line.news("aligned"), Line.news("lost"))
+        try wait("recording") { news.last { $0 == yes || $0 == no } == yes }
     }
 
-    func follow(_ name: String = "1", _ wish: Wish = Wish()) {
-        calls.post { [unowned self] world in
-            guard let job = try? JobID(checking: name) else { return }
-            world.followers += 1
-            let follower = FollowerID(index: world.followers)
-            world.jobs[follower] = job
-            let (welcome, request) = world.hub.follow(job, by: follower, wish: wish)
-            if let welcome { read(welcome.follower, world) }
-            if request == .askFeed { world.feed?.follow(job, from: 0) }
-        }
+    func follow(_ name: String = "1") { calls.post { $0.follow(name) } }
+}
+
+/// What lives on the bridge's thread.
+private final class LiveWorld {
+    let loop: Loop
+    private let noted: Noted
+    private var feed: RecordedFeed?
+    private let hub: Hub
+    private var followers: Int32 = 0
+    private var jobs: [FollowerID: JobID] = [:]
+
+    init(_ loop: Loop, _ noted: Noted) {
+        self.loop = loop
+        self.noted = noted
+        let all = RingLimits(eventsMax: 100_000, bytesMax: 1 << 30)
+        hub = Hub(limits: HubLimits(ring: all, replay: all))
     }
 
-    func peek(_ name: String = "1") {
-        calls.post { [unowned self] world in
-            guard let job = try? JobID(checking: name) else { return }
-            world.feed?.peek(job) { [unowned self] opening in
-                note(.peeked(opening?.snapshot.status), name)
-            }
-        }
+    func start(_ address: RedisAddress) {
+        var options = RedisOptions()
+        options.backoffBase = .milliseconds(10)
+        options.backoffCap = .milliseconds(50)
+        guard let pattern = ChannelPattern("job:*:updates") else { fatalError("no pattern") }
+        let feed = RecordedFeed(
+            loop: loop, address: address, options: options, patterns: [pattern],
+            limits: FeedLimits(), recorded: RecordedFeedOptions()
+        ) { [unowned self] in hear($0) }
+        self.feed = feed
+        feed.start()
     }
 
-    func reconnectSubscription() { calls.post { $0.feed?.reconnectSubscription() } }
-
-    private func note(_ line: Line, _ job: String) {
-        noted.withLock { $0[job, default: []].append(line) }
-        added.signal()
+    func follow(_ name: String) {
+        guard let job = try? JobID(checking: name) else { return }
+        followers += 1
+        let follower = FollowerID(index: followers)
+        jobs[follower] = job
+        let (welcome, request) = hub.follow(job, by: follower, wish: Wish())
+        if let welcome { read(welcome.follower) }
+        if request == .askFeed { feed?.follow(job, from: 0) }
     }
 
-    private func hear(_ news: FeedNews, _ world: World) {
+    private func hear(_ news: FeedNews) {
         switch news {
         case .update(let update, let change, _):
-            if world.hub.hear(update, change) == .askFeed {
-                world.feed?.follow(update.job, from: 0)
-            }
-            drain(world)
+            if hub.hear(update, change) == .askFeed { feed?.follow(update.job, from: 0) }
+            drain()
         case .opened(let opening, _):
-            drain(world)
-            let (welcomes, resumed, request) = world.hub.open(opening)
-            for welcome in welcomes { read(welcome.follower, world) }
-            for follower in resumed { read(follower, world) }
-            if request == .askFeed { world.feed?.follow(opening.job, from: 0) }
-            drain(world)
+            drain()
+            let (welcomes, resumed, request) = hub.open(opening)
+            for welcome in welcomes { read(welcome.follower) }
+            for follower in resumed { read(follower) }
+            if request == .askFeed { feed?.follow(opening.job, from: 0) }
+            drain()
         case .recording(.aligned(let isAligned)): note(.news(isAligned ? "aligned" : "lost"), "")
         case .recording(let news): note(.news("\(news)"), "")
-        case .redisLost(let fault): note(.news("redis lost: \(fault.name)"), "")
+        case .redisLost(let fault): note(.news("redis lost: \(fault)"), "")
         case .redisReady: note(.news("redis ready"), "")
         default: break
         }
     }
 
-    private func drain(_ world: World) {
-        world.hub.drain { delivery in
+    private func drain() {
+        hub.drain { delivery in
             for _ in delivery.live { for entry in delivery.entries { note(entry.update) } }
         } welcome: { welcome in
-            read(welcome.follower, world)
+            read(welcome.follower)
         }
     }
 
-    private func read(_ follower: FollowerID, _ world: World) {
-        guard let job = world.jobs[follower] else { return }
+    private func read(_ follower: FollowerID) {
+        guard let job = jobs[follower] else { return }
         var hasCaughtUp = false
         while !hasCaughtUp {
-            let (items, isDone) = world.hub.read(job, for: follower, bytes: 1 << 20)
+            let (items, isDone) = hub.read(job, for: follower, bytes: 1 << 20)
             for item in items {
                 switch item {
                 case .entry(let entry): note(entry.update)
@@ -177,6 +175,8 @@ final class LiveBridge: Sendable {
         let isEvent = update.kind == .event
         note(isEvent ? .event(Int(update.type.name) ?? -1, cursor) : .gap, update.job.text)
     }
+
+    private func note(_ line: Line, _ job: String) { noted.add(line, job) }
 }
 
 extension RedisServer {

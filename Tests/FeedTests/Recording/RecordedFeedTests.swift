@@ -8,7 +8,7 @@ import Testing
 
 @testable import Feed
 
-@Suite("Recording on a real Redis")
+@Suite("Recording on a real Redis", .serialized)
 struct RecordedFeedTests {
     private let redis: RedisServer
     private let one: LiveBridge
