@@ -5,7 +5,7 @@ extension Settings {
     public func checked(needsTokenSecret: Bool = true) throws(SettingsFault) {
         let problems =
             listenProblems + tlsProblems + originProblems + redisProblems + patternProblems
-            + tokenProblems(secretNeeded: needsTokenSecret) + sizeProblems + historyProblems
+            + tokenProblems(secretNeeded: needsTokenSecret) + sizeProblems
         guard problems.isEmpty else { throw SettingsFault(problems: problems) }
     }
 
@@ -88,16 +88,6 @@ extension Settings {
             problems.append(problem("http-head-bytes-max", "below http-line-bytes-max"))
         }
         return problems
-    }
-
-    private var historyProblems: [SettingsProblem] {
-        let isWord =
-            !keyPrefix.isEmpty && keyPrefix.utf8.count <= 64
-            && keyPrefix.allSatisfy {
-                $0.isASCII && ($0.isLetter || $0.isNumber || "-_.:".contains($0))
-            }
-        return isWord
-            ? [] : [problem("key-prefix", "expected a word of letters, digits and - _ . :")]
     }
 
     private func problem(_ setting: String, _ reason: String) -> SettingsProblem {

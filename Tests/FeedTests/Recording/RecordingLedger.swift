@@ -128,12 +128,9 @@ struct RecordingLedger {
         }
     }
 
+    /// What a bridge has named it holds, until it is forgiven.
     mutating func watch(_ bridge: SimulatedBridge) {
         let recorder = bridge.recorder
-        guard recorder.named != nil || recorder.tail != nil else {
-            held[bridge.index] = nil
-            return
-        }
         guard recorder.named != nil else { return }
         let queue = recorder.queue
         let uids = queue.batch(from: queue.first, entriesMax: .max, bytesMax: .max).map {

@@ -35,6 +35,7 @@ struct RecordingScheduleTests {
         for seed in 1...UInt64(Self.count) {
             for kind in [
                 Schedule(seed: seed, isPatient: true, removed: check),
+                Schedule(seed: seed, removed: check),
                 Schedule(seed: seed, losesData: true, removed: check),
             ] {
                 if let v = violation(in: kind) {

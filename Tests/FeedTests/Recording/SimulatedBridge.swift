@@ -138,9 +138,10 @@ final class SimulatedBridge {
         subscription?.cut()
         subscription = nil
         isIdle = false
+        // What was only kept, under the names of a dead era, is given up.
+        if recorder.isKeeping { world.ledger.forgive(self) }
         recorder.subscriptionLost()
         if without(.tail) { recorder.tail = nil }
-        world.ledger.watch(self)
     }
 
     func cutCommands() {
@@ -215,7 +216,7 @@ final class SimulatedBridge {
             } else {
                 let opening = Opening(
                     job: wish.job, epoch: job.epoch, seq: job.seq,
-                    forks: without(.forks) ? [] : job.forks, updates: updates)
+                    forks: job.forks, updates: updates)
                 followed.opened(wish, opening) { told.append($0) }
             }
             try tell(told)
