@@ -49,6 +49,7 @@ public enum FeedNews {
     case proven(Bool)
     /// Redis forbids us to publish the probe, or to hear it: a PING must do.
     case mayNotProbe
+    case recording(RecordingNews)
 }
 
 public final class Feed {

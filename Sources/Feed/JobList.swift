@@ -47,7 +47,11 @@ public struct JobListPage: Sendable {
     public internal(set) var next: String?
 }
 
-public enum JobListFault: Error, Equatable, Sendable { case badCursor }
+public enum JobListFault: Error, Equatable, Sendable {
+    case badCursor
+    /// The list is not kept here; recorded jobs are not listed in this version.
+    case notBuilt
+}
 
 /// Things by their age. Each gets a number, higher than all before.
 struct BirthOrder<Element> {

@@ -22,11 +22,14 @@ public enum PublishFault: String, Error, Sendable {
     case redisRefused = "redis_refused"
     /// It may have been published: it was sent, and not heard in time.
     case unconfirmed = "publish_unconfirmed"
+    /// Recorded publishing is not in this version.
+    case notBuilt = "not_built"
 
     public var message: String {
         switch self {
         case .redisUnavailable: "Redis is not connected; nothing was published"
         case .redisRefused: "Redis refused to publish; nothing was published"
+        case .notBuilt: "publishing by HTTP is not in this version where Redis keeps the history"
         case .unconfirmed: "it was sent and not heard in time; it may have been published"
         }
     }
@@ -158,7 +161,7 @@ extension Feed {
 
     /// One page of the jobs there are. `reply` may come later, where the list is not kept here.
     public func list(
-        _ request: JobListRequest, _ reply: (Result<JobListPage, JobListFault>) -> Void
+        _ request: JobListRequest, _ reply: @escaping (Result<JobListPage, JobListFault>) -> Void
     ) {
         do throws(JobListFault) {
             reply(.success(try history.list(request)))

@@ -11,15 +11,16 @@ enum FeedQuestion: Sendable {
 }
 
 enum FeedAnswer: Sendable {
-    case job(Opening)
+    /// nil where Redis keeps the history and can't be asked.
+    case job(Opening?)
     case jobs(Result<JobListPage, JobListFault>)
     case published(Result<Published, PublishFault>)
 }
 
-extension Feed {
+extension JobFeed {
     func answer(_ question: FeedQuestion, _ tell: @escaping (FeedAnswer) -> Void) {
         switch question {
-        case .job(let job): tell(.job(peek(job)))
+        case .job(let job): peek(job) { tell(.job($0)) }
         case .jobs(let request): list(request) { tell(.jobs($0)) }
         case .publish(let events, let job): publish(events, to: job) { tell(.published($0)) }
         }
@@ -39,7 +40,7 @@ extension Worker {
     }
 
     /// A job as it stands, and how many follow it.
-    func peek(_ job: JobID, _ answer: @escaping (Opening, Int) -> Void) {
+    func peek(_ job: JobID, _ answer: @escaping (Opening?, Int) -> Void) {
         ask(.job(job)) { [unowned self] in
             if case .job(let opening) = $0 { answer(opening, watchers(of: job)) }
         }

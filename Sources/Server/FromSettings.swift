@@ -38,6 +38,17 @@ extension FeedLimits {
     }
 }
 
+extension RecordedFeedOptions {
+    init(_ settings: Settings) {
+        self.init()
+        keyPrefix = settings.keyPrefix
+        queueBytesMax = settings.recordQueueBytesMax
+        recording = RecordingLimits(
+            perJob: settings.ringLimits, stateLife: settings.historyStateExpiry,
+            streamLife: settings.historyExpiry, endedLife: settings.historyEndedExpiry)
+    }
+}
+
 extension HeadLimits {
     init(_ settings: Settings) {
         self.init()

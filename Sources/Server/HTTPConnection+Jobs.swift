@@ -27,8 +27,8 @@ extension HTTPConnection {
             case .jobEvents(let segment):
                 tell(try EventsRequest(query), of: try job(segment, grant), head, grant)
             case .jobLog(let segment):
-                worker.peek(try job(segment, grant)) { [weak self] opening, _ in
-                    self?.respond(.log(opening))
+                look(at: try job(segment, grant)) { connection, opening, _ in
+                    connection.respond(.log(opening))
                 }
             default: respond(.notFound)
             }
@@ -53,14 +53,26 @@ extension HTTPConnection {
                 respond(JobListing.response(page) { worker.watchers(of: $0) })
             case .failure(.badCursor):
                 respond(.refusal(.badRequest("cursor: take the next of an earlier page")))
+            case .failure(.notBuilt): respond(.notBuiltWithRedis)
             }
         }
     }
 
     private func tellSnapshot(of job: JobID, _ head: RequestHead) {
         let knownTags = head.list("if-none-match")
+        look(at: job) { connection, opening, watchers in
+            connection.respond(.snapshot(opening, watchers: watchers, knownTags: knownTags))
+        }
+    }
+
+    /// Asks for the job as it stands, and tells the client itself where that can't be known.
+    private func look(
+        at job: JobID, _ use: @escaping (HTTPConnection, Opening, _ watchers: Int) -> Void
+    ) {
         worker.peek(job) { [weak self] opening, watchers in
-            self?.respond(.snapshot(opening, watchers: watchers, knownTags: knownTags))
+            guard let self else { return }
+            guard let opening else { return respond(.redisAway) }
+            use(self, opening, watchers)
         }
     }
 
@@ -68,19 +80,19 @@ extension HTTPConnection {
         _ request: EventsRequest, of job: JobID, _ head: RequestHead, _ grant: Grant
     ) {
         let knownTags = head.list("if-none-match")
-        worker.peek(job) { [weak self] opening, _ in
-            guard let self else { return }
+        look(at: job) { connection, opening, _ in
+            let worker = connection.worker
             let page = EventsPage(opening, request)
             guard page.isEmpty, request.wait > 0, request.before == nil, !worker.isDraining else {
-                return respond(.events(page, of: opening, knownTags: knownTags))
+                return connection.respond(.events(page, of: opening, knownTags: knownTags))
             }
             var later = request
             later.wait = 0
             let wish = Wish(after: page.next, types: request.types)
             // No longer than the token, whose end ends a stream as well.
             let most = worker.lifeLeft(of: grant) ?? .seconds(EventsRequest.waitMax)
-            wait(for: job, wish, atMost: min(.seconds(request.wait), most)) { [weak self] in
-                self?.tell(later, of: job, head, grant)
+            connection.wait(for: job, wish, atMost: min(.seconds(request.wait), most)) {
+                [weak connection] in connection?.tell(later, of: job, head, grant)
             }
         }
     }

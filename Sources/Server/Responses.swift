@@ -48,6 +48,12 @@ extension Response {
 
     static let notFound = error(404, "not_found", "there is nothing at this path")
 
+    static let redisAway = error(
+        503, "redis_away", "Redis can't be asked at the moment; come again", [("retry-after", "1")])
+
+    static let notBuiltWithRedis = error(
+        501, "not_built", "with history=redis this is not in this version")
+
     static func methodNotAllowed(_ route: Route) -> Response {
         error(
             405, "method_not_allowed", "only \(route.allow) are answered here",
@@ -129,6 +135,7 @@ extension Response {
             json.endArray()
             json.endObject()
             return .json(200, json.bytes)
+        case .failure(.notBuilt): return .notBuiltWithRedis
         case .failure(let fault):
             return .error(503, fault.rawValue, fault.message, [("retry-after", "1")])
         }

@@ -48,10 +48,7 @@ public struct Server {
         let first = try Worker(index: 0, house: house)
         let port = try first.listen(on: listen)
         let threads = try startOthers(at: port)
-        first.feed = Feed(
-            loop: first.loop, address: redis, options: RedisOptions(house.settings),
-            patterns: patterns, limits: FeedLimits(house.settings)
-        ) { [unowned first] news in first.hear(news) }
+        first.feed = feed(for: first)
         let shutdown = Shutdown(first)
         try shutdown.begin()
         house.log.info(
@@ -66,6 +63,20 @@ public struct Server {
         for thread in threads { thread.join() }
         guard !house.hasFailed.load(ordering: .relaxed) else { throw .loopFailed }
         house.log.info("stopped")
+    }
+
+    private func feed(for worker: Worker) -> any JobFeed {
+        let settings = house.settings
+        let tell = { [unowned worker] (news: FeedNews) in worker.hear(news) }
+        guard settings.history == .redis else {
+            return Feed(
+                loop: worker.loop, address: redis, options: RedisOptions(settings),
+                patterns: patterns, limits: FeedLimits(settings), tell: tell)
+        }
+        return RecordedFeed(
+            loop: worker.loop, address: redis, options: RedisOptions(settings),
+            patterns: patterns, limits: FeedLimits(settings),
+            recorded: RecordedFeedOptions(settings), tell: tell)
     }
 
     /// The other loops share the port that the first one was given.

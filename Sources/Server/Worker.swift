@@ -28,7 +28,7 @@ final class Worker {
     let deflater = Deflater()
     var messageReader: ClientMessageReader
     /// On loop 0 only.
-    var feed: Feed?
+    var feed: (any JobFeed)?
     private(set) var listener: Listener?
     private(set) var drain: Drain?
     var isRedisLost = false

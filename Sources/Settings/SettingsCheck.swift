@@ -5,7 +5,7 @@ extension Settings {
     public func checked(needsTokenSecret: Bool = true) throws(SettingsFault) {
         let problems =
             listenProblems + tlsProblems + originProblems + redisProblems + patternProblems
-            + tokenProblems(secretNeeded: needsTokenSecret) + sizeProblems + historyProblems
+            + tokenProblems(secretNeeded: needsTokenSecret) + sizeProblems
         guard problems.isEmpty else { throw SettingsFault(problems: problems) }
     }
 
@@ -88,11 +88,6 @@ extension Settings {
             problems.append(problem("http-head-bytes-max", "below http-line-bytes-max"))
         }
         return problems
-    }
-
-    private var historyProblems: [SettingsProblem] {
-        guard history == .redis else { return [] }
-        return [problem("history", "recording in Redis is not available yet; use memory or off")]
     }
 
     private func problem(_ setting: String, _ reason: String) -> SettingsProblem {

@@ -131,6 +131,18 @@ extension Settings {
         .integer(
             "replay-events-max", \.replayEventsMax, 0...1_000_000,
             "Events replayed to one subscription"),
+        .duration(
+            "history-state-expiry", \.historyStateExpiry, .seconds(1)...(.seconds(31_536_000)),
+            "How long Redis keeps a job's numbers and snapshot after its last event"),
+        .duration(
+            "history-expiry", \.historyExpiry, .seconds(1)...(.seconds(31_536_000)),
+            "How long Redis keeps a job's events after the last one"),
+        .duration(
+            "history-ended-expiry", \.historyEndedExpiry, .seconds(1)...(.seconds(31_536_000)),
+            "The same for a job in a final state"),
+        .bytes(
+            "record-queue-bytes-max", \.recordQueueBytesMax, 1_048_576...1_099_511_627_776,
+            "Bytes of events that may wait for Redis to record them; beyond it they are a gap"),
         .integer(
             "memory-history-jobs-max", \.memoryHistoryJobsMax, 1...100_000_000,
             "Jobs kept in memory; the one longest without followers and events goes first"),

@@ -30,10 +30,6 @@ struct SettingsCheckTests {
                 ["--jwks=keys.json"],
                 "jwks: key sets are not available yet; set token-secret instead"
             ),
-            (
-                ["--history=redis"],
-                "history: recording in Redis is not available yet; use memory or off"
-            ),
             (["--tls-key=k"], "tls-key: needs tls-certificate too"),
             (["--tls-certificate=c"], "tls-certificate: needs tls-key too"),
             (

@@ -69,6 +69,11 @@ public final class RedisServer: @unchecked Sendable {
     /// Asks through redis-cli, an independent client, and returns what it printed.
     @discardableResult
     public func ask(_ words: String..., user: [String] = []) throws -> String {
+        try ask(words, user: user)
+    }
+
+    @discardableResult
+    public func ask(_ words: [String], user: [String] = []) throws -> String {
         try run(["redis-cli", "-s", socketPath] + user + words)
     }
 }

@@ -14,8 +14,6 @@ enum Check: String, CaseIterable, Sendable {
     case runID, gapEntry, freshEpoch, era, hole, ordinalOnce, compareLast, atOnlyWhenReached
     // of the bridge
     case keep, tail, deadEra, atBeforeOpen, sameServer, answer
-    // of the followers
-    case forks
 }
 
 enum Kept: Equatable {
