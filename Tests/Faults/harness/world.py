@@ -198,8 +198,7 @@ class World:
             ears = plan.canary_ears() if number == 0 and plan.canary_ears else None
             self.followers.append(
                 Follower(f"client{number}", jobs, self, self._random(), is_slow=number % 4 == 3, ears=ears))
-        if plan.deaf:
-            self.bridges[0].proxy.drop_messages = plan.deaf
+        self.bridges[0].proxy.canary = plan.canary_proxy
         for each in self.publishers + self.followers:
             self._task(each.run())
 
