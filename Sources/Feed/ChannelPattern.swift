@@ -26,6 +26,13 @@ public struct ChannelPattern: Equatable, Sendable {
         return try JobID(checking: channel.extracting(start..<end))
     }
 
+    func matches(_ channel: Span<UInt8>) -> Bool {
+        guard channel.count >= prefix.count + suffix.count else { return false }
+        let end = channel.count - suffix.count
+        return prefix.indices.allSatisfy { channel[$0] == prefix[$0] }
+            && suffix.indices.allSatisfy { channel[end + $0] == suffix[$0] }
+    }
+
     public func channel(of job: JobID) -> String {
         String(decoding: prefix + Array(job.text.utf8) + suffix, as: UTF8.self)
     }

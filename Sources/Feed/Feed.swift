@@ -41,6 +41,7 @@ public enum FeedNews {
     case proven(Bool)
     /// Redis forbids us to publish the probe: a PING must do.
     case mayNotPublish
+    case recording(RecordingNews)
 }
 
 public final class Feed {

@@ -126,6 +126,13 @@ public final class Hub {
         return .nothing
     }
 
+    /// Some updates of the job will not be heard: the feed must be asked, as after a hole.
+    public func missed(_ job: JobID) -> HubRequest {
+        guard let topic = topics[job], case .open = topic.phase else { return .nothing }
+        topic.phase = .opening(early: [])
+        return .askFeed
+    }
+
     private func expect(_ update: Update, in topic: Topic) {
         if topic.pending.isEmpty { dirty.append(topic) }
         topic.pending.append(Entry(update))

@@ -155,8 +155,7 @@ final class Topic {
                 from: replayed.first?.seq, to: replayed.last?.seq,
                 count: wish.types == nil
                     ? replayed.count : replayed.count(where: { wish.wants($0) }),
-                isComplete: gaps.isEmpty),
-            watchers: watchers)
+                isComplete: gaps.isEmpty))
     }
 
     /// Where a follower with this wish begins to read, and what it must be told is missing.

@@ -32,5 +32,4 @@ public struct Welcome {
     /// The last number at this moment; the snapshot is that of this number.
     public let seq: UInt64
     public let replay: Replay
-    public let watchers: Int
 }

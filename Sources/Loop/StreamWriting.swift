@@ -61,9 +61,14 @@ extension Stream {
             if owesSinceEarlierTick, phase == .open { loop.drained.append(self) }
             owesSinceEarlierTick = false
         } else {
-            if count > 0 || stalledSince == nil { stalledSince = loop.now }
+            // A tick writes only so much; what then remains is no sign of a slow peer.
+            if isBlocked {
+                if count > 0 || stalledSince == nil { stalledSince = loop.now }
+            } else {
+                stalledSince = nil
+                markDirty()
+            }
             owesSinceEarlierTick = true
-            if !isBlocked { markDirty() }
         }
         updateInterest()
     }

@@ -4,7 +4,7 @@
 // server is not on the path of an event. Refused connections are counted apart, as long as they last,
 // so that refusals can't be used to exceed the limits by much.
 
-import Synchronization
+import Loop
 
 final class Admission: Sendable {
     enum Verdict: Equatable { case admitted, tooMany, tooManyFromAddress, noRoomToRefuse }
@@ -20,7 +20,7 @@ final class Admission: Sendable {
 
     private let connectionsMax: Int
     private let perAddressMax: Int
-    private let counts = Mutex(Counts())
+    private let counts = Guarded(Counts())
 
     init(connectionsMax: Int, perAddressMax: Int) {
         self.connectionsMax = connectionsMax

@@ -11,13 +11,13 @@ struct Allowance {
         since = now
     }
 
-    /// Takes one; false when none is left.
-    mutating func take(perSecond: Int, burst: Int, at now: Instant) -> Bool {
+    /// Takes so many; false when they are not left.
+    mutating func take(_ count: Int = 1, perSecond: Int, burst: Int, at now: Instant) -> Bool {
         let seconds = Double(now.nanoseconds - since.nanoseconds) / 1e9
         left = min(Double(burst), left + seconds * Double(perSecond))
         since = now
-        guard left >= 1 else { return false }
-        left -= 1
+        guard left >= Double(count) else { return false }
+        left -= Double(count)
         return true
     }
 }

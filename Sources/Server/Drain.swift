@@ -25,7 +25,7 @@ final class Drain: TimerTarget {
     private func step() {
         let isOver = worker.loop.now >= endsAt
         let someAreLeft = worker.closeSessions(atMost: isOver ? .max : batchSize)
-        guard someAreLeft, !isOver else { return worker.stop() }
+        guard someAreLeft || worker.mustOutlast, !isOver else { return worker.stop() }
         _ = worker.loop.arm(self, after: pause)
     }
 }

@@ -37,6 +37,17 @@ extension FeedLimits {
     }
 }
 
+extension RecordedFeedOptions {
+    init(_ settings: Settings) {
+        self.init()
+        keyPrefix = settings.keyPrefix
+        queueBytesMax = settings.recordQueueBytesMax
+        recording = RecordingLimits(
+            perJob: settings.ringLimits, stateLife: settings.historyStateExpiry,
+            streamLife: settings.historyExpiry, endedLife: settings.historyEndedExpiry)
+    }
+}
+
 extension HeadLimits {
     init(_ settings: Settings) {
         self.init()
@@ -110,9 +121,9 @@ extension Wish {
 }
 
 extension Subscribed {
-    init(_ welcome: Welcome) {
+    init(_ welcome: Welcome, watchers: Int) {
         self.init(
-            job: welcome.job, snapshot: welcome.snapshot, watchers: welcome.watchers,
+            job: welcome.job, snapshot: welcome.snapshot, watchers: watchers,
             epoch: welcome.epoch, seq: welcome.seq, replay: welcome.replay)
     }
 }

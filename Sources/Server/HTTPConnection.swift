@@ -151,7 +151,7 @@ extension HTTPConnection {
         }
         guard admission == .admitted else { return respond(.refusal(.tooManyConnections)) }
         guard head.method == .get || head.method == .head else {
-            return respond(route == .unknown ? .notFound : .methodNotAllowed)
+            return route == .unknown ? respondNotFound() : respond(.methodNotAllowed)
         }
         switch route {
         case .health: respond(.json(200, Array(#"{"status":"ok"}"#.utf8)))
@@ -160,8 +160,13 @@ extension HTTPConnection {
         case .asset(let index): respond(.asset(PageAssets.files[index]))
         case .job(let segment): tellJob(segment, head)
         case .notBuilt: respond(.error(501, "not_built", "not in this version"))
-        case .unknown, .jobSocket, .socket: respond(.notFound)
+        case .unknown, .jobSocket, .socket: respondNotFound()
         }
+    }
+
+    private func respondNotFound() {
+        worker.metrics.handshakeRefusals.add(.notFound)
+        respond(.notFound)
     }
 
     private func tellJob(_ segment: String, _ head: RequestHead) {
@@ -175,6 +180,7 @@ extension HTTPConnection {
             guard grant.mayFollow(job: job.text) else { throw .notThisJob }
             let knownTags = head.list("if-none-match")
             worker.peek(job) { [weak self] opening, watchers in
+                guard let opening else { return self?.respond(.redisAway) ?? () }
                 self?.respond(.snapshot(opening, watchers: watchers, knownTags: knownTags))
             }
         } catch {

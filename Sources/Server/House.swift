@@ -11,12 +11,18 @@ final class House: Sendable {
     let metrics: Metrics
     let log: Log
     let admission: Admission
+    /// nil where one loop knows them all.
+    let watchers: Watchers?
     let mailboxes: [Mailbox<WorkerMail>]
+    /// What each loop still has to do of the feed's updates.
+    let backlogs: [Backlog]
     let tls: TLSServer?
     /// Set by the feed's loop, read by whoever answers `/readyz`.
     let isRedisReady = Atomic<Bool>(false)
     let isSubscriptionProven = Atomic<Bool>(false)
     let isDraining = Atomic<Bool>(false)
+    /// Loops that serve no more. Loop 0 has the feed, so it is the last to go.
+    let loopsEnded = Atomic<Int>(0)
 
     init(settings: Settings, loops: Int, log: Log) throws(StartFault) {
         self.settings = settings
@@ -27,6 +33,7 @@ final class House: Sendable {
         admission = Admission(
             connectionsMax: settings.connectionsMax,
             perAddressMax: settings.connectionsPerAddressMax)
+        watchers = loops > 1 ? Watchers() : nil
         tls = try TLSServer.make(settings)
         var mailboxes: [Mailbox<WorkerMail>] = []
         do throws(SystemError) {
@@ -35,12 +42,15 @@ final class House: Sendable {
             throw .system(error)
         }
         self.mailboxes = mailboxes
+        backlogs = mailboxes.map { _ in Backlog() }
     }
 
     var isReady: Bool {
         isRedisReady.load(ordering: .relaxed) && isSubscriptionProven.load(ordering: .relaxed)
             && !isDraining.load(ordering: .relaxed)
     }
+
+    var othersHaveEnded: Bool { loopsEnded.load(ordering: .relaxed) >= mailboxes.count - 1 }
 
     func postToAll(_ mail: WorkerMail) {
         for mailbox in mailboxes { mailbox.post(mail) }

@@ -47,6 +47,9 @@ extension Response {
 
     static let notFound = error(404, "not_found", "there is nothing at this path")
 
+    static let redisAway = error(
+        503, "redis_away", "Redis can't be asked at the moment; come again", [("retry-after", "1")])
+
     static let methodNotAllowed = error(
         405, "method_not_allowed", "only GET and HEAD are answered here", [("allow", "GET, HEAD")])
 

@@ -19,7 +19,7 @@ public struct Server {
     private let patterns: [ChannelPattern]
 
     public init(_ settings: Settings, log: Log) throws(StartFault) {
-        let loops = settings.loops == 0 ? min(Processor.count, LoopSet.loopsMax) : settings.loops
+        var loops = settings.loops == 0 ? min(Processor.count, LoopSet.loopsMax) : settings.loops
         guard loops <= LoopSet.loopsMax else {
             throw .setting("loops", "at most \(LoopSet.loopsMax)")
         }
@@ -33,6 +33,8 @@ public struct Server {
         } catch {
             throw .setting("listen", error.rawValue)
         }
+        // A Unix socket has one listener: the kernel shares out only ports.
+        if case .unix = listen.endpoint { loops = 1 }
         patterns = settings.patterns.compactMap { ChannelPattern($0) }
         guard patterns.count == settings.patterns.count else {
             throw .setting("patterns", "each needs exactly one *, for the job id")
@@ -46,10 +48,7 @@ public struct Server {
         let first = try Worker(index: 0, house: house)
         let port = try first.listen(on: listen)
         let threads = try startOthers(at: port)
-        first.feed = Feed(
-            loop: first.loop, address: redis, options: RedisOptions(house.settings),
-            patterns: patterns, limits: FeedLimits(house.settings)
-        ) { [unowned first] news in first.hear(news) }
+        first.feed = feed(for: first)
         let shutdown = Shutdown(first)
         try shutdown.begin()
         house.log.info(
@@ -63,6 +62,20 @@ public struct Server {
         first.run()
         for thread in threads { thread.join() }
         house.log.info("stopped")
+    }
+
+    private func feed(for worker: Worker) -> any JobFeed {
+        let settings = house.settings
+        let tell = { [unowned worker] (news: FeedNews) in worker.hear(news) }
+        guard settings.history == .redis else {
+            return Feed(
+                loop: worker.loop, address: redis, options: RedisOptions(settings),
+                patterns: patterns, limits: FeedLimits(settings), tell: tell)
+        }
+        return RecordedFeed(
+            loop: worker.loop, address: redis, options: RedisOptions(settings),
+            patterns: patterns, limits: FeedLimits(settings),
+            recorded: RecordedFeedOptions(settings), tell: tell)
     }
 
     /// The other loops share the port that the first one was given.
@@ -84,6 +97,7 @@ public struct Server {
     }
 
     private static func serve(_ index: Int, _ house: House, _ address: ListenAddress) {
+        defer { house.loopsEnded.add(1, ordering: .relaxed) }
         do throws(StartFault) {
             let worker = try Worker(index: index, house: house)
             _ = try worker.listen(on: address)

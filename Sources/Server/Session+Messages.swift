@@ -53,6 +53,7 @@ extension Session {
             throw ClientRefusal(
                 code: "not_built", message: "progress_hz is not in this version", id: request.id)
         }
+        guard mayTake(request.follows.count - 1) else { return close(.tooManyMessages) }
         for follow in request.follows {
             do throws(ClientRefusal) {
                 let job = try job(follow.subject, request.id)

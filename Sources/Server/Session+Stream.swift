@@ -36,7 +36,8 @@ extension Session: StreamOwner {
         case .close(let code, _): return closed(by: code)
         case .text, .binary, .ping: break
         }
-        guard mayTakeAnother() else { return close(.tooManyMessages) }
+        worker.metrics.messagesIn.add(1)
+        guard mayTake(1) else { return close(.tooManyMessages) }
         switch frame {
         case .text(let text): answer(text)
         case .ping(let payload): send(Frames.pong(payload.span))

@@ -14,11 +14,11 @@ extension Session: TimerTarget {
         worker.metrics.bytesIn.add(bytes)
     }
 
-    func mayTakeAnother() -> Bool {
-        worker.metrics.messagesIn.add(1)
+    /// Each message costs one, and each further job that it names one more.
+    func mayTake(_ count: Int) -> Bool {
         let settings = worker.settings
         let mayTake = allowance.take(
-            perSecond: settings.messagesPerSecondMax, burst: settings.messagesBurstMax,
+            count, perSecond: settings.messagesPerSecondMax, burst: settings.messagesBurstMax,
             at: worker.loop.now)
         if !mayTake { worker.metrics.rateLimited.add() }
         return mayTake

@@ -98,7 +98,9 @@ final class Session {
 
     private func greet(_ grant: Grant, _ welcome: Welcome?) {
         isGreeted = true
-        send(worker.connected(grant, welcome.map { Subscribed($0) }))
+        send(
+            worker.connected(
+                grant, welcome.map { Subscribed($0, watchers: worker.watchers(of: $0.job)) }))
         stream.resumeReading()
         beat()
     }
@@ -145,7 +147,9 @@ extension Session {
         if !isGreeted, case .open(let grant) = phase {
             greet(grant, welcome)
         } else {
-            send(ServerMessage.subscribed(Subscribed(welcome), id: request))
+            send(
+                ServerMessage.subscribed(
+                    Subscribed(welcome, watchers: worker.watchers(of: welcome.job)), id: request))
         }
         if welcome.replay.count > 0 { worker.metrics.replays.add(1) }
         resume(welcome.job)
@@ -212,7 +216,7 @@ extension Session {
         }
         if stream.owedBytes == 0 { trail.forget() }
         put(frames)
-        if last.update.job == own { trail.mark(last.update) }
+        if last.update.job == own { trail.mark(last.update, owed: stream.owedBytes) }
     }
 
     func closeSlow() {

@@ -12,11 +12,22 @@ struct Trail {
 
     private var sentBytes = 0
     private var marks: [Mark] = []
+    /// At so many, those that were reached are let go: a client may always be a little behind.
+    private var marksMax = Self.marksKept
+
+    static let marksKept = 64
+
+    var count: Int { marks.count }
 
     mutating func sent(_ count: Int) { sentBytes += count }
 
-    /// What was sent last ended with this update.
-    mutating func mark(_ update: Update) {
+    /// What was sent last ended with this update; `owed` bytes of all have not gone out yet.
+    mutating func mark(_ update: Update, owed: Int) {
+        if marks.count >= marksMax {
+            let reached = sentBytes - owed
+            if let last = marks.lastIndex(where: { $0.end <= reached }) { marks.removeFirst(last) }
+            marksMax = max(Self.marksKept, marks.count * 2)
+        }
         marks.append(Mark(end: sentBytes, seq: update.seq, epoch: update.epoch))
     }
 

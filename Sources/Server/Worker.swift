@@ -28,7 +28,7 @@ final class Worker {
     let deflater = Deflater()
     var messageReader: ClientMessageReader
     /// On loop 0 only.
-    var feed: Feed?
+    var feed: (any JobFeed)?
     private(set) var listener: Listener?
     private(set) var drain: Drain?
     var isRedisLost = false
@@ -44,10 +44,9 @@ final class Worker {
     private var readers: [FollowerID] = []
     /// Visitors that asked more than they have read answers.
     private var pausedVisitors: [HTTPConnection] = []
-    private var peeks: [UInt64: (Opening, Int) -> Void] = [:]
+    private var peeks: [UInt64: (Opening?, Int) -> Void] = [:]
     private var nextTicket: UInt64 = 0
-    /// Updates for other loops, posted once for each read of Redis.
-    private var outgoing: [[Update]]
+    private var courier: Courier
     /// What the tick delivered, to be timed once it is written: when the first update of each job was
     /// heard, and how many messages came of it.
     var delivered: [(heardAt: Int64, messages: Int)] = []
@@ -68,7 +67,7 @@ final class Worker {
         bodyLimits = BodyLimits(settings)
         messageReader = ClientMessageReader(jobsMax: settings.subscriptionsPerConnectionMax)
         throttledLog = LogThrottle(house.log, perSecondMax: settings.logRepeatsPerSecondMax)
-        outgoing = Array(repeating: [], count: house.mailboxes.count)
+        courier = Courier(house.backlogs) { house.mailboxes[$1].post($0) }
     }
 
     /// Binds the address, and from then on hears mail. Throws what an operator can mend.
@@ -85,7 +84,10 @@ final class Worker {
 
     /// Serves until `stop` comes by mail.
     func run() {
-        loop.beforeFlush = { [unowned self] in hub.drain(deliver) }
+        loop.beforeFlush = { [unowned self] in
+            hub.drain(deliver)
+            if feed != nil { flushOutgoing() }
+        }
         loop.afterFlush = { [unowned self] in
             countLatency()
             countHeard()
@@ -97,6 +99,9 @@ final class Worker {
         throttledLog.tellHeld(at: loop.now.milliseconds, all: true)
     }
 
+    /// The loop that owns the feed serves the others until they have ended.
+    var mustOutlast: Bool { feed != nil && !house.othersHaveEnded }
+
     func stop() {
         feed?.stop()
         loop.stop()
@@ -105,6 +110,7 @@ final class Worker {
     /// Once a second.
     fileprivate func beat() {
         throttledLog.tellHeld(at: loop.now.milliseconds)
+        if feed != nil { metrics.logLinesLost.add(log.takeLost()) }
         _ = loop.arm(self, after: .seconds(1))
     }
 
@@ -116,8 +122,13 @@ final class Worker {
         case .unfollow(let job, let loop): feed?.unfollow(job, from: loop)
         case .peek(let job, let loop, let ticket):
             guard let feed else { return }
-            house.mailboxes[loop].post(.peeked(feed.peek(job), ticket: ticket))
-        case .updates(let updates): for update in updates { hear(update) }
+            feed.peek(job) { [house] opening in
+                house.mailboxes[loop].post(.peeked(opening, ticket: ticket))
+            }
+        case .updates(let updates, let bytes):
+            for update in updates { hear(update) }
+            house.backlogs[index].shrink(by: bytes)
+        case .missed(let jobs): for job in jobs where hub.missed(job) == .askFeed { ask(job) }
         case .opened(let opening): open(opening)
         case .peeked(let opening, let ticket): answer(ticket, opening)
         case .redis(let condition): tell(condition)
@@ -132,8 +143,8 @@ final class Worker {
     func hear(_ news: FeedNews) {
         switch news {
         case .update(let update, let loops):
-            for other in outgoing.indices where loops.contains(other) {
-                if other == index { hear(update) } else { outgoing[other].append(update) }
+            for other in house.mailboxes.indices where loops.contains(other) {
+                if other == index { hear(update) } else { courier.carry(update, to: other) }
             }
         case .opened(let opening, let loop):
             if loop == index { open(opening) } else { post(.opened(opening), to: loop) }
@@ -149,10 +160,11 @@ final class Worker {
     }
 
     private func flushOutgoing() {
-        for other in outgoing.indices where !outgoing[other].isEmpty {
-            house.mailboxes[other].post(.updates(outgoing[other]))
-            outgoing[other] = []
-        }
+        let letGo = courier.flush()
+        guard letGo > 0 else { return }
+        metrics.drops.add(.memoryLimit, letGo)
+        throttledLog.line(
+            .warning, "loop_behind", at: loop.now.milliseconds, ["events": .integer(letGo)])
     }
 
     private func hear(_ update: Update) {
@@ -225,6 +237,7 @@ final class Worker {
 
     func follow(_ job: JobID, by session: Session, _ wish: Wish) {
         metrics.subscriptions.add(1)
+        house.watchers?.add(1, to: job)
         let (welcome, request) = hub.follow(job, by: session.id, wish: wish)
         if let welcome { session.welcome(welcome) }
         if request == .askFeed { ask(job) }
@@ -232,6 +245,7 @@ final class Worker {
 
     func unfollow(_ job: JobID, by session: Session) {
         metrics.subscriptions.add(-1)
+        house.watchers?.add(-1, to: job)
         guard hub.unfollow(job, by: session.id) else { return }
         if let feed {
             feed.unfollow(job, from: index)
@@ -257,17 +271,24 @@ final class Worker {
         for id in due { session(id)?.readOn() }
     }
 
+    func watchers(of job: JobID) -> Int {
+        house.watchers?.count(of: job) ?? hub.watchers(of: job)
+    }
+
     // MARK: asking for a job once
 
-    func peek(_ job: JobID, _ answer: @escaping (Opening, Int) -> Void) {
-        if let feed { return answer(feed.peek(job), hub.watchers(of: job)) }
+    /// nil where Redis can't be asked.
+    func peek(_ job: JobID, _ answer: @escaping (Opening?, Int) -> Void) {
+        if let feed {
+            return feed.peek(job) { [unowned self] in answer($0, watchers(of: job)) }
+        }
         nextTicket += 1
         peeks[nextTicket] = answer
         house.mailboxes[0].post(.peek(job, loop: index, ticket: nextTicket))
     }
 
-    private func answer(_ ticket: UInt64, _ opening: Opening) {
-        peeks.removeValue(forKey: ticket)?(opening, hub.watchers(of: opening.job))
+    private func answer(_ ticket: UInt64, _ opening: Opening?) {
+        peeks.removeValue(forKey: ticket)?(opening, opening.map { watchers(of: $0.job) } ?? 0)
     }
 }
 

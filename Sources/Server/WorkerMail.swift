@@ -12,9 +12,11 @@ enum WorkerMail: Sendable {
     case peek(JobID, loop: Int, ticket: UInt64)
 
     // from it
-    case updates([Update])
+    case updates([Update], bytes: Int)
+    /// Of these jobs some updates were let go; see Courier.
+    case missed([JobID])
     case opened(Opening)
-    case peeked(Opening, ticket: UInt64)
+    case peeked(Opening?, ticket: UInt64)
 
     // to all
     case redis(RedisCondition)

@@ -114,7 +114,7 @@ extension Settings {
             "Bytes a slow client may owe us before it is closed with 4408"),
         .bytes("http-line-bytes-max", \.httpLineBytesMax, 256...65_536, "Longest request line"),
         .bytes(
-            "http-head-bytes-max", \.httpHeadBytesMax, 1_024...1_048_576, "Largest request head"),
+            "http-head-bytes-max", \.httpHeadBytesMax, 1_024...61_440, "Largest request head"),
         .integer("http-headers-max", \.httpHeadersMax, 8...10_000, "Headers in one request"),
         .bytes("http-body-bytes-max", \.httpBodyBytesMax, 0...67_108_864, "Largest request body"),
     ]
@@ -130,6 +130,18 @@ extension Settings {
         .integer(
             "replay-events-max", \.replayEventsMax, 0...1_000_000,
             "Events replayed to one subscription"),
+        .duration(
+            "history-state-expiry", \.historyStateExpiry, .seconds(1)...(.seconds(31_536_000)),
+            "How long Redis keeps a job's numbers and snapshot after its last event"),
+        .duration(
+            "history-expiry", \.historyExpiry, .seconds(1)...(.seconds(31_536_000)),
+            "How long Redis keeps a job's events after the last one"),
+        .duration(
+            "history-ended-expiry", \.historyEndedExpiry, .seconds(1)...(.seconds(31_536_000)),
+            "The same for a job in a final state"),
+        .bytes(
+            "record-queue-bytes-max", \.recordQueueBytesMax, 1_048_576...1_099_511_627_776,
+            "Bytes of events that may wait for Redis to record them; beyond it they are a gap"),
         .integer(
             "memory-history-jobs-max", \.memoryHistoryJobsMax, 1...100_000_000,
             "Jobs kept in memory; the one longest without followers and events goes first"),

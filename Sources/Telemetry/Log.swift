@@ -32,13 +32,17 @@ public struct Log: Sendable {
     private let format: Format
     private let clock: @Sendable () -> Int64
     private let write: @Sendable ([UInt8]) -> Void
+    /// How many lines were lost since it was last asked.
+    public let takeLost: @Sendable () -> Int
 
     /// `clock` gives milliseconds since 1970; `write` takes one line with its newline.
     public init(
         level: Level, format: Format, clock: @escaping @Sendable () -> Int64,
-        write: @escaping @Sendable ([UInt8]) -> Void
+        write: @escaping @Sendable ([UInt8]) -> Void,
+        takeLost: @escaping @Sendable () -> Int = { 0 }
     ) {
         (self.level, self.format, self.clock, self.write) = (level, format, clock, write)
+        self.takeLost = takeLost
     }
 
     public func error(_ event: StaticString, _ fields: @autoclosure () -> Fields = [:]) {

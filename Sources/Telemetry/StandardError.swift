@@ -33,7 +33,9 @@ public final class StandardError: Sendable {
 extension Log {
     /// The log of the running service.
     public init(level: Level, format: Format, to target: StandardError = StandardError()) {
-        self.init(level: level, format: format, clock: wallClock) { target.write($0) }
+        self.init(
+            level: level, format: format, clock: wallClock, write: { target.write($0) },
+            takeLost: { target.takeLost() })
     }
 }
 

@@ -43,6 +43,9 @@ extension Architecture {
                 "JSON/TextBytes.swift", [.unsafe],
                 "a view of the bytes that ends with the call it is lent to"),
             Allowance(
+                "Loop/Guarded.swift", [.unchecked],
+                "the value is reached under its lock only"),
+            Allowance(
                 "Loop/Lock.swift", [.unsafe, .unchecked],
                 "a pthread mutex at one address from init to deinit"),
             Allowance(

@@ -237,6 +237,22 @@ struct HubTests {
         #expect(told == [64, 128, 192])
     }
 
+    @Test("what a loop was too busy to be told comes when the feed was asked for it")
+    func missed() throws {
+        var stage = Stage()
+        stage.follow(1)
+        stage.read(1)
+        stage.publish()
+        for _ in 0..<3 { _ = stage.history.publish() }
+        #expect(stage.hub.missed(Stage.job) == .askFeed)
+        #expect(stage.hub.missed(Stage.job) == .nothing, "it was asked already")
+        stage.drain()
+        stage.open()
+        stage.read(1)
+        stage.drain()
+        #expect(try stage.ledger(1).seqs == [1, 2, 3, 4])
+    }
+
     @Test("who was read nothing, because the feed was asked again, is read on after its answer")
     func askedAgain() {
         var stage = Stage()

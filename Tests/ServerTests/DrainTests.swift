@@ -129,6 +129,15 @@ struct DrainTests {
 
 @Suite("Starting")
 struct StartTests {
+    @Test("on a Unix socket one loop serves, whatever was asked for")
+    func unixSocket() throws {
+        let folder = try TemporaryFolder()
+        let scene = try Scene(loops: 3) { $0.listen = "unix:\(folder.path)/jobwire.sock" }
+        #expect(scene.log.lines.contains { $0.contains(" listening ") && $0.contains("loops=1") })
+        scene.server.stop()
+        #expect(scene.log.count("loop_failed") == 0)
+    }
+
     @Test("what an operator got wrong is said by name, and nothing starts")
     func faults() throws {
         let redis = try RedisServer()

@@ -67,7 +67,7 @@ struct SmallPartsTests {
         #expect(trail.cursor(owed: 0, kept: 0) == nil)
         for update in updates {
             trail.sent(100)
-            trail.mark(update)
+            trail.mark(update, owed: 0)
         }
         for (owed, kept, seq) in [
             (0, 0, 4), (400, 0, nil), (400, 99, nil), (400, 100, 1), (350, 50, 1), (350, 0, nil),
@@ -81,9 +81,61 @@ struct SmallPartsTests {
         #expect(trail.cursor(owed: 0, kept: 0)?.epoch?.text == "epoch1001")
     }
 
-    private func update(seq: Int) throws -> Update {
+    @Test("a loop that can't keep up is posted so much and no more, and told what it missed")
+    func courier() throws {
+        let backlogs = (0..<3).map { _ in Backlog() }
+        let weight = try update(seq: 1).byteCount
+        var posted: [[String]] = [[], [], []]
+        var courier = Courier(backlogs, backlogBytesMax: 4 * weight) { mail, loop in
+            switch mail {
+            case .updates(let updates, _): posted[loop] += updates.map { "\($0.job)\($0.seq)" }
+            case .missed(let jobs): posted[loop] += jobs.map { "missed \($0)" }
+            default: posted[loop].append("?")
+            }
+        }
+        func carry(_ seqs: ClosedRange<Int>, of job: String = "j") throws -> Int {
+            for seq in seqs {
+                courier.carry(try update(seq: seq, of: job), to: 1)
+                if job == "j" { courier.carry(try update(seq: seq, of: job), to: 2) }
+            }
+            return courier.flush()
+        }
+        #expect(try carry(1...3) == 0)
+        backlogs[2].shrink(by: 3 * weight)
+        #expect(try carry(4...5) == 2, "two more would be five")
+        backlogs[2].shrink(by: 2 * weight)
+        #expect(try carry(6...6) == 0, "let go before it was counted")
+        #expect(try carry(1...1, of: "k") == 0, "another job has not missed anything")
+        #expect(courier.flush() == 0)
+        backlogs[1].shrink(by: 2 * weight)
+        #expect(try carry(7...7) == 0)
+        #expect(posted[0] == [])
+        #expect(posted[1] == ["j1", "j2", "j3", "k1", "missed j"])
+        #expect(try carry(8...8) == 0)
+        #expect(posted[1].last == "j8")
+        #expect(posted[2] == (1...8).map { "j\($0)" })
+        // One that is larger than the bound goes out when nothing else is owed.
+        let huge = (0..<9).map { $0 + 9 }
+        for backlog in backlogs { backlog.shrink(by: backlog.bytes) }
+        #expect(try carry(huge[0]...huge[8]) == 0)
+    }
+
+    @Test(
+        "a client that is always a little behind leaves no endless trail", arguments: [0, 5, 1_000])
+    func endlessTrail(owedEvents: Int) throws {
+        var trail = Trail()
+        for seq in 1...20_000 {
+            trail.sent(100)
+            trail.mark(try update(seq: seq), owed: min(seq, owedEvents) * 100)
+            #expect(trail.count <= max(Trail.marksKept, 2 * owedEvents + 2))
+        }
+        let seq = trail.cursor(owed: owedEvents * 100, kept: 0)?.seq
+        #expect(seq == UInt64(20_000 - owedEvents))
+    }
+
+    private func update(seq: Int, of job: String = "j") throws -> Update {
         Update(
-            job: try JobID(checking: "j"), epoch: try #require(Epoch(checking: "epoch1001")),
+            job: try JobID(checking: job), epoch: try #require(Epoch(checking: "epoch1001")),
             seq: UInt64(seq), type: EventType("log"), frame: SharedBytes([1]), change: nil,
             heardAt: 0)
     }

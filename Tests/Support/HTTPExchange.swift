@@ -34,7 +34,8 @@ extension Connection {
         }
         lines += headers
         if let body { lines.append("Content-Length: \(body.count)") }
-        try send(Array((lines.joined(separator: "\r\n") + "\r\n\r\n").utf8) + (body ?? []) + trailing)
+        let head = Array((lines.joined(separator: "\r\n") + "\r\n\r\n").utf8)
+        try send(head + (body ?? []) + trailing)
     }
 
     /// Reads an answer's head. Its body, an endless one say, is left to the caller.

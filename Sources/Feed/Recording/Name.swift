@@ -1,6 +1,8 @@
 // Name is a random word for a bridge, an era or a question. It is never a counter: a counter comes back
 // after a failover or FLUSHDB, and then one name means two things.
 
+import Redis
+
 struct Name: Hashable, Sendable, CustomStringConvertible {
     static let length = 12
 
@@ -25,6 +27,12 @@ struct Name: Hashable, Sendable, CustomStringConvertible {
             bits /= 62
         }
         return Name(made: text)
+    }
+
+    /// Bridges that count the same messages share this name.
+    static func ofPatterns(_ patterns: [ChannelPattern]) -> Name {
+        let text = patterns.map(\.text).sorted().joined(separator: "\n")
+        return Name(made: String(decoding: RedisScript(text).sha1.prefix(length), as: UTF8.self))
     }
 
     /// The question that everybody asks who has heard that the era of this name was opened.

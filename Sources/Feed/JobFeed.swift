@@ -1,0 +1,22 @@
+// What the service asks of a feed, whoever keeps the history: this process or Redis.
+
+import Jobs
+
+public protocol JobFeed: AnyObject {
+    func start()
+    func stop()
+    /// Since somebody last looked.
+    func takeHeard() -> (events: Int, bytes: Int)
+    var jobCount: Int { get }
+    var historyBytes: Int { get }
+
+    /// From the opening that is told for it, the loop hears every update of the job.
+    func follow(_ job: JobID, from loop: Int)
+    func unfollow(_ job: JobID, from loop: Int)
+    /// The job as it stands, for somebody who does not stay. nil where Redis can't be asked.
+    func peek(_ job: JobID, _ answer: @escaping (Opening?) -> Void)
+}
+
+extension Feed: JobFeed {
+    public func peek(_ job: JobID, _ answer: @escaping (Opening?) -> Void) { answer(peek(job)) }
+}

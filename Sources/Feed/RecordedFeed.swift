@@ -1,0 +1,361 @@
+// RecordedFeed has Redis number and keep what workers publish, together with other bridges.
+//
+// It is the thin shell around `Recorder`, which says what is to be recorded, and `FollowedJobs`, which
+// says what must be read: it carries their steps out on two connections. What followers are told comes
+// from the stamped channel and from `touch`, never from the answer to `record`: one connection, one
+// order. It lives on loop 0; its news keep the order that `FeedNews` promises.
+
+import Bytes
+import Jobs
+import Loop
+import Redis
+import Wire
+
+/// What recording tells its operator.
+public enum RecordingNews: Equatable, Sendable {
+    /// Events are being recorded, or, until this bridge finds its place again, not by it.
+    case aligned(Bool)
+    /// More waited for Redis than may wait: what was let go lies in a gap.
+    case overflowed
+    /// Another bridge counts other patterns on this Redis: both can't record.
+    case otherPatterns
+    /// The user may not use INFO, without which one server can't be told from another.
+    case noRunID
+    /// Connected to a replica, which can't record.
+    case replica
+    /// A script was refused; the text is Redis' own.
+    case refused(String)
+    /// A key of this job is of a wrong type.
+    case unreadable(JobID)
+    /// A message on our own channels that none of us wrote.
+    case strange
+}
+
+public struct RecordedFeedOptions: Sendable {
+    public var keyPrefix = "jobwire"
+    public var recording = RecordingLimits()
+    /// What may wait for Redis to record it.
+    public var queueBytesMax = 64 << 20
+    /// What may wait of one followed job while its history is read.
+    public var earlyBytesMax = 4 << 20
+
+    public init() {}
+}
+
+public final class RecordedFeed {
+    let loop: Loop
+    let tell: (FeedNews) -> Void
+    private let limits: FeedLimits
+    private let patterns: [ChannelPattern]
+    let calls: ScriptCalls
+    private var reader: EventReader
+    /// What was recorded is read again, whatever its size.
+    private var recordedReader = EventReader(eventBytesMax: .max)
+    var recorder: Recorder
+    var followed: FollowedJobs
+    private var random = SystemRandomNumberGenerator()
+    private var eventsHeard = 0
+    private var bytesHeard = 0
+    private var wasAligned = false
+    private var readsInFlight = 0
+    private var readNotBefore = Instant(nanoseconds: .min)
+
+    var subscriber: RedisSubscriber?
+    var commands: RedisCommands?
+    var subscribeAgainAt: Instant?
+    var connectAgainAt: Instant?
+    var probe: Probe
+    var isProven = false
+    var probedAt: Instant
+    var probeInterval: Duration { limits.probeInterval }
+
+    public init(
+        loop: Loop, address: RedisAddress, options: RedisOptions, patterns: [ChannelPattern],
+        limits: FeedLimits, recorded: RecordedFeedOptions, tell: @escaping (FeedNews) -> Void
+    ) {
+        self.loop = loop
+        self.limits = limits
+        self.patterns = patterns
+        self.tell = tell
+        reader = EventReader(eventBytesMax: limits.eventBytesMax)
+        let me = Name.random(using: &random)
+        calls = ScriptCalls(
+            me: me, patterns: .ofPatterns(patterns), prefix: recorded.keyPrefix,
+            database: address.database, limits: recorded.recording)
+        var recorderLimits = RecorderLimits()
+        recorderLimits.queueBytesMax = recorded.queueBytesMax
+        recorder = Recorder(me: me, limits: recorderLimits)
+        followed = FollowedJobs(earlyBytesMax: recorded.earlyBytesMax)
+        probe = Probe(database: address.database, token: random.next())
+        probedAt = loop.now
+        subscriber = RedisSubscriber(
+            loop: loop, address: address, options: options, patterns: patterns.map(\.text),
+            channels: [calls.stamped, calls.control, probe.channel], owner: self)
+        commands = RedisCommands(loop: loop, address: address, options: options, owner: self)
+    }
+
+    public func start() {
+        subscriber?.start()
+        commands?.start()
+        _ = loop.arm(self, after: Self.beat)
+    }
+
+    /// What is stepped by time alone is looked at so often.
+    static let beat: Duration = .milliseconds(50)
+    /// Jobs checked by one call, and calls that read at the same time.
+    private static let checksMax = 64
+    private static let readsMax = 4
+    private static let readPause: Duration = .milliseconds(200)
+
+    // MARK: what is heard
+
+    /// A worker's message. Each bridge counts it, whatever it can make of it.
+    func hear(_ payload: Span<UInt8>, on channel: Span<UInt8>, pattern: Int) {
+        // A channel that two patterns match is heard twice and counts once.
+        guard !patterns[..<pattern].contains(where: { $0.matches(channel) }) else { return }
+        eventsHeard += 1
+        bytesHeard += payload.count
+        let now = loop.now
+        let job: JobID
+        do throws(JobIDFault) {
+            job = try patterns[pattern].job(in: channel)
+        } catch {
+            tell(.refusedChannel(error))
+            return recorder.hear(
+                QueuedEvent(job: nil, event: nil, heardAt: now.nanoseconds))
+        }
+        let event = reader.read(payload, heardAt: WallTime(milliseconds: WallClock.milliseconds()))
+        if !event.oddities.isEmpty { tell(.odd(event.oddities, job)) }
+        let wasNamed = recorder.named != nil
+        recorder.hear(QueuedEvent(job: job, event: event, heardAt: now.nanoseconds))
+        if wasNamed, recorder.named == nil { tell(.recording(.overflowed)) }
+    }
+
+    func hearStamped(_ payload: Span<UInt8>) {
+        guard let stamped = StampedMessage(payload) else { return tell(.recording(.strange)) }
+        recorder.hearStamped(by: stamped.by, era: stamped.era, last: stamped.last)
+        for entry in stamped.entries {
+            guard let job = entry.job, followed.isFollowed(job) else { continue }
+            let update = update(
+                job, Cursor(epoch: entry.epoch, seq: entry.seq), entry.epoch, entry.kind,
+                payload.extracting(entry.body))
+            followed.hear(update, tell: pass)
+        }
+    }
+
+    func hearControl(_ payload: Span<UInt8>) {
+        switch ControlMessage.read(payload, patterns: calls.patterns) {
+        case .ours(let message):
+            recorder.hear(message, at: loop.now)
+            if case .mark = message { followed.touchAll() }
+        case .ofOtherPatterns: tell(.recording(.otherPatterns))
+        case .unreadable: tell(.recording(.strange))
+        }
+    }
+
+    /// An entry of a history, as followers get it. What somebody else wrote there is made harmless by
+    /// the same reading that makes a worker's text so.
+    private func update(
+        _ job: JobID, _ at: Cursor, _ epoch: Epoch, _ kind: StampedMessage.Kind,
+        _ body: Span<UInt8>
+    ) -> Update {
+        guard case .event = kind else {
+            return Update(
+                job: job, epoch: epoch, seq: at.seq, kind: .gap(.unrecorded),
+                type: EventType("gap"),
+                frame: EventFrame.gap(
+                    job: job, epoch: epoch, from: at.seq, to: at.seq, reason: .unrecorded),
+                change: nil, heardAt: loop.now.nanoseconds)
+        }
+        var text: [UInt8] = []
+        text.reserveCapacity(body.count + 1)
+        text.append(UInt8(ascii: "{"))
+        text.append(body)
+        let event = recordedReader.read(
+            text.span, heardAt: WallTime(milliseconds: WallClock.milliseconds()))
+        return Update(
+            job: job, epoch: epoch, seq: at.seq, kind: .event, type: event.type,
+            frame: EventFrame.encode(job: job, seq: at.seq, rest: event.rest.span),
+            change: event.change, heardAt: loop.now.nanoseconds)
+    }
+
+    private func pass(_ news: FollowedNews) {
+        switch news {
+        case .update(let update, let loops): tell(.update(update, loops))
+        case .opened(let opening, let loops):
+            for loop in 0..<LoopSet.loopsMax where loops.contains(loop) {
+                tell(.opened(opening, loop: loop))
+            }
+        }
+    }
+
+    // MARK: what is to be done
+
+    /// Carries out what the recorder and the followed jobs want, after whatever has happened.
+    func advance() {
+        while let step = recorder.next(at: loop.now, using: &random) { carryOut(step) }
+        if recorder.isAligned != wasAligned {
+            wasAligned = recorder.isAligned
+            tell(.recording(.aligned(wasAligned)))
+        }
+        askForJobs()
+    }
+
+    private func carryOut(_ step: RecorderStep) {
+        switch step {
+        case .record(let call): send(call)
+        case .ask(let token): ask(token)
+        case .open(let call): open(call)
+        case .reconnectSubscription: reconnectSubscription()
+        case .reconnectCommands: reconnectCommands()
+        }
+    }
+
+    private func send(_ call: RecordCall) {
+        let arguments = calls.record(
+            call, runID: runID, token: .random(using: &random), now: WallClock.milliseconds())
+        evaluate(arguments) { [weak self] answer in
+            guard let self else { return }
+            note(answer)
+            recorder.answered(call, ScriptCalls.recordAnswer(answer), at: loop.now)
+            advance()
+        }
+    }
+
+    private func ask(_ token: Name) {
+        let arguments = calls.ask(
+            token, runID: runID, random: .random(using: &random), now: WallClock.milliseconds())
+        evaluate(arguments) { [weak self] answer in
+            guard let self else { return }
+            note(answer)
+            var receivers: Int?
+            if case .success(.integer(let count)) = answer { receivers = Int(count) }
+            recorder.answered(ask: token, receivers: receivers, at: loop.now)
+            advance()
+        }
+    }
+
+    private func open(_ call: OpenCall) {
+        let arguments = calls.open(
+            call, runID: runID, random: .random(using: &random), now: WallClock.milliseconds())
+        evaluate(arguments) { [weak self] answer in
+            guard let self else { return }
+            note(answer)
+            let isOpen: Bool? =
+                if case .success(let reply) = answer, let text = reply.text { text == "YES" } else {
+                    nil
+                }
+            recorder.answered(open: call.token, isOpen: isOpen, at: loop.now, using: &random)
+            advance()
+        }
+    }
+
+    /// Whom the command connection is at, as the script wants to know it.
+    private var runID: String { recorder.commands?.runID ?? "" }
+
+    private func evaluate(
+        _ arguments: [[UInt8]], _ reply: @escaping (RedisCommands.Answer) -> Void
+    ) {
+        commands?.evaluate(ScriptCalls.script, keys: calls.keys, arguments: arguments, reply)
+    }
+
+    /// An error of Redis is said to whoever runs it.
+    private func note(_ answer: RedisCommands.Answer) {
+        if case .success(.error(let text)) = answer { tell(.recording(.refused(text))) }
+    }
+
+    // MARK: reading jobs
+
+    private func askForJobs() {
+        while recorder.isWhole, readsInFlight < Self.readsMax, loop.now >= readNotBefore {
+            let wishes = followed.nextWishes(checksMax: Self.checksMax)
+            guard let isCheck = wishes.first?.isCheck else { return }
+            readsInFlight += 1
+            let arguments = calls.touch(
+                wishes.map(\.job), makes: true, isCheck ? .standing : .history, runID: runID,
+                random: .random(using: &random), now: WallClock.milliseconds())
+            evaluate(arguments) { [weak self] answer in self?.take(answer, to: wishes) }
+        }
+    }
+
+    private func take(_ answer: RedisCommands.Answer, to wishes: [FollowedJobs.Wish]) {
+        readsInFlight -= 1
+        note(answer)
+        defer { advance() }
+        guard case .success(let reply) = answer, let touched = TouchAnswer(reply),
+            touched.jobs.count == wishes.count
+        else {
+            readNotBefore = loop.now + Self.readPause
+            for wish in wishes { followed.failed(wish) }
+            return
+        }
+        // Another server answers from the past of ours.
+        guard touched.runID == recorder.subscription?.runID else {
+            for wish in wishes { followed.failed(wish) }
+            return
+        }
+        for (wish, job) in zip(wishes, touched.jobs) {
+            if wish.isCheck, case .stands(let standing) = job {
+                followed.stands(wish, at: standing.cursor, tell: pass)
+            } else {
+                followed.opened(wish, opening(wish.job, job), tell: pass)
+            }
+        }
+        tell(.caughtUp)
+    }
+
+    private func opening(_ job: JobID, _ answer: TouchAnswer.Job) -> Opening {
+        switch answer {
+        case .none: return Opening(job: job)
+        case .unreadable:
+            tell(.recording(.unreadable(job)))
+            return Opening(job: job)
+        case .stands(let standing):
+            guard let epoch = standing.cursor.epoch else { return Opening(job: job) }
+            return Opening(
+                job: job, epoch: epoch, seq: standing.cursor.seq, forks: standing.forks,
+                snapshot: standing.snapshot,
+                updates: standing.entries.map {
+                    update(
+                        job, Cursor(epoch: epoch, seq: $0.seq), epoch, $0.kind, $0.body.span)
+                })
+        }
+    }
+}
+
+extension RecordedFeed: JobFeed {
+    public func stop() {
+        subscriber?.stop()
+        commands?.stop()
+    }
+
+    public func takeHeard() -> (events: Int, bytes: Int) {
+        defer { (eventsHeard, bytesHeard) = (0, 0) }
+        return (eventsHeard, bytesHeard)
+    }
+
+    public var jobCount: Int { followed.count }
+    public var historyBytes: Int { 0 }
+
+    public func follow(_ job: JobID, from loop: Int) {
+        followed.follow(job, from: loop)
+        askForJobs()
+    }
+
+    public func unfollow(_ job: JobID, from loop: Int) { followed.unfollow(job, from: loop) }
+
+    public func peek(_ job: JobID, _ answer: @escaping (Opening?) -> Void) {
+        guard recorder.isWhole else { return answer(nil) }
+        let arguments = calls.touch(
+            [job], makes: false, .state, runID: runID, random: .random(using: &random),
+            now: WallClock.milliseconds())
+        evaluate(arguments) { [weak self] reply in
+            guard let self else { return answer(nil) }
+            note(reply)
+            guard case .success(let reply) = reply, let touched = TouchAnswer(reply),
+                let told = touched.jobs.first
+            else { return answer(nil) }
+            answer(opening(job, told))
+        }
+    }
+}

@@ -1,0 +1,33 @@
+// What recording in Redis says of itself, for the log.
+
+import Feed
+import Jobs
+import Loop
+import Telemetry
+
+extension Worker {
+    func hear(recording news: RecordingNews) {
+        switch news {
+        case .aligned(true): log.info("recording")
+        case .aligned(false): log.info("recording_paused")
+        case .overflowed:
+            warn("record_queue_full", ["what_to_do": "is Redis slow or full? see record-queue-bytes-max"])
+        case .otherPatterns:
+            warn(
+                "other_patterns",
+                ["what_to_do": "give all bridges of this Redis the same patterns, or key-prefixes"])
+        case .noRunID:
+            warn("recording_needs_info", ["what_to_do": "ACL SETUSER <user> +info"])
+        case .replica:
+            warn("redis_is_a_replica", ["what_to_do": "let redis-url name the primary"])
+        case .refused(let text): warn("script_refused", ["why": .word(text)])
+        case .unreadable(let job):
+            warn("unreadable_history", ["job": .word(job), "why": "a key of it has a wrong type"])
+        case .strange: warn("strange_message", ["on": "our own channels"])
+        }
+    }
+
+    private func warn(_ event: StaticString, _ fields: @autoclosure () -> Log.Fields) {
+        throttledLog.line(.warning, event, at: loop.now.milliseconds, fields())
+    }
+}
