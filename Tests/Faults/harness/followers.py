@@ -39,6 +39,7 @@ class View:
         self.client, self.job, self.story = client, job, story
         self.epoch, self.seq = None, 0
         self.gaps = []
+        self.owes_gap = None  # a new epoch was told, and the gap that must follow was not yet
         self.items = []  # (time, epoch, seq, identity or GAP), or RESET with the new epoch
         self.faults = []
 
@@ -61,6 +62,8 @@ class View:
             if data.get("epoch") and self.epoch is None:
                 self.epoch, self.seq = data["epoch"], 0
         elif kind == "live":
+            if data.get("epoch") != self.epoch:
+                self.story.tell(self.client, f"{self.job} live {data.get('epoch')}:{data.get('seq')} by {where}")
             self._live(data)
         elif kind == "gap":
             self._gap(data)
@@ -69,6 +72,9 @@ class View:
 
     def _event(self, message):
         seq = message["seq"]
+        if self.owes_gap:
+            self.wrong(f"event {seq} of a new epoch without a gap before it: {self.owes_gap}")
+            self.owes_gap = None
         if not self.epoch:
             self.wrong(f"event {seq} before its epoch was told")
         if seq <= self.seq:
@@ -85,12 +91,16 @@ class View:
         if self.epoch is None:
             self.epoch, self.seq = epoch, 0
         elif epoch != self.epoch:
-            self.wrong(f"live of {epoch} without a gap before it")
-            self.epoch, self.seq, self.gaps = epoch, seq, []
+            # A fork: what was numbered so far holds, and the new epoch's first entry is a gap.
+            self.owes_gap = f"{self.epoch}:{self.seq} live {epoch}:{seq}"
+            self.epoch = epoch
+            if seq < self.seq:
+                self.seq = seq
         if seq > self.seq and not self.covered(self.seq + 1, seq):
             self.wrong(f"live at {seq}, but what lies before it did not come")
 
     def _gap(self, data):
+        self.owes_gap = None
         reason, low, high, epoch = (data.get(name) for name in ("reason", "from", "to", "epoch"))
         if reason == "epoch_changed":
             self.epoch, self.seq, self.gaps = epoch, 0, []
