@@ -12,6 +12,7 @@ import pathlib
 import random
 import sys
 import time
+import traceback
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
@@ -33,6 +34,8 @@ def run_plan(plan):
                 violations, summary = await world.run()
         except TimeoutError:
             violations, summary = [f"[bound] the run did not end within {RUN_SECONDS_MAX} s"], "unfinished"
+        except Exception:  # the harness' own fault ends its run, not the campaign
+            violations, summary = [f"[harness] {traceback.format_exc()}"], "unfinished"
         return violations, summary, world
 
     return asyncio.run(bounded())

@@ -39,7 +39,6 @@ class View:
         self.client, self.job, self.story = client, job, story
         self.epoch, self.seq = None, 0
         self.gaps = []
-        self.owes_gap = None  # a new epoch was told, and the gap that must follow was not yet
         self.items = []  # (time, epoch, seq, identity or GAP), or RESET with the new epoch
         self.faults = []
 
@@ -72,9 +71,6 @@ class View:
 
     def _event(self, message):
         seq = message["seq"]
-        if self.owes_gap:
-            self.wrong(f"event {seq} of a new epoch without a gap before it: {self.owes_gap}")
-            self.owes_gap = None
         if not self.epoch:
             self.wrong(f"event {seq} before its epoch was told")
         if seq <= self.seq:
@@ -91,16 +87,12 @@ class View:
         if self.epoch is None:
             self.epoch, self.seq = epoch, 0
         elif epoch != self.epoch:
-            # A fork: what was numbered so far holds, and the new epoch's first entry is a gap.
-            self.owes_gap = f"{self.epoch}:{self.seq} live {epoch}:{seq}"
-            self.epoch = epoch
-            if seq < self.seq:
-                self.seq = seq
+            # A fork: what was numbered up to here holds in both, and its gap entry is still to come.
+            self.epoch, self.seq = epoch, min(seq, self.seq)
         if seq > self.seq and not self.covered(self.seq + 1, seq):
             self.wrong(f"live at {seq}, but what lies before it did not come")
 
     def _gap(self, data):
-        self.owes_gap = None
         reason, low, high, epoch = (data.get(name) for name in ("reason", "from", "to", "epoch"))
         if reason == "epoch_changed":
             self.epoch, self.seq, self.gaps = epoch, 0, []

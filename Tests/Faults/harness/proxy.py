@@ -134,8 +134,8 @@ class RedisProxy:
         self.links.append(link)
         try:
             await asyncio.gather(self._asking(link), self._answering(link))
-        except (OSError, asyncio.IncompleteReadError):
-            pass
+        except (OSError, asyncio.CancelledError):
+            pass  # cancelled with the run: asyncio would print it for each connection
         finally:
             self._end_hearing(link, "connection ended")
             link.close()
