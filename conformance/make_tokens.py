@@ -89,8 +89,14 @@ refused("expired before time began", signed(HS256, '{"exp":-9223372036854775808}
 refused("no expiry", made({"sub": "u1"}), "no_expiry")
 refused("not valid yet", made({"exp": EXP, "nbf": NOW + LEEWAY + 1}), "not_yet_valid")
 refused("issued in the future", made({"exp": EXP, "iat": NOW + LEEWAY + 1}), "not_yet_valid")
-for text in ["%d.0" % EXP, "%d.5" % EXP, "1e10", '"%d"' % EXP, "null", "true", "[%d]" % EXP, "{}",
-             "9223372036854775808", "-9223372036854775809", "1" + "0" * 400, "1e999"]:
+for text, seconds in [("%d.0" % EXP, EXP), ("%d.5" % EXP, EXP), ("1e10", 10**10), ("9007199254740991.0", 2**53 - 1)]:
+    granted(f"exp is {text}", signed(HS256, '{"exp":%s}' % text), exp=seconds)
+granted("nbf and iat with fractions", signed(HS256, '{"exp":%d,"nbf":%d.25,"iat":1.5}' % (EXP, NOW + LEEWAY)), exp=EXP)
+refused("expired, with a fraction", signed(HS256, '{"exp":%d.75}' % (NOW - LEEWAY)), "expired")
+refused("not valid yet, with a fraction", signed(HS256, '{"exp":%d,"nbf":%d.0}' % (EXP, NOW + LEEWAY + 1)), "not_yet_valid")
+for text in ['"%d"' % EXP, "null", "true", "[%d]" % EXP, "{}",
+             "9223372036854775808", "-9223372036854775809", "9007199254740992.0",
+             "1" + "0" * 400, "1e999"]:
     for claim in ["exp", "nbf", "iat"]:
         others = "" if claim == "exp" else ',"exp":%d' % EXP
         refused(f"{claim} is {text[:24]}", signed(HS256, '{"%s":%s%s}' % (claim, text, others)), "bad_time")

@@ -1,42 +1,41 @@
 // Bytes that are written once and then shared, without a copy, by every ring, outbox and loop.
 //
-// Invariant: nobody writes to `base` after `init` returns, so sharing between threads is sound.
+// Invariant: nobody writes to the memory after `init` returns, so sharing between threads is sound.
 
 @safe
-public final class SharedBytes: @unchecked Sendable {
-    /// For the gather write, which hands pointers to the kernel. Alive as long as `self` is.
-    @unsafe public let base: UnsafeMutablePointer<UInt8>
-    public let count: Int
+public struct SharedBytes: @unchecked Sendable {
+    /// The count and, behind it, the bytes: one allocation for both.
+    let memory: ManagedBuffer<Int, UInt8>
 
     /// Lets `fill` write up to `capacity` bytes; what it wrote is the content.
     public init(capacity: Int, _ fill: (inout OutputSpan<UInt8>) -> Void) {
-        unsafe base = .allocate(capacity: max(capacity, 1))
+        memory = .create(minimumCapacity: capacity) { _ in 0 }
         let buffer = unsafe UnsafeMutableBufferPointer(start: base, count: capacity)
         var output = unsafe OutputSpan(buffer: buffer, initializedCount: 0)
         fill(&output)
-        count = unsafe output.finalize(for: buffer)
+        memory.header = unsafe output.finalize(for: buffer)
     }
 
-    public convenience init(_ bytes: [UInt8]) { self.init(bytes.span) }
+    public init(_ bytes: [UInt8]) { self.init(bytes.span) }
 
     public init(_ bytes: Span<UInt8>) {
-        count = bytes.count
-        unsafe base = .allocate(capacity: max(count, 1))
-        guard count > 0 else { return }
-        unsafe bytes.withUnsafeBufferPointer { source in
-            guard let start = source.baseAddress else { return }
-            unsafe base.initialize(from: start, count: count)
-        }
+        self.init(capacity: bytes.count) { $0.append(copying: bytes) }
     }
 
     /// The parts, one behind the other.
-    public convenience init(joining parts: ArraySlice<SharedBytes>, count: Int) {
+    public init(joining parts: ArraySlice<SharedBytes>, count: Int) {
         self.init(capacity: count) { output in
             for part in parts { output.append(copying: part.span) }
         }
     }
 
-    deinit { unsafe base.deallocate() }
+    public var count: Int { memory.header }
+
+    /// For the gather write, which hands pointers to the kernel. Alive as long as `self` is: what
+    /// lies behind an object's header never moves.
+    @unsafe public var base: UnsafeMutablePointer<UInt8> {
+        unsafe memory.withUnsafeMutablePointerToElements { unsafe $0 }
+    }
 
     public var span: Span<UInt8> {
         @_lifetime(borrow self) get {

@@ -13,20 +13,24 @@ public struct FeedLimits: Sendable {
     public var memory: MemoryLimits
     public var eventBytesMax: Int
     public var probeInterval: Duration
+    /// Of our own channels.
+    public var channelPrefix: String
 
     public init(
         memory: MemoryLimits = MemoryLimits(), eventBytesMax: Int = 1_048_576,
-        probeInterval: Duration = .seconds(5)
+        probeInterval: Duration = .seconds(5), channelPrefix: String = "jobwire"
     ) {
         self.memory = memory
         self.eventBytesMax = eventBytesMax
         self.probeInterval = probeInterval
+        self.channelPrefix = channelPrefix
     }
 }
 
 /// What the feed tells its owner. Loops not named are not concerned.
 public enum FeedNews {
-    case update(Update, LoopSet)
+    /// What the update does to the snapshot comes with it; nil for a gap.
+    case update(Update, SnapshotChange?, LoopSet)
     case opened(Opening, loop: Int)
     /// All that one read of the socket brought has been told.
     case caughtUp
@@ -39,8 +43,8 @@ public enum FeedNews {
     case commandsLost(RedisFault)
     /// The subscription heard its own probe, or has not for too long.
     case proven(Bool)
-    /// Redis forbids us to publish the probe: a PING must do.
-    case mayNotPublish
+    /// Redis forbids us to publish the probe, or to hear it: a PING must do.
+    case mayNotProbe
     case recording(RecordingNews)
 }
 
@@ -79,10 +83,11 @@ public final class Feed {
         reader = EventReader(eventBytesMax: limits.eventBytesMax)
         var random = SystemRandomNumberGenerator()
         history = MemoryHistory(limits: limits.memory, random: random)
-        probe = Probe(database: address.database, token: random.next())
+        probe = Probe(
+            prefix: limits.channelPrefix, database: address.database, token: random.next())
         subscriber = RedisSubscriber(
             loop: loop, address: address, options: options, patterns: patterns.map(\.text),
-            channels: [probe.channel], owner: self)
+            wishes: [probe.channel], owner: self)
         commands = RedisCommands(loop: loop, address: address, options: options, owner: self)
     }
 
@@ -117,7 +122,7 @@ public final class Feed {
 
     private func beginEra() {
         for (gap, loops) in history.beginEra(heardAt: loop.now.nanoseconds) {
-            tell(.update(gap, loops))
+            tell(.update(gap, nil, loops))
         }
     }
 
@@ -133,8 +138,8 @@ public final class Feed {
         if !event.oddities.isEmpty { tell(.odd(event.oddities, job)) }
         let entry = history.append(event, to: job, heardAt: loop.now.nanoseconds)
         guard !entry.loops.isEmpty else { return }
-        if let gap = entry.gap { tell(.update(gap, entry.loops)) }
-        tell(.update(entry.update, entry.loops))
+        if let gap = entry.gap { tell(.update(gap, nil, entry.loops)) }
+        tell(.update(entry.update, event.change, entry.loops))
     }
 
     private func prove(_ isProven: Bool) {
@@ -154,7 +159,10 @@ extension Feed: RedisSubscriberOwner {
         }
         continuity = .whole
         tell(.redisReady)
-        sendProbe()
+        let mayHear = subscriber.refusedWish == nil
+        if probe.mayHear, !mayHear { tell(.mayNotProbe) }
+        probe.mayHear = mayHear
+        if probe.canProve { sendProbe() } else { prove(true) }
     }
 
     public func subscriber(
@@ -199,7 +207,7 @@ extension Feed: TimerTarget {
     public func timerFired(_ id: TimerID) {
         _ = loop.arm(self, after: limits.probeInterval)
         guard subscriber?.state == .ready else { return }
-        if probe.mayPublish {
+        if probe.canProve {
             if !probe.intervalPassed() { prove(false) }
             sendProbe()
         } else {
@@ -209,11 +217,12 @@ extension Feed: TimerTarget {
     }
 
     private func sendProbe() {
-        guard let commands, commands.state == .ready, subscriber?.state == .ready else { return }
+        guard probe.canProve, let commands, commands.state == .ready, subscriber?.state == .ready
+        else { return }
         commands.send(probe.command) { [weak self] answer in
             guard let self, case .success(.error(let text)) = answer, text.hasPrefix("NOPERM")
             else { return }
-            if probe.mayPublish { tell(.mayNotPublish) }
+            if probe.mayPublish { tell(.mayNotProbe) }
             probe.mayPublish = false
             prove(true)
         }

@@ -86,11 +86,14 @@ struct MemoryHistory {
         let record = records[job] ?? begin(job)
         record.wasUsed = true
         let gap = alignEra(record, heardAt)
+        bytes -= record.snapshot.byteCount
+        record.snapshot.apply(event.change)
+        bytes += record.snapshot.byteCount
         let update = put(record) { seq in
             Update(
                 job: job, epoch: record.epoch, seq: seq, kind: .event, type: event.type,
                 frame: EventFrame.encode(job: job, seq: seq, rest: event.rest.span),
-                change: event.change, heardAt: heardAt)
+                heardAt: heardAt)
         }
         return (gap, update, record.loops)
     }
@@ -134,18 +137,13 @@ struct MemoryHistory {
                 type: EventType("gap"),
                 frame: EventFrame.gap(
                     job: record.job, epoch: record.epoch, from: seq, to: seq, reason: .unrecorded),
-                change: nil, heardAt: heardAt)
+                heardAt: heardAt)
         }
     }
 
     private mutating func put(_ record: Record, _ entry: (UInt64) -> Update) -> Update {
         record.seq += 1
         let update = entry(record.seq)
-        if let change = update.change {
-            bytes -= record.snapshot.byteCount
-            record.snapshot.apply(change)
-            bytes += record.snapshot.byteCount
-        }
         bytes += record.ring.append(update, within: limits.perJob)
         if bytes > limits.bytesMax { forget(sparing: record) }
         return update

@@ -1,6 +1,7 @@
 // Probe proves the subscription alive: what we publish on our control channel must come back on it.
 //
-// Where the bridge may not publish, PING on the subscriber connection has to do instead.
+// Where the bridge may not publish, or not hear its own channel, PING on the subscriber connection has
+// to do instead.
 
 struct Probe {
     /// So many intervals without hearing ourselves, and the subscription counts as dead.
@@ -10,9 +11,11 @@ struct Probe {
     private let payload: [UInt8]
     private(set) var missed = 0
     var mayPublish = true
+    var mayHear = true
+    var canProve: Bool { mayPublish && mayHear }
 
-    init(database: Int, token: UInt64) {
-        channel = "jobwire:control:\(database)"
+    init(prefix: String, database: Int, token: UInt64) {
+        channel = "\(prefix):control:\(database)"
         payload = Array("PROBE \(String(token, radix: 36))".utf8)
     }
 

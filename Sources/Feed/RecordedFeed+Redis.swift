@@ -9,7 +9,10 @@ import Redis
 extension RecordedFeed: RedisSubscriberOwner {
     public func subscriberReady(_ subscriber: RedisSubscriber) {
         tell(.redisReady)
-        sendProbe()
+        let mayHear = subscriber.refusedWish == nil
+        if probe.mayHear, !mayHear { tell(.mayNotProbe) }
+        probe.mayHear = mayHear
+        if probe.canProve { sendProbe() } else { prove(true) }
         guard let runID = subscriber.server?.runID else { return tell(.recording(.noRunID)) }
         recorder.subscriptionReady(runID: runID)
         followed.checkAll()
@@ -66,7 +69,8 @@ extension RecordedFeed: RedisCommandsOwner {
         }
         // What follows in the pipeline finds the script there. Where it may not be loaded this way,
         // the first call brings it along.
-        commands.send([Array("SCRIPT".utf8), Array("LOAD".utf8), ScriptCalls.script.source]) { _ in }
+        commands.send([Array("SCRIPT".utf8), Array("LOAD".utf8), ScriptCalls.script.source]) { _ in
+        }
         recorder.commandsReady(runID: runID)
         advance()
     }
@@ -109,7 +113,7 @@ extension RecordedFeed: TimerTarget {
 
     private func proveNow() {
         guard subscriber?.state == .ready else { return }
-        if probe.mayPublish {
+        if probe.canProve {
             if !probe.intervalPassed() { prove(false) }
             sendProbe()
         } else {
@@ -119,11 +123,12 @@ extension RecordedFeed: TimerTarget {
     }
 
     private func sendProbe() {
-        guard let commands, commands.state == .ready, subscriber?.state == .ready else { return }
+        guard probe.canProve, let commands, commands.state == .ready, subscriber?.state == .ready
+        else { return }
         commands.send(probe.command) { [weak self] answer in
             guard let self, case .success(.error(let text)) = answer, text.hasPrefix("NOPERM")
             else { return }
-            if probe.mayPublish { tell(.mayNotPublish) }
+            if probe.mayPublish { tell(.mayNotProbe) }
             probe.mayPublish = false
             prove(true)
         }

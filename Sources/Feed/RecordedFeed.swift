@@ -86,11 +86,12 @@ public final class RecordedFeed {
         recorderLimits.queueBytesMax = recorded.queueBytesMax
         recorder = Recorder(me: me, limits: recorderLimits)
         followed = FollowedJobs(earlyBytesMax: recorded.earlyBytesMax)
-        probe = Probe(database: address.database, token: random.next())
+        probe = Probe(
+            prefix: limits.channelPrefix, database: address.database, token: random.next())
         probedAt = loop.now
         subscriber = RedisSubscriber(
             loop: loop, address: address, options: options, patterns: patterns.map(\.text),
-            channels: [calls.stamped, calls.control, probe.channel], owner: self)
+            channels: [calls.stamped, calls.control], wishes: [probe.channel], owner: self)
         commands = RedisCommands(loop: loop, address: address, options: options, owner: self)
     }
 
@@ -136,10 +137,9 @@ public final class RecordedFeed {
         recorder.hearStamped(by: stamped.by, era: stamped.era, last: stamped.last)
         for entry in stamped.entries {
             guard let job = entry.job, followed.isFollowed(job) else { continue }
-            let update = update(
-                job, Cursor(epoch: entry.epoch, seq: entry.seq), entry.epoch, entry.kind,
-                payload.extracting(entry.body))
-            followed.hear(update, tell: pass)
+            let (update, change) = update(
+                job, epoch: entry.epoch, seq: entry.seq, entry.kind, payload.extracting(entry.body))
+            followed.hear(update, change, tell: pass)
         }
     }
 
@@ -156,16 +156,16 @@ public final class RecordedFeed {
     /// An entry of a history, as followers get it. What somebody else wrote there is made harmless by
     /// the same reading that makes a worker's text so.
     private func update(
-        _ job: JobID, _ at: Cursor, _ epoch: Epoch, _ kind: StampedMessage.Kind,
-        _ body: Span<UInt8>
-    ) -> Update {
+        _ job: JobID, epoch: Epoch, seq: UInt64, _ kind: StampedMessage.Kind, _ body: Span<UInt8>
+    ) -> (Update, SnapshotChange?) {
         guard case .event = kind else {
-            return Update(
-                job: job, epoch: epoch, seq: at.seq, kind: .gap(.unrecorded),
-                type: EventType("gap"),
-                frame: EventFrame.gap(
-                    job: job, epoch: epoch, from: at.seq, to: at.seq, reason: .unrecorded),
-                change: nil, heardAt: loop.now.nanoseconds)
+            let frame = EventFrame.gap(
+                job: job, epoch: epoch, from: seq, to: seq, reason: .unrecorded)
+            return (
+                Update(
+                    job: job, epoch: epoch, seq: seq, kind: .gap(.unrecorded),
+                    type: EventType("gap"), frame: frame, heardAt: loop.now.nanoseconds), nil
+            )
         }
         var text: [UInt8] = []
         text.reserveCapacity(body.count + 1)
@@ -173,15 +173,17 @@ public final class RecordedFeed {
         text.append(body)
         let event = recordedReader.read(
             text.span, heardAt: WallTime(milliseconds: WallClock.milliseconds()))
-        return Update(
-            job: job, epoch: epoch, seq: at.seq, kind: .event, type: event.type,
-            frame: EventFrame.encode(job: job, seq: at.seq, rest: event.rest.span),
-            change: event.change, heardAt: loop.now.nanoseconds)
+        let frame = EventFrame.encode(job: job, seq: seq, rest: event.rest.span)
+        return (
+            Update(
+                job: job, epoch: epoch, seq: seq, kind: .event, type: event.type, frame: frame,
+                heardAt: loop.now.nanoseconds), event.change
+        )
     }
 
     private func pass(_ news: FollowedNews) {
         switch news {
-        case .update(let update, let loops): tell(.update(update, loops))
+        case .update(let update, let change, let loops): tell(.update(update, change, loops))
         case .opened(let opening, let loops):
             for loop in 0..<LoopSet.loopsMax where loops.contains(loop) {
                 tell(.opened(opening, loop: loop))
@@ -316,8 +318,7 @@ public final class RecordedFeed {
                 job: job, epoch: epoch, seq: standing.cursor.seq, forks: standing.forks,
                 snapshot: standing.snapshot,
                 updates: standing.entries.map {
-                    update(
-                        job, Cursor(epoch: epoch, seq: $0.seq), epoch, $0.kind, $0.body.span)
+                    update(job, epoch: epoch, seq: $0.seq, $0.kind, $0.body.span).0
                 })
         }
     }

@@ -4,6 +4,7 @@
 // for all that follow the job. A follower that joins is first read the ring at its own pace
 // (`read`), and turns live when it has caught up: it is never buffered for, so a slow reader costs
 // no memory. If the ring loses what a reader had yet to see, a `slow_consumer` gap says so.
+// The snapshot is folded at once, so whoever joins while something waits is welcomed after it.
 //
 // Invariant: to each follower the numbers of an epoch rise by one, or the missing ones lie in a gap.
 
@@ -49,7 +50,8 @@ public final class Hub {
 
     public func watchers(of job: JobID) -> Int { topics[job]?.watchers ?? 0 }
 
-    /// Registers a follower. Its welcome comes now, or with `open` when the feed must be asked first.
+    /// Registers a follower. Its welcome comes now, or from `open` when the feed must be asked first,
+    /// or from `drain` when something waits to go out.
     public func follow(
         _ job: JobID, by follower: FollowerID, wish: Wish
     ) -> (welcome: Welcome?, request: HubRequest) {
@@ -67,6 +69,10 @@ public final class Hub {
         if let after = wish.after, topic.isAhead(after) {
             topic.waiting.append((follower, wish))
             return (nil, .askFeed)
+        }
+        guard topic.pending.isEmpty else {
+            topic.waiting.append((follower, wish))
+            return (nil, .nothing)
         }
         return (topic.welcome(follower, wish, limits: limits.replay), .nothing)
     }
@@ -86,32 +92,32 @@ public final class Hub {
         _ opening: Opening
     ) -> (welcomes: [Welcome], resumed: [FollowerID], request: HubRequest) {
         guard let topic = topics[opening.job] else { return ([], [], .nothing) }
-        var early: [Update] = []
+        var early: [(Update, SnapshotChange?)] = []
         if case .opening(let heard) = topic.phase { early = heard }
         topic.phase = .open
         switch topic.news(in: opening) {
         case .nothing: break
-        case .updates(let updates): for update in updates { expect(update, in: topic) }
+        case .updates(let updates):
+            topic.snapshot = opening.snapshot
+            for update in updates { expect(update, in: topic) }
         case .everything: topic.open(opening, limits: limits.ring)
         }
         // Also who was reading already: while the feed was asked there was nothing to read.
         let resumed = Array(topic.reading.keys)
-        let waiting = topic.waiting
-        topic.waiting = []
-        let welcomes = waiting.map {
-            topic.welcome($0.follower, $0.wish, limits: limits.replay)
-        }
+        let welcomes = topic.pending.isEmpty ? topic.welcomeWaiting(limits: limits.replay) : []
         var request = HubRequest.nothing
-        for update in early where hear(update) == .askFeed { request = .askFeed }
+        for (update, change) in early where hear(update, change) == .askFeed {
+            request = .askFeed
+        }
         return (welcomes, resumed, request)
     }
 
     /// Takes in an update of the feed: the next one waits for the end of the tick, an old one is
     /// dropped, and after a hole the feed is asked for the whole.
-    public func hear(_ update: Update) -> HubRequest {
+    public func hear(_ update: Update, _ change: SnapshotChange?) -> HubRequest {
         guard let topic = topics[update.job] else { return .nothing }
         if case .opening(var early) = topic.phase {
-            early.append(update)
+            early.append((update, change))
             topic.phase = .opening(early: early)
             return .nothing
         }
@@ -122,6 +128,7 @@ public final class Hub {
             topic.phase = .opening(early: [])
             return .askFeed
         }
+        if let change { topic.snapshot.apply(change) }
         expect(update, in: topic)
         return .nothing
     }
@@ -138,34 +145,24 @@ public final class Hub {
         topic.pending.append(Entry(update))
     }
 
-    /// Hands out what the tick has brought, once for each job.
-    public func drain(_ deliver: (Delivery) -> Void) {
+    /// Hands out what the tick has brought, once for each job, and welcomes who waited for that.
+    public func drain(_ deliver: (Delivery) -> Void, welcome: (Welcome) -> Void) {
         guard !dirty.isEmpty else { return }
         // Two lists take turns, so that neither is ever allocated anew.
         swap(&dirty, &draining)
         defer { draining.removeAll(keepingCapacity: true) }
         for topic in draining where !topic.pending.isEmpty {
             let beginsEpoch = topic.epoch == nil ? topic.pending.first?.update.epoch : nil
-            let entries = drained(topic)
-            guard topic.live.count + topic.filtered.count > 0 else { continue }
-            deliver(
-                Delivery(
-                    job: topic.job, entries: entries, beginsEpoch: beginsEpoch, live: topic.live,
-                    filtered: selections(of: entries, in: topic)))
+            topic.takePending(limits: limits.ring) { entries in
+                guard topic.live.count + topic.filtered.count > 0 else { return }
+                deliver(
+                    Delivery(
+                        job: topic.job, entries: entries, beginsEpoch: beginsEpoch,
+                        live: topic.live, filtered: selections(of: entries, in: topic)))
+            }
+            guard case .open = topic.phase, !topic.waiting.isEmpty else { continue }
+            for each in topic.welcomeWaiting(limits: limits.replay) { welcome(each) }
         }
-    }
-
-    /// Moves what is pending into the ring.
-    private func drained(_ topic: Topic) -> [Entry] {
-        let entries = topic.pending
-        topic.pending = []
-        for entry in entries {
-            topic.epoch = entry.update.epoch
-            topic.seq = entry.seq
-            topic.ring.append(entry, within: limits.ring)
-            if let change = entry.update.change { topic.snapshot.apply(change) }
-        }
-        return entries
     }
 
     private func selections(of entries: [Entry], in topic: Topic) -> [Delivery.Selection] {

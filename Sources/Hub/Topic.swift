@@ -1,15 +1,16 @@
 // Topic is one followed job in one loop: where its history stands, its latest entries, its followers.
 //
 // Invariants: every follower is in exactly one of `waiting`, `live`, `filtered`, `reading`.
-// `ring`, `seq` and `snapshot` speak of one moment; `pending` is what has been heard since and goes
-// out at the end of the tick. A live follower has everything up to `seq`.
+// `pending` is what has been heard and goes out at the end of the tick; `ring` and `seq` speak of the
+// moment before it, `snapshot` of the one after. Nobody is welcomed while something is pending, so
+// that a welcome is of one moment. A live follower has everything up to `seq`.
 
 import Jobs
 
 final class Topic {
     enum Phase {
         /// The feed was asked; what is heard meanwhile waits here and is merged by number.
-        case opening(early: [Update])
+        case opening(early: [(Update, SnapshotChange?)])
         case open
     }
 
@@ -35,6 +36,8 @@ final class Topic {
     /// A filtered follower that was sent nothing for so many entries is told where it stands.
     static let skippedMax = 64
 
+    private static let capacityKeptMax = 8
+
     let job: JobID
     var phase = Phase.opening(early: [])
     private var hasBeenOpen = false
@@ -56,6 +59,22 @@ final class Topic {
     /// The number the next heard update must carry.
     var nextHeard: UInt64 { seq + UInt64(pending.count) + 1 }
     var epochHeard: Epoch? { pending.last?.update.epoch ?? epoch }
+
+    /// Moves what is pending into the ring, and hands it out.
+    func takePending(limits: RingLimits, _ handOut: ([Entry]) -> Void) {
+        var entries: [Entry] = []
+        swap(&entries, &pending)
+        for entry in entries {
+            epoch = entry.update.epoch
+            seq = entry.seq
+            ring.append(entry, within: limits)
+        }
+        handOut(entries)
+        // The next tick's will lie in the same memory; that of a burst goes back.
+        guard pending.isEmpty, entries.capacity <= Self.capacityKeptMax else { return }
+        entries.removeAll(keepingCapacity: true)
+        swap(&entries, &pending)
+    }
 
     /// An empty dictionary keeps its memory, and most topics are idle: so it is let go.
     @discardableResult
@@ -97,7 +116,7 @@ final class Topic {
 
     /// A cursor that names something we have not seen, so that it may be right all the same.
     func isAhead(_ cursor: Cursor) -> Bool {
-        if cursor.epoch == nil || cursor.epoch == epoch { return cursor.seq > seq }
+        if cursor.epoch == nil || cursor.epoch == epochHeard { return cursor.seq >= nextHeard }
         return !forks.contains { $0.epoch == cursor.epoch }
     }
 
@@ -138,6 +157,12 @@ final class Topic {
         reading[follower] = Reading(
             wish: wish, standing: standing, next: next, gaps: gaps,
             liveAfter: isUnannounced ? next - 1 : isLive ? nil : seq)
+    }
+
+    func welcomeWaiting(limits: RingLimits) -> [Welcome] {
+        let welcomed = waiting
+        waiting = []
+        return welcomed.map { welcome($0.follower, $0.wish, limits: limits) }
     }
 
     /// Begins to serve a new follower from the ring.

@@ -62,6 +62,19 @@ extension Span<UInt8> {
         return value
     }
 
+    /// Whether both hold the same bytes.
+    public func isEqual(to other: Span<UInt8>) -> Bool {
+        guard count == other.count else { return false }
+        guard count >= 8 else { return indices.allSatisfy { self[$0] == other[$0] } }
+        // The last word may overlap the one before it.
+        var at = 0
+        while at < count - 8 {
+            guard littleEndianWord(at: at) == other.littleEndianWord(at: at) else { return false }
+            at += 8
+        }
+        return littleEndianWord(at: count - 8) == other.littleEndianWord(at: count - 8)
+    }
+
     @inline(__always)
     private func littleEndianWord(at: Int) -> UInt64 {
         // Sound: the load checks its bounds, and every bit pattern is a UInt64.

@@ -73,5 +73,5 @@ public enum CursorFault: String, Error, Sendable {
 
 extension UInt8 {
     var isDigit: Bool { self &- UInt8(ascii: "0") < 10 }
-    fileprivate var isLetterOrDigit: Bool { isDigit || (self | 0x20) &- UInt8(ascii: "a") < 26 }
+    var isLetterOrDigit: Bool { isDigit || (self | 0x20) &- UInt8(ascii: "a") < 26 }
 }

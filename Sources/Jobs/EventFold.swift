@@ -32,8 +32,7 @@ extension EventMembers {
         return has(.progress) ? .progress : .other
     }
 
-    func change(_ meaning: Meaning, heardAt: WallTime) -> SnapshotChange {
-        var change = SnapshotChange(at: time ?? heardAt)
+    func read(_ meaning: Meaning, into change: inout SnapshotChange) {
         switch meaning.kind {
         case .other: break
         case .log: change.logLines = logLines
@@ -42,7 +41,6 @@ extension EventMembers {
             copy(.message, to: .message, &change)
         case .status, .progress, .complete, .error: readAll(meaning, &change)
         }
-        return change
     }
 
     private func readAll(_ meaning: Meaning, _ change: inout SnapshotChange) {
@@ -50,10 +48,10 @@ extension EventMembers {
         if let attempt = self[.attempt] { change.attempt = text.jsonInteger(attempt.value) }
         let outcome = readStatus(meaning, &change)
         readProgress(meaning, outcome, &change)
-        readError(meaning, outcome, &change)
         copy(.currentStep, to: .currentStep, &change)
         copy(.completedSteps, to: .completedSteps, &change)
         copy(.message, to: .message, &change)
+        readError(meaning, outcome, &change)
         copy(.result, to: .result, &change)
         copy(.queue, to: .queue, &change)
         copy(.owner, to: .owner, &change)
@@ -136,7 +134,7 @@ extension EventMembers {
     }
 
     /// The event's own time, where it can be read as one.
-    private var time: WallTime? {
+    var time: WallTime? {
         if let written = string(.timestamp) { return WallTime(reading: text.extracting(written)) }
         guard let said = self[.timestamp], said.kind == .number else { return nil }
         return text.jsonDouble(said.value).flatMap(WallTime.init(epoch:))

@@ -20,8 +20,11 @@ public struct EventReader: Sendable {
 
     /// A larger payload is told by its size only.
     public let eventBytesMax: Int
-    /// Used again for each event, so that reading one allocates only what it returns.
+    /// All three are used again for each event, the last two if nobody kept the one before, so that
+    /// reading one allocates nothing.
     private var outline = JSONOutline()
+    private var rest: [UInt8] = []
+    private var changeMemory: [UInt8] = []
 
     public init(eventBytesMax: Int = eventBytesMaxDefault) { self.eventBytesMax = eventBytesMax }
 
@@ -61,7 +64,7 @@ public struct EventReader: Sendable {
     }
 
     /// The outline is of `text`.
-    private func event(
+    private mutating func event(
         _ text: Span<UInt8>, _ oddities: EventOddities, _ heardAt: WallTime
     ) -> PreparedEvent {
         var oddities = oddities
@@ -75,14 +78,27 @@ public struct EventReader: Sendable {
         if !members.reserved.isEmpty { oddities.insert(.renamedMember) }
         if members.mayRepeat, repeatsKey(text) { oddities.insert(.duplicateKey) }
         let (type, meaning) = members.readType()
-        let change = members.change(meaning, heardAt: heardAt)
+        var change = SnapshotChange(at: members.time ?? heardAt, into: &changeMemory)
+        members.read(meaning, into: &change)
+        changeMemory = Self.kept(change.memory)
+        var rest: [UInt8] = []
+        swap(&rest, &self.rest)
+        write(members, heardAt, to: &rest)
+        self.rest = Self.kept(rest)
         return PreparedEvent(
             type: change.ends ? EventType(type.name, kind: .complete) : type,
-            rest: rest(members, heardAt), change: change, oddities: oddities)
+            rest: rest, change: change, oddities: oddities)
     }
 
-    private func rest(_ members: borrowing EventMembers, _ heardAt: WallTime) -> [UInt8] {
-        var rest: [UInt8] = []
+    /// For the next event to be written over, unless it is unusually long.
+    private static func kept(_ memory: [UInt8]) -> [UInt8] {
+        memory.capacity <= bytesKeptMax ? memory : []
+    }
+
+    private func write(
+        _ members: borrowing EventMembers, _ heardAt: WallTime, to rest: inout [UInt8]
+    ) {
+        rest.removeAll(keepingCapacity: true)
         rest.reserveCapacity(
             outline.value.count + Self.additionsBytesMax + 7 * members.reserved.count)
         if !members.has(.type) {
@@ -106,7 +122,6 @@ public struct EventReader: Sendable {
         }
         if !members.has(.timestamp) { Self.append(heardAt, to: &rest) }
         rest.append(UInt8(ascii: "}"))
-        return rest
     }
 
     private func withoutNonFinite(_ text: Span<UInt8>) -> [UInt8] {
@@ -133,6 +148,7 @@ public struct EventReader: Sendable {
         return top.contains { !seen.insert(text.jsonText($0.key)).inserted }
     }
 
+    private static let bytesKeptMax = 65_536
     private static let typeKey = Array("\"type\":".utf8)
     private static let message = Array("\"message\"".utf8)
     /// `"type":"message",` and `,"timestamp":"2025-01-06T12:00:01.000Z"}`, generously.

@@ -13,7 +13,9 @@ public struct JobID: Hashable, Sendable, CustomStringConvertible {
         guard bytes.count <= Self.bytesMax else { throw .tooLong }
         var dots = 0
         for index in bytes.indices {
-            switch bytes[index] {
+            let byte = bytes[index]
+            if byte.isLetterOrDigit { continue }
+            switch byte {
             case UInt8(ascii: "."): dots += 1
             case UInt8(ascii: " "): throw .space
             case ..<0x20, 0x7F: throw .control

@@ -21,6 +21,8 @@ public struct RingLimits: Equatable, Sendable {
 public struct Ring<Entry: Numbered> {
     private var kept: [Entry] = []
     private var head = 0
+    /// The number of the entry at `head`: to ask that entry means to wait for memory long gone cold.
+    private var headSeq: UInt64 = 0
     public private(set) var bytes = 0
 
     public init() {}
@@ -28,20 +30,22 @@ public struct Ring<Entry: Numbered> {
     public var count: Int { kept.count - head }
     public var isEmpty: Bool { count == 0 }
     public var entries: ArraySlice<Entry> { kept[head...] }
-    public var firstSeq: UInt64? { kept.indices.contains(head) ? kept[head].seq : nil }
-    public var lastSeq: UInt64? { isEmpty ? nil : kept.last?.seq }
+    public var firstSeq: UInt64? { isEmpty ? nil : headSeq }
+    public var lastSeq: UInt64? { isEmpty ? nil : headSeq + UInt64(count) - 1 }
 
     /// Appends the entry that follows the last one, and lets go of the oldest beyond the limits.
     /// Answers how many bytes the ring grew (or shrank) by.
     @discardableResult
     public mutating func append(_ entry: Entry, within limits: RingLimits) -> Int {
-        precondition(isEmpty || lastSeq.map { $0 + 1 } == entry.seq, "a ring has no holes")
+        if isEmpty { headSeq = entry.seq }
+        precondition(entry.seq == headSeq + UInt64(count), "a ring has no holes")
         let before = bytes
         kept.append(entry)
         bytes += entry.byteCount
         while count > limits.eventsMax || (bytes > limits.bytesMax && !isEmpty) {
             bytes -= kept[head].byteCount
             head += 1
+            headSeq += 1
         }
         // Moving the rest down once in a while keeps both the memory and the cost per entry bounded.
         if head > 32 && head > kept.count / 2 || head == kept.count {
@@ -61,6 +65,5 @@ public struct Ring<Entry: Numbered> {
 }
 
 extension Update: Numbered {
-    /// The frame, and the values that the change keeps beside it (a large result weighs twice).
-    public var byteCount: Int { frame.count + (change?.byteCount ?? 0) }
+    public var byteCount: Int { frame.count }
 }

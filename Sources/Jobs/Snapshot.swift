@@ -12,7 +12,7 @@ public struct Snapshot: Sendable, Equatable {
     public init() {}
 
     /// What the worker's words in it weigh: a result may be as large as an event.
-    public var byteCount: Int { state.first?.values.reduce(0) { $0 + $1.count } ?? 0 }
+    public var byteCount: Int { state.first?.byteCount ?? 0 }
     public var logLines: Int64 { state.first?.logLines ?? 0 }
     public var createdAt: WallTime? { state.first?.createdAt }
     public var updatedAt: WallTime? { state.first?.updatedAt }
@@ -40,8 +40,10 @@ public struct Snapshot: Sendable, Equatable {
 }
 
 private struct SnapshotState: Equatable {
+    /// What all values weigh.
+    private(set) var byteCount = 0
     /// By field; empty where nothing was said yet.
-    var values: [[UInt8]] = Array(repeating: [], count: SnapshotField.allCases.count)
+    private(set) var values = InlineArray<12, [UInt8]>(repeating: [])
     var logLines: Int64 = 0
     var createdAt: WallTime?
     var updatedAt: WallTime?
@@ -49,6 +51,12 @@ private struct SnapshotState: Equatable {
     /// Read once from the values, because most events ask: no status but unknown or queued; progress.
     private var isIdle = true
     private var progress: Double?
+
+    static func == (left: SnapshotState, right: SnapshotState) -> Bool {
+        left.values.indices.allSatisfy { left.values[$0] == right.values[$0] }
+            && left.logLines == right.logLines && left.createdAt == right.createdAt
+            && left.updatedAt == right.updatedAt && left.finishedAt == right.finishedAt
+    }
 
     mutating func apply(_ change: SnapshotChange) {
         if let attempt = change.attempt { begin(attempt) }
@@ -72,7 +80,7 @@ private struct SnapshotState: Equatable {
         guard attempt >= before ?? .min else { return }
         put(.attempt, Array(String(attempt).utf8).span)
         guard attempt > before ?? 1 else { return }
-        for field in SnapshotField.ofOneAttempt { values[field.index].removeAll() }
+        for field in SnapshotField.ofOneAttempt { put(field, [UInt8]().span) }
         progress = nil
         guard finishedAt != nil else { return }
         put(.status, Self.running.span)
@@ -93,6 +101,7 @@ private struct SnapshotState: Equatable {
     }
 
     private mutating func raiseProgress(_ json: Span<UInt8>) {
+        guard !holds(.progress, json) else { return }
         let raised = json.jsonDouble(0..<json.count)
         if let progress {
             guard let raised, raised > progress else { return }
@@ -101,8 +110,15 @@ private struct SnapshotState: Equatable {
         progress = raised
     }
 
+    private func holds(_ field: SnapshotField, _ json: Span<UInt8>) -> Bool {
+        values[field.index].isEqual(to: json)
+    }
+
     private mutating func put(_ field: SnapshotField, _ json: Span<UInt8>) {
-        values[field.index].removeAll(keepingCapacity: true)
+        // Most events say again what the one before them said.
+        guard !holds(field, json) else { return }
+        byteCount += json.count - values[field.index].count
+        values[field.index].removeAll(keepingCapacity: json.count > 0)
         values[field.index].append(json)
     }
 
@@ -148,6 +164,8 @@ extension SnapshotField {
 }
 
 extension [UInt8] {
+    fileprivate func isEqual(to json: Span<UInt8>) -> Bool { span.isEqual(to: json) }
+
     fileprivate func equalsIgnoringCase(_ lowered: [UInt8]) -> Bool {
         count == lowered.count && zip(self, lowered).allSatisfy { $0 == $1 || $0 | 0x20 == $1 }
     }

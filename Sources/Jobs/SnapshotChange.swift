@@ -34,7 +34,7 @@ public enum SnapshotField: UInt8, Sendable, CaseIterable {
     }
 }
 
-public struct SnapshotChange: Sendable, Equatable {
+public struct SnapshotChange: Sendable {
     /// When a status may replace the stored one.
     public enum StatusRule: UInt8, Sendable {
         /// The worker said so.
@@ -52,38 +52,53 @@ public struct SnapshotChange: Sendable, Equatable {
     public internal(set) var statusRule = StatusRule.always
     /// True when the status is a final one.
     public internal(set) var ends = false
-    /// The values, packed: a field, its length in four bytes, its JSON. One allocation at most.
-    private var packed: [UInt8] = []
+    /// The values one behind the other, in the order of their fields. One allocation at most.
+    private var values: [UInt8] = []
+    /// By field: where its value ends. It begins where the one before it ends.
+    private var valueEnds = InlineArray<12, UInt32>(repeating: 0)
+    /// By field, a bit: whether it has a value.
+    private var fieldsSet: UInt16 = 0
 
     public init(at: WallTime) { self.at = at }
 
-    /// What the values weigh, for those who keep changes.
-    public var byteCount: Int { packed.capacity }
+    /// Takes `memory` and writes its values over what that held.
+    init(at: WallTime, into memory: inout [UInt8]) {
+        self.at = at
+        swap(&values, &memory)
+        values.removeAll(keepingCapacity: true)
+    }
+
+    /// For the next change to write over, if by then nobody keeps this one.
+    var memory: [UInt8] { values }
+
+    /// What the values weigh, for those who hold it for a while.
+    public var byteCount: Int { values.count }
 
     /// Makes room for values of so many bytes, and for a few words of ours.
     mutating func reserve(_ valueBytes: Int) {
-        packed.reserveCapacity(valueBytes + 5 * SnapshotField.allCases.count)
+        values.reserveCapacity(valueBytes + Self.ownWordsBytesMax)
     }
 
+    /// Fields are set in their order, each once.
     mutating func set(_ field: SnapshotField, _ json: Span<UInt8>) {
-        var head = InlineArray<5, UInt8>(repeating: field.rawValue)
-        for place in 1...4 {
-            head[place] = UInt8(truncatingIfNeeded: json.count >> ((place - 1) * 8))
-        }
-        packed.append(head.span)
-        packed.append(json)
+        precondition(fieldsSet >> UInt16(field.rawValue) == 0, "a field out of order")
+        fieldsSet |= 1 << UInt16(field.rawValue)
+        values.append(json)
+        valueEnds[Int(field.rawValue)] = UInt32(values.count)
     }
 
     /// Calls `body` with each value in turn, in the order of the steps.
     public func visitValues(_ body: (SnapshotField, Span<UInt8>) -> Void) {
-        var at = 0
-        while at < packed.count {
-            guard let field = SnapshotField(rawValue: packed[at]) else { return }
-            var count = 0
-            for place in 0..<4 { count |= Int(packed[at + 1 + place]) << (place * 8) }
-            let start = at + 5
-            body(field, packed.span.extracting(start..<start + count))
-            at = start + count
+        var start = 0
+        var left = fieldsSet
+        while let field = SnapshotField(rawValue: UInt8(left.trailingZeroBitCount)) {
+            let end = Int(valueEnds[Int(field.rawValue)])
+            body(field, values.span.extracting(start..<end))
+            start = end
+            left &= left - 1
         }
     }
+
+    /// `"cancelled"` and `100`, generously.
+    private static let ownWordsBytesMax = 32
 }

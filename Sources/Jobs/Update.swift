@@ -1,5 +1,6 @@
 // Update is one numbered entry of a job's history as it travels from feed to hub to socket: made once,
-// encoded once, then only shared.
+// encoded once, then only shared. What it does to the job's snapshot travels beside it, because nobody
+// needs that any more once it is folded.
 
 import Bytes
 
@@ -13,14 +14,12 @@ public final class Update: Sendable {
     public let type: EventType
     /// The whole WebSocket text frame, head included.
     public let frame: SharedBytes
-    /// What the event does to the job's snapshot; nil for a gap.
-    public let change: SnapshotChange?
     /// Monotonic nanoseconds at which Redis' bytes were read, for the latency histogram.
     public let heardAt: Int64
 
     public init(
         job: JobID, epoch: Epoch, seq: UInt64, kind: Kind = .event, type: EventType,
-        frame: SharedBytes, change: SnapshotChange?, heardAt: Int64
+        frame: SharedBytes, heardAt: Int64
     ) {
         self.job = job
         self.epoch = epoch
@@ -28,7 +27,6 @@ public final class Update: Sendable {
         self.kind = kind
         self.type = type
         self.frame = frame
-        self.change = change
         self.heardAt = heardAt
     }
 }

@@ -37,9 +37,10 @@ public struct WallTime: Hashable, Sendable, CustomStringConvertible {
         guard text.count >= 19, text[4] == UInt8(ascii: "-"), text[7] == UInt8(ascii: "-"),
             text[10] | 0x20 == UInt8(ascii: "t") || text[10] == UInt8(ascii: " "),
             text[13] == UInt8(ascii: ":"), text[16] == UInt8(ascii: ":"),
-            let year = text.digits(0..<4), let month = text.digits(5..<7),
-            let day = text.digits(8..<10), let hour = text.digits(11..<13),
-            let minute = text.digits(14..<16), let second = text.digits(17..<19),
+            let century = text.digits(at: 0), let ofCentury = text.digits(at: 2),
+            let month = text.digits(at: 5), let day = text.digits(at: 8),
+            let hour = text.digits(at: 11), let minute = text.digits(at: 14),
+            let second = text.digits(at: 17), case let year = century * 100 + ofCentury,
             1...12 ~= month, 1...Self.days(in: month, of: year) ~= day,
             hour < 24, minute < 60, second <= 60
         else { return nil }
@@ -78,8 +79,8 @@ public struct WallTime: Hashable, Sendable, CustomStringConvertible {
         case UInt8(ascii: "+"), UInt8(ascii: "-"):
             let minutesAt =
                 text.count == at + 6 && text[at + 3] == UInt8(ascii: ":") ? at + 4 : at + 3
-            guard minutesAt + 2 == text.count, let hours = text.digits(at + 1..<at + 3),
-                let minutes = text.digits(minutesAt..<minutesAt + 2), hours < 24, minutes < 60
+            guard minutesAt + 2 == text.count, let hours = text.digits(at: at + 1),
+                let minutes = text.digits(at: minutesAt), hours < 24, minutes < 60
             else { return nil }
             return (hours * 60 + minutes) * (text[at] == UInt8(ascii: "-") ? -1 : 1)
         default: return nil
@@ -149,13 +150,11 @@ extension [UInt8] {
 }
 
 extension Span<UInt8> {
-    fileprivate func digits(_ range: Range<Int>) -> Int? {
-        guard range.upperBound <= count else { return nil }
-        var value = 0
-        for index in range {
-            guard self[index].isDigit else { return nil }
-            value = value * 10 + Int(self[index] - UInt8(ascii: "0"))
-        }
-        return value
+    /// The number that the two digits there are.
+    @inline(__always)
+    fileprivate func digits(at: Int) -> Int? {
+        guard at + 2 <= count else { return nil }
+        let (tens, ones) = (self[at] &- UInt8(ascii: "0"), self[at + 1] &- UInt8(ascii: "0"))
+        return tens < 10 && ones < 10 ? Int(tens &* 10 &+ ones) : nil
     }
 }

@@ -8,7 +8,8 @@ import Bytes
 import Loop
 
 public protocol RedisSubscriberOwner: AnyObject {
-    /// Every pattern and channel is confirmed. `subscriber.server` tells whom we are connected to.
+    /// Every pattern and channel is confirmed, and each wish confirmed or refused. `subscriber.server`
+    /// tells whom we are connected to.
     func subscriberReady(_ subscriber: RedisSubscriber)
     /// `pattern` is the index of the pattern that matched, nil for a plain channel. Both spans are
     /// only good during the call.
@@ -30,6 +31,7 @@ public final class RedisSubscriber {
     private let options: RedisOptions
     private let patterns: [String]
     private let channels: [String]
+    private let wishes: [String]
     private weak var owner: (any RedisSubscriberOwner)?
     private let link: Link
     private var subscriptions: Subscriptions
@@ -41,18 +43,20 @@ public final class RedisSubscriber {
     /// A burst is read whole before others get their turn: Redis drops subscribers that lag.
     public static let readBudgetBytes = 1 << 20
 
+    /// `wishes` are channels that it does without where the user may not hear them.
     public init(
         loop: Loop, address: RedisAddress, options: RedisOptions, patterns: [String],
-        channels: [String], owner: any RedisSubscriberOwner
+        channels: [String] = [], wishes: [String] = [], owner: any RedisSubscriberOwner
     ) {
         precondition(!patterns.isEmpty || !channels.isEmpty, "a subscriber to nothing")
         self.options = options
         self.patterns = patterns
         self.channels = channels
+        self.wishes = wishes
         self.owner = owner
         link = Link(
             loop: loop, address: address, options: options, readBudgetBytes: Self.readBudgetBytes)
-        subscriptions = Subscriptions(patterns: patterns, channels: channels)
+        subscriptions = Subscriptions(patterns: patterns, channels: channels, wishes: wishes)
     }
 
     public func start() { link.start(owner: self) }
@@ -62,6 +66,8 @@ public final class RedisSubscriber {
     public func stop() { link.stop() }
 
     public var state: RedisState { isReady ? .ready : link.state }
+    /// What one of the wishes was refused for; nil where all are heard.
+    public var refusedWish: RedisFault? { subscriptions.refusedWish }
 
     private func hear(_ notice: PushNotice) {
         guard case .open = link.phase else { return }
@@ -87,7 +93,7 @@ extension RedisSubscriber: LinkOwner {
     func linkOpened(_ server: RedisIdentity) {
         guard let owner else { return link.stop() }
         self.server = server
-        subscriptions = Subscriptions(patterns: patterns, channels: channels)
+        subscriptions = Subscriptions(patterns: patterns, channels: channels, wishes: wishes)
         reader = PushReader(options: options, patterns: patterns) {
             [self] channel, pattern, payload in
             owner.subscriber(self, heard: channel, pattern: pattern, payload: payload)

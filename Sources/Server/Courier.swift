@@ -23,7 +23,7 @@ struct Courier {
     static let backlogBytesMax = 67_108_864
 
     private struct Bag {
-        var updates: [Update] = []
+        var updates: [(Update, SnapshotChange?)] = []
         var bytes = 0
         var missed: Set<JobID> = []
     }
@@ -41,10 +41,10 @@ struct Courier {
         bags = Array(repeating: Bag(), count: backlogs.count)
     }
 
-    mutating func carry(_ update: Update, to loop: Int) {
+    mutating func carry(_ update: Update, _ change: SnapshotChange?, to loop: Int) {
         guard bags[loop].missed.isEmpty || !bags[loop].missed.contains(update.job) else { return }
-        bags[loop].updates.append(update)
-        bags[loop].bytes += update.byteCount
+        bags[loop].updates.append((update, change))
+        bags[loop].bytes += update.byteCount + (change?.byteCount ?? 0)
     }
 
     /// Answers how many updates were let go.
@@ -59,7 +59,7 @@ struct Courier {
             guard !bags[loop].updates.isEmpty else { continue }
             let bytes = bags[loop].bytes
             if backlog.bytes > 0, backlog.bytes + bytes > backlogBytesMax {
-                for update in bags[loop].updates { bags[loop].missed.insert(update.job) }
+                for (update, _) in bags[loop].updates { bags[loop].missed.insert(update.job) }
                 letGo += bags[loop].updates.count
             } else {
                 backlog.grow(by: bytes)

@@ -13,6 +13,7 @@ import Wire
 struct Door {
     private static let jsonProtocol = "jobwire.v1.json"
     private static let bearerProtocol = "bearer."
+    static let notBuiltProgress = "progress_hz is not in this version"
 
     let verifier: TokenVerifier
     /// Empty: not checked, for without a cookie a foreign page has nothing of ours to abuse.
@@ -89,10 +90,13 @@ struct Door {
 
     /// What a one-job socket asks for in its query.
     static func wish(_ query: Query) throws(Close) -> Wish {
-        do throws(FollowFault) {
-            return Wish(try FollowOptions(query))
-        } catch {
+        let options: FollowOptions
+        do throws(FollowFault) { options = try FollowOptions(query) } catch {
             throw .badRequest(error.message)
         }
+        guard options.progressPerSecondMax == nil else {
+            throw .badRequest(notBuiltProgress)
+        }
+        return Wish(options)
     }
 }

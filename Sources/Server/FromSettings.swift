@@ -33,7 +33,8 @@ extension FeedLimits {
             memory: MemoryLimits(
                 perJob: settings.ringLimits, jobsMax: settings.memoryHistoryJobsMax,
                 bytesMax: settings.memoryHistoryBytesMax),
-            eventBytesMax: settings.eventBytesMax, probeInterval: settings.redisPingInterval)
+            eventBytesMax: settings.eventBytesMax, probeInterval: settings.redisPingInterval,
+            channelPrefix: settings.keyPrefix)
     }
 }
 

@@ -39,12 +39,13 @@ extension Oddity {
 extension MessageRefusal {
     init(_ refusal: ClientRefusal) {
         switch refusal.code {
-        case "bad_json": self = .badJson
+        case "bad_message", "bad_id": self = .badMessage
         case "unknown_type": self = .unknownType
         case "bad_job_id": self = .badJobID
-        case "bad_cursor": self = .badCursor
+        case "bad_cursor", "bad_history", "bad_types", "bad_progress_hz": self = .badWish
         case "forbidden": self = .forbidden
         case "too_many_jobs", "too_many_subscriptions": self = .tooMany
+        case "not_built": self = .notBuilt
         default: self = .other
         }
     }

@@ -51,7 +51,7 @@ extension Session {
     private func subscribe(_ request: SubscribeRequest, _ grant: Grant) throws(ClientRefusal) {
         guard request.options.progressPerSecondMax == nil else {
             throw ClientRefusal(
-                code: "not_built", message: "progress_hz is not in this version", id: request.id)
+                code: "not_built", message: Door.notBuiltProgress, id: request.id)
         }
         guard mayTake(request.follows.count - 1) else { return close(.tooManyMessages) }
         for follow in request.follows {

@@ -18,16 +18,25 @@ extension Session: StreamOwner {
             worker.metrics.messageRefusals.add(MessageRefusal(error))
             close(.violation(error))
         }
+        if !isClosing, !hasRoomForAnswers {
+            stream.pauseReading()
+            worker.readLater(self)
+        }
         return isClosing ? bytes.count : consumed
     }
 
-    /// Not between the token and the greeting, which may have to wait for the feed.
-    private var isListening: Bool {
+    /// Not between the token and the greeting, which may have to wait for the feed, nor while answers
+    /// to what was said before pile up unread.
+    var isListening: Bool {
         switch phase {
-        case .authenticating: true
-        case .open: isGreeted
+        case .authenticating: hasRoomForAnswers
+        case .open: isGreeted && hasRoomForAnswers
         case .closing: false
         }
+    }
+
+    private var hasRoomForAnswers: Bool {
+        stream.owedBytes <= worker.settings.outboxBytesMax
     }
 
     private func take(_ frame: ClientFrame) {

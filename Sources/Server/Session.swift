@@ -170,6 +170,7 @@ extension Session {
             for item in items { send(item, of: job) }
             if hasCaughtUp { reading.remove(job) }
         }
+        if isListening { stream.resumeReading() }
         if reading.isEmpty { reading = [] }  // Gives its memory back.
         if !reading.isEmpty, !isClosing { worker.readLater(self) }
     }

@@ -34,7 +34,8 @@ struct Trail {
     /// Nothing is owed any more.
     mutating func forget() {
         guard marks.count > 1 else { return }
-        marks.removeFirst(marks.count - 1)
+        marks[0] = marks[marks.count - 1]
+        while marks.count > 1 { marks.removeLast() }
     }
 
     /// The last event that reaches the client when of `owed` bytes only the first `kept` still go out.

@@ -18,10 +18,12 @@ extension Worker {
             subscribed: subscribed)
     }
 
+    /// 9999-12-31T23:59:59Z.
+    private static let lastSecond: Int64 = 253_402_300_799
+
     func end(of grant: Grant) -> WallTime? {
-        grant.expiresAt.map {
-            WallTime(milliseconds: $0.multipliedReportingOverflow(by: 1_000).partialValue)
-        }
+        // A year has four digits in RFC 3339; a token may last longer.
+        grant.expiresAt.map { WallTime(milliseconds: min($0, Self.lastSecond) * 1_000) }
     }
 
     /// How long a grant still lasts; nil where it has no end.

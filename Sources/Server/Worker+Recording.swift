@@ -11,7 +11,9 @@ extension Worker {
         case .aligned(true): log.info("recording")
         case .aligned(false): log.info("recording_paused")
         case .overflowed:
-            warn("record_queue_full", ["what_to_do": "is Redis slow or full? see record-queue-bytes-max"])
+            warn(
+                "record_queue_full",
+                ["what_to_do": "is Redis slow or full? see record-queue-bytes-max"])
         case .otherPatterns:
             warn(
                 "other_patterns",

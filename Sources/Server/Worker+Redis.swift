@@ -34,7 +34,7 @@ extension Worker {
         case .proven(let isProven):
             house.isSubscriptionProven.store(isProven, ordering: .relaxed)
             if !isProven { log.warning("subscription_not_proven") }
-        case .mayNotPublish:
+        case .mayNotProbe:
             log.info("probe_not_allowed", ["instead": "PING on the subscription"])
         case .odd(let oddities, let job):
             for oddity in EventOddity.allCases where oddities.contains(oddity) {

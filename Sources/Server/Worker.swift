@@ -85,7 +85,7 @@ final class Worker {
     /// Serves until `stop` comes by mail.
     func run() {
         loop.beforeFlush = { [unowned self] in
-            hub.drain(deliver)
+            hub.drain(deliver, welcome: welcome)
             if feed != nil { flushOutgoing() }
         }
         loop.afterFlush = { [unowned self] in
@@ -126,7 +126,7 @@ final class Worker {
                 house.mailboxes[loop].post(.peeked(opening, ticket: ticket))
             }
         case .updates(let updates, let bytes):
-            for update in updates { hear(update) }
+            for (update, change) in updates { hear(update, change) }
             house.backlogs[index].shrink(by: bytes)
         case .missed(let jobs): for job in jobs where hub.missed(job) == .askFeed { ask(job) }
         case .opened(let opening): open(opening)
@@ -142,9 +142,13 @@ final class Worker {
     /// What the feed of this loop says; see `FeedNews` for the order it keeps.
     func hear(_ news: FeedNews) {
         switch news {
-        case .update(let update, let loops):
+        case .update(let update, let change, let loops):
             for other in house.mailboxes.indices where loops.contains(other) {
-                if other == index { hear(update) } else { courier.carry(update, to: other) }
+                if other == index {
+                    hear(update, change)
+                } else {
+                    courier.carry(update, change, to: other)
+                }
             }
         case .opened(let opening, let loop):
             if loop == index { open(opening) } else { post(.opened(opening), to: loop) }
@@ -167,8 +171,8 @@ final class Worker {
             .warning, "loop_behind", at: loop.now.milliseconds, ["events": .integer(letGo)])
     }
 
-    private func hear(_ update: Update) {
-        if hub.hear(update) == .askFeed { ask(update.job) }
+    private func hear(_ update: Update, _ change: SnapshotChange?) {
+        if hub.hear(update, change) == .askFeed { ask(update.job) }
     }
 
     private func ask(_ job: JobID) {
@@ -181,10 +185,12 @@ final class Worker {
 
     private func open(_ opening: Opening) {
         let (welcomes, resumed, request) = hub.open(opening)
-        for welcome in welcomes { session(welcome.follower)?.welcome(welcome) }
+        for each in welcomes { welcome(each) }
         for follower in resumed { session(follower)?.resume(opening.job) }
         if request == .askFeed { ask(opening.job) }
     }
+
+    private func welcome(_ welcome: Welcome) { session(welcome.follower)?.welcome(welcome) }
 
     // MARK: sessions
 

@@ -12,7 +12,7 @@ enum WorkerMail: Sendable {
     case peek(JobID, loop: Int, ticket: UInt64)
 
     // from it
-    case updates([Update], bytes: Int)
+    case updates([(Update, SnapshotChange?)], bytes: Int)
     /// Of these jobs some updates were let go; see Courier.
     case missed([JobID])
     case opened(Opening)

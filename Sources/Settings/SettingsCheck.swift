@@ -91,9 +91,13 @@ extension Settings {
     }
 
     private var historyProblems: [SettingsProblem] {
-        let isWord = !keyPrefix.isEmpty && keyPrefix.utf8.count <= 64
-            && keyPrefix.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_.:".contains($0)) }
-        return isWord ? [] : [problem("key-prefix", "expected a word of letters, digits and - _ . :")]
+        let isWord =
+            !keyPrefix.isEmpty && keyPrefix.utf8.count <= 64
+            && keyPrefix.allSatisfy {
+                $0.isASCII && ($0.isLetter || $0.isNumber || "-_.:".contains($0))
+            }
+        return isWord
+            ? [] : [problem("key-prefix", "expected a word of letters, digits and - _ . :")]
     }
 
     private func problem(_ setting: String, _ reason: String) -> SettingsProblem {

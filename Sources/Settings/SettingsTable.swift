@@ -15,14 +15,15 @@ extension Settings {
         .text(
             "listen", \.listen, as: "ADDRESS:PORT",
             "Where to listen; port 0 lets the kernel choose, [::]:8080 is every address"),
-        .integer("loops", \.loops, 0...256, "Event loops to run; 0 means one for each core"),
+        .integer("loops", \.loops, 0...64, "Event loops to run; 0 means one for each core"),
         .text(
             "tls-certificate", \.tlsCertificate, as: "FILE",
             "PEM certificate chain to serve TLS with"),
         .text("tls-key", \.tlsKey, as: "FILE", "PEM private key of tls-certificate"),
         .list(
             "allowed-origins", \.allowedOrigins, as: "ORIGINS",
-            "Origins that browsers may come from, * for any; empty means the same origin"),
+            "Origins that browsers may come from besides our own page, * for any; empty: not checked"
+        ),
     ]
 
     private static let redis: [Setting] = [

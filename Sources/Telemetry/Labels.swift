@@ -57,8 +57,8 @@ public enum HandshakeRefusal: Int, MetricLabel {
 
 /// Why a client's message was answered with `rejected`, or its socket closed for it.
 public enum MessageRefusal: Int, MetricLabel {
-    case badJson, unknownType, badJobID, badCursor, forbidden, tooMany, tooBig, badFrame, badText
-    case other
+    case badMessage, unknownType, badJobID, badWish, forbidden, tooMany, tooBig, badFrame, badText
+    case notBuilt, other
     public static let label: StaticString = "reason"
 }
 

@@ -72,10 +72,13 @@ extension Grant.Scope {
 
 extension Span<UInt8> {
     fileprivate func time(_ member: JSONMember) throws(TokenFault) -> Int64 {
-        guard member.kind == .number, let seconds = jsonInteger(member.value) else {
+        guard member.kind == .number else { throw .badTime }
+        if let seconds = jsonInteger(member.value) { return seconds }
+        // RFC 7519 allows fractions, and `time.time() + 3600` of Python has one.
+        guard let seconds = jsonDouble(member.value), seconds.magnitude < 0x1p53 else {
             throw .badTime
         }
-        return seconds
+        return Int64(seconds.rounded(.down))
     }
 
     /// Text without control characters. U+FFFD stands for half a character, and two such halves

@@ -31,7 +31,7 @@ public enum TokenFault: String, Error, CaseIterable, Sendable {
         case .expired: "the token has expired"
         case .notYetValid: "the token is not valid yet: its nbf or iat lies in the future"
         case .noExpiry: "the token has no exp, and require-exp is set"
-        case .badTime: "exp, nbf or iat is not a whole number of seconds"
+        case .badTime: "exp, nbf or iat is not a number of seconds"
         case .badSubject: "sub is not a text"
         case .badNames: "jobs, queues or feeds is not an array of names or of prefixes ending in *"
         case .badScope: "scope is not a text"

@@ -75,7 +75,9 @@ extension ClientMessageReader {
         guard !found.isEmpty else {
             throw refusal("bad_message", "data names no job_id, jobs, queue or feed")
         }
-        return found
+        // One answer each: of what is named twice, the last counts.
+        var seen: Set<Subject> = []
+        return found.reversed().filter { seen.insert($0.subject).inserted }.reversed()
     }
 
     /// An element of `jobs`: an id or `{id, after}`.

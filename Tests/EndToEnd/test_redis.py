@@ -2,6 +2,8 @@
 
 import urllib.parse
 
+import pytest
+
 from support.tokens import token
 from support.waiting import eventually
 
@@ -122,11 +124,12 @@ def test_a_wrong_password_is_named(make_redis, serve):
     assert server.get("/readyz").status == 503
 
 
-def test_a_bridge_that_may_only_subscribe_is_ready_too(make_redis, serve, follow, job):
+@pytest.mark.parametrize("channels", ["&*", "&job:*:updates"])
+def test_a_bridge_that_may_only_subscribe_is_ready_too(make_redis, serve, follow, job, channels):
     redis = make_redis()
     redis.client.execute_command(
-        "ACL", "SETUSER", "bridge", "on", ">secret", "allchannels",
-        "-@all", "+psubscribe", "+subscribe", "+ping", "+auth", "+hello", "+select", "+client")  # fmt: skip
+        "ACL", "SETUSER", "bridge", "on", ">secret", "resetchannels", channels,
+        "-@all", "+psubscribe", "+subscribe", "+ping")  # fmt: skip
     hears(serve(f"redis://bridge:secret@127.0.0.1:{redis.port}"), redis, follow, job)
 
 

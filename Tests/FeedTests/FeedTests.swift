@@ -95,10 +95,29 @@ struct FeedTests {
         ])
         let scene = try Scene(redis: redis, login: "jw:pw@")
         try scene.wait(for: .proven(true))
-        #expect(scene.notes.contains(.mayNotPublish))
+        #expect(scene.notes.contains(.mayNotProbe))
         try scene.redis.ask("client", "kill", "type", "pubsub")
         try scene.wait(for: .proven(true), count: 2)
-        #expect(scene.notes.count { $0 == .mayNotPublish } == 1)
+        #expect(scene.notes.count { $0 == .mayNotProbe } == 1)
+    }
+
+    @Test(
+        "a bridge that may hear nothing but its jobs is ready, and proven by PING",
+        arguments: ["+@all &job:*:updates", "-@all +psubscribe +ping &job:*:updates"])
+    func hearsJobsOnly(rights: String) throws {
+        let redis = try RedisServer(users: [
+            "user default on nopass +@all ~* &*", "user jw on >pw \(rights)",
+        ])
+        let scene = try Scene(redis: redis, login: "jw:pw@")
+        try scene.wait(for: .proven(true))
+        #expect(scene.notes.contains(.ready) && scene.notes.contains(.mayNotProbe))
+        // What it may hear it does hear, and is proven anew when it has lost it.
+        try scene.publish("1")
+        try scene.follow("a", from: 0)
+        #expect(scene.openings.last?.seq == 1)
+        try scene.redis.ask("client", "kill", "type", "pubsub")
+        try scene.wait(for: .proven(true), count: 2)
+        #expect(scene.notes.count { $0 == .mayNotProbe } == 1)
     }
 
     @Test("a subscription that does not hear its own probe is not proven")

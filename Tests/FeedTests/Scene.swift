@@ -14,7 +14,7 @@ enum Note: Equatable, Sendable {
     case event(String, UInt64, loops: [Int]), gap(String, UInt64, loops: [Int])
     case opened(String, UInt64, loop: Int)
     case odd(String), refusedChannel(JobIDFault)
-    case ready, lost, commandsReady, commandsLost, proven(Bool), mayNotPublish
+    case ready, lost, commandsReady, commandsLost, proven(Bool), mayNotProbe
 }
 
 final class Scene {
@@ -137,7 +137,7 @@ private final class Book: Sendable {
 extension Note {
     fileprivate init?(_ news: FeedNews) {
         switch news {
-        case .update(let update, let loops):
+        case .update(let update, _, let loops):
             let loops = (0..<LoopSet.loopsMax).filter(loops.contains)
             let isGap = update.kind == .gap(.unrecorded)
             self =
@@ -153,8 +153,8 @@ extension Note {
         case .commandsReady: self = .commandsReady
         case .commandsLost: self = .commandsLost
         case .proven(let isProven): self = .proven(isProven)
-        case .mayNotPublish: self = .mayNotPublish
-        case .caughtUp, .redisRetrying: return nil
+        case .mayNotProbe: self = .mayNotProbe
+        case .caughtUp, .redisRetrying, .recording: return nil
         }
     }
 }

@@ -57,7 +57,7 @@ private struct Town {
     struct Loop {
         let hub: Hub
         var inbox: [Mail] = []
-        var ledgers: [Place: Ledger] = [:]
+        var ledgers: [Place: ClientLedger] = [:]
         var wishes: [Place: Wish] = [:]
         var reading: Set<Place> = []
     }
@@ -132,7 +132,7 @@ private struct Town {
         for _ in 0..<min(mails, loops[index].inbox.count) {
             switch loops[index].inbox.removeFirst() {
             case .update(let update):
-                if loops[index].hub.hear(update) == .askFeed { ask(update.job, index) }
+                if loops[index].hub.hear(update, nil) == .askFeed { ask(update.job, index) }
             case .opened(let opening):
                 let (welcomes, resumed, request) = loops[index].hub.open(opening)
                 for welcome in welcomes { take(welcome, index) }
@@ -148,14 +148,18 @@ private struct Town {
 
     mutating func drain(_ index: Int) {
         var ledgers = loops[index].ledgers
+        var welcomes: [Welcome] = []
         loops[index].hub.drain { delivery in
             for follower in delivery.live {
                 let place = Place(follower: follower, job: delivery.job)
                 if let epoch = delivery.beginsEpoch { ledgers[place]?.see(.live(epoch, 0)) }
                 for entry in delivery.entries { ledgers[place]?.see(.entry(entry)) }
             }
+        } welcome: {
+            welcomes.append($0)
         }
         loops[index].ledgers = ledgers
+        for welcome in welcomes { take(welcome, index) }
     }
 
     mutating func read(_ index: Int, bytes: Int) {
@@ -183,7 +187,7 @@ private struct Town {
         let wish = loops[index].wishes[place] ?? Wish()
         let after = wish.after
         let isKnown = after?.epoch == nil || after?.epoch == welcome.epoch
-        loops[index].ledgers[place] = Ledger(
+        loops[index].ledgers[place] = ClientLedger(
             epoch: after?.epoch ?? welcome.epoch,
             next: after.map { isKnown ? $0.seq + 1 : nil } ?? (wish.past == .all ? 1 : nil))
         loops[index].reading.insert(place)
@@ -241,7 +245,7 @@ private struct Town {
 }
 
 /// What one follower saw of one job.
-private struct Ledger {
+private struct ClientLedger {
     private var epoch: Epoch?
     /// The next number; nil where a gap without bounds has wiped the slate.
     private var next: UInt64?

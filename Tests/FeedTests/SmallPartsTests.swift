@@ -53,8 +53,8 @@ struct SmallPartsTests {
 
     @Test("a probe counts as ours to the byte, and missed ones up to a limit")
     func probe() {
-        var probe = Probe(database: 3, token: 0xFFFF_FFFF_FFFF_FFFF)
-        #expect(probe.channel == "jobwire:control:3")
+        var probe = Probe(prefix: "mine", database: 3, token: 0xFFFF_FFFF_FFFF_FFFF)
+        #expect(probe.channel == "mine:control:3")
         let payload = probe.command[2]
         #expect(
             probe.command[0] == Array("PUBLISH".utf8)

@@ -232,7 +232,10 @@ struct HubTests {
         var told: [UInt64] = []
         for _ in 0..<200 {
             stage.publish("log")
-            stage.hub.drain { delivery in told += delivery.filtered.compactMap(\.standsAt) }
+            stage.hub.drain { delivery in
+                told += delivery.filtered.compactMap(\.standsAt)
+            } welcome: { _ in
+            }
         }
         #expect(told == [64, 128, 192])
     }

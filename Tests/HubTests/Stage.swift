@@ -119,8 +119,7 @@ struct History {
         let rest = Array("\"type\":\"\(type)\"}".utf8)
         return Update(
             job: job, epoch: epoch, seq: seq, kind: kind, type: EventType(type),
-            frame: EventFrame.encode(job: job, seq: seq, rest: rest.span), change: nil,
-            heardAt: event)
+            frame: EventFrame.encode(job: job, seq: seq, rest: rest.span), heardAt: event)
     }
 
     var opening: Opening {
@@ -137,6 +136,7 @@ struct Stage {
     private(set) var ledgers: [FollowerID: Ledger] = [:]
     private(set) var welcomes: [FollowerID: Welcome] = [:]
     private var reading: Set<FollowerID> = []
+    private var wishes: [FollowerID: Wish] = [:]
 
     static let job: JobID = {
         guard let job = try? JobID(checking: "build-7") else { fatalError("a good id") }
@@ -153,20 +153,22 @@ struct Stage {
     /// Follows, and is welcomed at once unless the feed is `slow`.
     mutating func follow(_ index: Int32, _ wish: Wish = Wish(), slowly: Bool = false) {
         let id = FollowerID(index: index)
+        wishes[id] = wish
         let (welcome, request) = hub.follow(Self.job, by: id, wish: wish)
-        if let welcome { take(welcome, wish) }
-        if request == .askFeed, !slowly { open(wish) }
+        if let welcome { take(welcome) }
+        if request == .askFeed, !slowly { open() }
     }
 
-    mutating func open(_ wish: Wish = Wish()) {
+    mutating func open() {
         let (welcomes, resumed, request) = hub.open(history.opening)
-        for welcome in welcomes { take(welcome, wish) }
+        for welcome in welcomes { take(welcome) }
         for id in resumed { reading.insert(id) }
-        if request == .askFeed { open(wish) }
+        if request == .askFeed { open() }
     }
 
-    private mutating func take(_ welcome: Welcome, _ wish: Wish) {
+    private mutating func take(_ welcome: Welcome) {
         let id = welcome.follower
+        let wish = wishes[id] ?? Wish()
         welcomes[id] = welcome
         let cursor = wish.after
         let isKnown = cursor?.epoch == welcome.epoch || cursor?.epoch == nil
@@ -180,11 +182,12 @@ struct Stage {
         let id = FollowerID(index: index)
         _ = hub.unfollow(Self.job, by: id)
         ledgers[id] = nil
+        wishes[id] = nil
         reading.remove(id)
     }
 
     mutating func hear(_ update: Update) {
-        if hub.hear(update) == .askFeed { open() }
+        if hub.hear(update, nil) == .askFeed { open() }
     }
 
     mutating func publish(_ type: String = "log") { hear(history.publish(type)) }
@@ -192,13 +195,17 @@ struct Stage {
     /// The end of a tick.
     mutating func drain() {
         var ledgers = ledgers
+        var welcomed: [Welcome] = []
         hub.drain { delivery in
             for id in delivery.live {
                 if let epoch = delivery.beginsEpoch { ledgers[id]?.see(.live(epoch, 0)) }
                 for entry in delivery.entries { ledgers[id]?.see(.entry(entry)) }
             }
+        } welcome: {
+            welcomed.append($0)
         }
         self.ledgers = ledgers
+        for welcome in welcomed { take(welcome) }
     }
 
     /// Reads on for a follower as far as `bytes` go; true when it has caught up.
@@ -219,7 +226,7 @@ struct Stage {
         }
     }
 
-    func isFollowing(_ index: Int32) -> Bool { ledgers[FollowerID(index: index)] != nil }
+    func isFollowing(_ index: Int32) -> Bool { wishes[FollowerID(index: index)] != nil }
 
     func ledger(_ index: Int32) throws -> Ledger {
         try #require(ledgers[FollowerID(index: index)])

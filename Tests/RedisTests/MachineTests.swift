@@ -126,6 +126,20 @@ struct MachineTests {
         #expect(refusal(command) == .refused(.noPermission(needs: "+ping")))
     }
 
+    @Test("does without a wish that the user has no right to, and without nothing else")
+    func wishes() {
+        let noRight = "NOPERM this user has no permissions to access one of the channels used"
+        var subscriptions = Subscriptions(patterns: ["a"], channels: [], wishes: ["probe", "b"])
+        #expect(subscriptions.hear(.confirmed(.pattern("a"))) == .more)
+        #expect(subscriptions.refusedWish == nil)
+        #expect(subscriptions.hear(.error(noRight)) == .more)
+        #expect(subscriptions.refusedWish == .noPermission(needs: "&probe"))
+        var other = subscriptions
+        #expect(subscriptions.hear(.confirmed(.channel("b"))) == .ready)
+        #expect(subscriptions.hear(.pong) == .alive)
+        #expect(other.hear(.error("ERR no")) == .refused(.refused("ERR no")))
+    }
+
     @Test("takes confirmations only in the order it asked")
     func confirmationOrder() {
         for wrong: PushNotice in [.pong, .confirmed(.pattern("b")), .confirmed(.channel("a"))] {

@@ -156,6 +156,9 @@ struct ManySocketTests {
         #expect(try scene.metric(#"jobwire_message_refusals_total{reason="forbidden"}"#) == 2)
         #expect(try scene.metric(#"jobwire_message_refusals_total{reason="bad_job_id"}"#) == 2)
         #expect(try scene.metric(#"jobwire_message_refusals_total{reason="too_many"}"#) == 1)
+        let bad = try scene.metric(#"jobwire_message_refusals_total{reason="bad_message"}"#)
+        #expect(bad == table.count { $0.code == "bad_message" || $0.code == "bad_id" })
+        #expect(try scene.metric(#"jobwire_message_refusals_total{reason="bad_wish"}"#) == 3)
         #expect(try scene.metric("jobwire_messages_received_total") == table.count + 2)
     }
 

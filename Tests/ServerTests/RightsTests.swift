@@ -5,6 +5,13 @@ import Testing
 
 @Suite("Rights over time")
 struct RightsTests {
+    @Test("a token that outlasts the calendar ends with it", arguments: [1 << 53, 1 << 62])
+    func endless(seconds: Int64) throws {
+        let scene = try Scene()
+        let client = try scene.follow("j1", token: try Token.of(jobs: "j1", for: seconds))
+        #expect(try client.hear().text("expires_at") == "9999-12-31T23:59:59.000Z")
+    }
+
     @Test("a fresh token of the same subject takes the old one's place", arguments: [1, 3])
     func refresh(loops: Int) throws {
         let scene = try Scene(loops: loops)

@@ -116,6 +116,26 @@ struct SlowTests {
         #expect(try client.ending().code == 4408)
     }
 
+    @Test("answers over a socket are not piled up either, and reading brings them all in order")
+    func unreadAnswers() throws {
+        let scene = try Scene { $0.outboxBytesMax = 65_536 }
+        let result = String(repeating: "r", count: 200_000)
+        try scene.publish("big", #"{"type":"complete","data":{"result":"\#(result)"}}"#)
+        try scene.settle("big", at: 1)
+        let greedy = try scene.open(
+            over: try scene.connect(timeoutSeconds: 20, receiveBufferBytes: 4_096))
+        for id in 1...300 {
+            try greedy.say(
+                #"{"type":"subscribe","id":\#(id),"data":{"job_id":"big","history":"none"}}"#)
+        }
+        // Somebody else is served meanwhile, and what is not read is not made.
+        #expect(try scene.follow("other").hear().type == "connected")
+        #expect(try scene.metric("jobwire_messages_received_total") < 150)
+        for id in 1...300 {
+            #expect(try greedy.hear(until: "subscribed").last?.id as? Int == id)
+        }
+    }
+
     @Test("answers are not piled up for who asks and does not read")
     func pipelined() throws {
         let scene = try Scene()

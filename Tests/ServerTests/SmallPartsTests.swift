@@ -88,15 +88,15 @@ struct SmallPartsTests {
         var posted: [[String]] = [[], [], []]
         var courier = Courier(backlogs, backlogBytesMax: 4 * weight) { mail, loop in
             switch mail {
-            case .updates(let updates, _): posted[loop] += updates.map { "\($0.job)\($0.seq)" }
+            case .updates(let updates, _): posted[loop] += updates.map { "\($0.0.job)\($0.0.seq)" }
             case .missed(let jobs): posted[loop] += jobs.map { "missed \($0)" }
             default: posted[loop].append("?")
             }
         }
         func carry(_ seqs: ClosedRange<Int>, of job: String = "j") throws -> Int {
             for seq in seqs {
-                courier.carry(try update(seq: seq, of: job), to: 1)
-                if job == "j" { courier.carry(try update(seq: seq, of: job), to: 2) }
+                courier.carry(try update(seq: seq, of: job), nil, to: 1)
+                if job == "j" { courier.carry(try update(seq: seq, of: job), nil, to: 2) }
             }
             return courier.flush()
         }
@@ -136,7 +136,6 @@ struct SmallPartsTests {
     private func update(seq: Int, of job: String = "j") throws -> Update {
         Update(
             job: try JobID(checking: job), epoch: try #require(Epoch(checking: "epoch1001")),
-            seq: UInt64(seq), type: EventType("log"), frame: SharedBytes([1]), change: nil,
-            heardAt: 0)
+            seq: UInt64(seq), type: EventType("log"), frame: SharedBytes([1]), heardAt: 0)
     }
 }

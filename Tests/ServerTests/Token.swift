@@ -16,7 +16,7 @@ enum Token {
         content.jobs = jobs
         content.subject = subject
         content.scope = scope
-        content.expiresAt = wallSeconds() + seconds
+        content.expiresAt = wallSeconds().addingReportingOverflow(seconds).partialValue
         return try TokenMinter(.hs256(Array(secret.utf8))).mint(content)
     }
 

@@ -96,11 +96,11 @@ struct SettingsTests {
             ["--config=f", "--config=f"], files: ["f": ""], "config (from --config): given twice"),
         Refusal(
             ["--loops=many"],
-            #"loops (from --loops): expected an integer from 0 to 256, got "many""#),
+            #"loops (from --loops): expected an integer from 0 to 64, got "many""#),
         Refusal(
-            ["--loops=257"], #"loops (from --loops): expected an integer from 0 to 256, got "257""#),
+            ["--loops=65"], #"loops (from --loops): expected an integer from 0 to 64, got "65""#),
         Refusal(
-            ["--loops=-1"], #"loops (from --loops): expected an integer from 0 to 256, got "-1""#),
+            ["--loops=-1"], #"loops (from --loops): expected an integer from 0 to 64, got "-1""#),
         Refusal(["--loops", "1", "--loops=1"], "loops (from --loops): given twice"),
         Refusal(["--loops"], "--loops: expected a value after it"),
         Refusal(["--loops", "--require-exp"], "--loops: expected a value after it"),

@@ -49,8 +49,8 @@ struct MetricsTests {
                 { block.authRefusals.add(.notYetValid, 7) }
             ),
             (
-                #"jobwire_message_refusals_total{reason="bad_json"}"#,
-                { block.messageRefusals.add(.badJson, 7) }
+                #"jobwire_message_refusals_total{reason="bad_message"}"#,
+                { block.messageRefusals.add(.badMessage, 7) }
             ),
             ("jobwire_rate_limited_total", { block.rateLimited.add(7) }),
             (#"jobwire_http_responses_total{class="4xx"}"#, { block.responses.add(.init(404), 7) }),

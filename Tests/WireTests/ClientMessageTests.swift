@@ -27,6 +27,7 @@ struct ClientMessageTests {
             #"{"type":"subscribe","data":{"jobs":[{"id":123,"after":null}]}}"#,
             #"{"event":"subscribe-to-job","data":{"jobId":"123"}}"#,
             #"{"event":"subscribe-to-job","data":{"jobId":123,"history":null}}"#,
+            #"{"type":"subscribe","data":{"jobs":[{"id":123,"after":"5"},123],"job_id":"123"}}"#,
         ])
     func spellings(text: String) throws {
         let job = try JobID(checking: "123")

@@ -10,7 +10,7 @@ import Jobs
 
 /// What the loops of `LoopSet` are to be told, in order.
 enum FollowedNews {
-    case update(Update, LoopSet)
+    case update(Update, SnapshotChange?, LoopSet)
     case opened(Opening, LoopSet)
 }
 
@@ -45,7 +45,7 @@ struct FollowedJobs {
         var late = LoopSet()
         var told: Cursor?
         var phase = Phase.wanted(.read)
-        var early: [Update] = []
+        var early: [(Update, SnapshotChange?)] = []
         var earlyBytes = 0
         var isOverfull = false
     }
@@ -196,16 +196,18 @@ struct FollowedJobs {
         jobs[job]?.early = []
         jobs[job]?.earlyBytes = 0
         jobs[job]?.isOverfull = false
-        for update in followed.early { hear(update, tell: tell) }
+        for (update, change) in followed.early { hear(update, change, tell: tell) }
         guard followed.isOverfull, case .live = jobs[job]?.phase else { return }
         jobs[job]?.phase = .wanted(.read)
         want(job)
     }
 
     /// What was recorded, as the subscription brings it.
-    mutating func hear(_ update: Update, tell: (FollowedNews) -> Void) {
+    mutating func hear(
+        _ update: Update, _ change: SnapshotChange?, tell: (FollowedNews) -> Void
+    ) {
         guard let followed = jobs[update.job] else { return }
-        guard case .live = followed.phase else { return keepEarly(update) }
+        guard case .live = followed.phase else { return keepEarly(update, change) }
         guard let told = followed.told, told.epoch == update.epoch, update.seq <= told.seq + 1
         else {
             // The answer will be younger than this update, so it need not be kept for it.
@@ -215,18 +217,20 @@ struct FollowedJobs {
         }
         guard update.seq > told.seq else { return }
         jobs[update.job]?.told?.seq = update.seq
-        tell(.update(update, followed.loops))
+        tell(.update(update, change, followed.loops))
     }
 
-    private mutating func keepEarly(_ update: Update) {
+    private static let earlyOverhead = 256
+
+    private mutating func keepEarly(_ update: Update, _ change: SnapshotChange?) {
         guard let followed = jobs[update.job], !followed.isOverfull else { return }
-        guard followed.earlyBytes + update.byteCount <= earlyBytesMax else {
+        guard followed.earlyBytes + update.byteCount + Self.earlyOverhead <= earlyBytesMax else {
             jobs[update.job]?.early = []
             jobs[update.job]?.isOverfull = true
             return
         }
-        jobs[update.job]?.early.append(update)
-        jobs[update.job]?.earlyBytes += update.byteCount
+        jobs[update.job]?.early.append((update, change))
+        jobs[update.job]?.earlyBytes += update.byteCount + Self.earlyOverhead
     }
 }
 

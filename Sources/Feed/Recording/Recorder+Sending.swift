@@ -169,7 +169,10 @@ extension Recorder {
     private mutating func foundHole(after last: Int64, _ call: RecordCall) {
         guard call.resending == resending else { return }
         resend()
-        if call.isTail { return tail = nil }
+        if call.isTail {
+            tail = nil
+            return
+        }
         guard let naming, naming.era == call.era, !queue.isEmpty else { return }
         // Only lost data can bring it about.
         if queue.first + naming.offset > last + 1, recorded <= last { lose(keep: true) }

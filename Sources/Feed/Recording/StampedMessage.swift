@@ -42,7 +42,8 @@ struct StampedMessage {
                 seq < UInt64.max, let kind = Kind(rawValue: String(words[3])),
                 let count = Int(words[4]), count >= 0, count <= text.count - at
             else { return nil }
-            let job = words[0].hasPrefix("job:")
+            let job =
+                words[0].hasPrefix("job:")
                 ? try? JobID(checking: String(words[0].dropFirst(4))) : nil
             entries.append(
                 Entry(job: job, epoch: epoch, seq: seq, kind: kind, body: at..<at + count))

@@ -37,7 +37,9 @@ struct RecordingScheduleTests {
                 Schedule(seed: seed, isPatient: true, removed: check),
                 Schedule(seed: seed, losesData: true, removed: check),
             ] {
-                if let v = violation(in: kind) { print("FOUND", check, seed, kind.losesData, v); return }
+                if let v = violation(in: kind) {
+                    print("FOUND", check, seed, kind.losesData, v); return
+                }
             }
         }
         Issue.record("nothing breaks without \(check)")

@@ -108,7 +108,9 @@ final class SimulatedBridge {
             try receive(reply)
         case .step: step()
         case .touch:
-            for wish in followed.nextWishes(checksMax: 2) { commands?.requests.append(.touch(wish)) }
+            for wish in followed.nextWishes(checksMax: 2) {
+                commands?.requests.append(.touch(wish))
+            }
         case .wait: break
         }
         world.ledger.watch(self)
@@ -166,7 +168,7 @@ final class SimulatedBridge {
             for item in items {
                 let update = World.update(item)
                 var told: [FollowedNews] = []
-                followed.hear(update) { told.append($0) }
+                followed.hear(update, nil) { told.append($0) }
                 try tell(told)
             }
         case .control(let message): try hear(message)
@@ -179,7 +181,8 @@ final class SimulatedBridge {
         {
             recorder.asking?.openSent = nil
         }
-        if case .where(_, _, let expected) = message, without(.deadEra), let naming = recorder.naming,
+        if case .where(_, _, let expected) = message, without(.deadEra),
+            let naming = recorder.naming,
             naming.era != expected.era
         {
             return
@@ -224,8 +227,8 @@ final class SimulatedBridge {
     private func tell(_ news: [FollowedNews]) throws(Violation) {
         for each in news {
             switch each {
-            case .update(let update, _):
-                if hub.hear(update) == .askFeed { followed.follow(update.job, from: 0) }
+            case .update(let update, let change, _):
+                if hub.hear(update, change) == .askFeed { followed.follow(update.job, from: 0) }
                 try drain()
             case .opened(let opening, _):
                 try drain()
@@ -240,12 +243,18 @@ final class SimulatedBridge {
 
     private func drain() throws(Violation) {
         var deliveries: [Delivery] = []
-        hub.drain { deliveries.append($0) }
+        var welcomes: [Welcome] = []
+        hub.drain {
+            deliveries.append($0)
+        } welcome: {
+            welcomes.append($0)
+        }
         for delivery in deliveries {
             for follower in delivery.live {
                 for entry in delivery.entries { try clients[follower]?.hear(entry.update) }
             }
         }
+        for welcome in welcomes { try welcomed(welcome) }
     }
 
     private func welcomed(_ welcome: Welcome) throws(Violation) {

@@ -50,7 +50,7 @@ final class World {
     var random: Chance
     let schedule: Schedule
     let limits: RecorderLimits
-    var ledger: Ledger
+    var ledger: RecordingLedger
     var published: [Published] = []
     private(set) var bridges: [SimulatedBridge] = []
     private(set) var clients: [Client] = []
@@ -72,7 +72,7 @@ final class World {
     init(_ schedule: Schedule) {
         self.schedule = schedule
         random = Chance(state: schedule.seed &* 0x2545_F491_4F6C_DD1D)
-        ledger = Ledger(isPatient: schedule.isPatient)
+        ledger = RecordingLedger(isPatient: schedule.isPatient)
         var limits = RecorderLimits()
         // Six short events, and batches of up to three.
         limits.queueBytesMax = 6 * Self.event(0, 0, at: Instant(nanoseconds: 0)).bytes
@@ -125,12 +125,11 @@ final class World {
         case .event(let uid):
             Update(
                 job: jobs[stamped.job], epoch: stamped.epoch, seq: stamped.seq, type: types[uid],
-                frame: frame, change: nil, heardAt: 0)
+                frame: frame, heardAt: 0)
         case .gap:
             Update(
                 job: jobs[stamped.job], epoch: stamped.epoch, seq: stamped.seq,
-                kind: .gap(.unrecorded), type: EventType("gap"), frame: frame, change: nil,
-                heardAt: 0)
+                kind: .gap(.unrecorded), type: EventType("gap"), frame: frame, heardAt: 0)
         }
     }
 
@@ -303,7 +302,8 @@ final class World {
         case .flush: loseData { $0.store = SimulatedRedis.Store() }
         case .deleteState: loseData { $0.store.jobs[random.pick(2)] = nil }
         case .deleteIngest: loseData { $0.store.ingest = nil }
-        case .restart: replace(by: random.happens(0.5) ? redis.store : SimulatedRedis.Store(), false)
+        case .restart:
+            replace(by: random.happens(0.5) ? redis.store : SimulatedRedis.Store(), false)
         case .failover:
             replace(by: redis.past[random.pick(redis.past.count)], random.happens(0.5))
         }
@@ -374,7 +374,9 @@ final class World {
         var waits = 0
         for _ in 0..<6_000 {
             if try step() { continue }
-            if waits >= 4, bridges.allSatisfy({ $0.recorder.isAligned && $0.recorder.queue.isEmpty }) {
+            if waits >= 4,
+                bridges.allSatisfy({ $0.recorder.isAligned && $0.recorder.queue.isEmpty })
+            {
                 return
             }
             waits += 1

@@ -82,7 +82,7 @@ final class Client {
     }
 }
 
-struct Ledger {
+struct RecordingLedger {
     private struct Key: Hashable {
         let job: Int
         let epoch: Epoch
@@ -113,7 +113,8 @@ struct Ledger {
     ) throws(Violation) {
         let recorder = bridge.recorder
         guard last <= recorder.count + naming.offset else {
-            throw Violation("bridge \(bridge.index) heard ordinal \(last) recorded before counting it")
+            throw Violation(
+                "bridge \(bridge.index) heard ordinal \(last) recorded before counting it")
         }
         let events = items.compactMap { if case .event(let uid) = $0.item { uid } else { nil } }
         for (back, uid) in events.reversed().enumerated() {
@@ -129,7 +130,10 @@ struct Ledger {
 
     mutating func watch(_ bridge: SimulatedBridge) {
         let recorder = bridge.recorder
-        guard recorder.named != nil || recorder.tail != nil else { return held[bridge.index] = nil }
+        guard recorder.named != nil || recorder.tail != nil else {
+            held[bridge.index] = nil
+            return
+        }
         guard recorder.named != nil else { return }
         let queue = recorder.queue
         let uids = queue.batch(from: queue.first, entriesMax: .max, bytesMax: .max).map {
@@ -150,7 +154,8 @@ struct Ledger {
     }
 
     mutating func refuseTail(_ bridge: SimulatedBridge) throws(Violation) {
-        if isPatient, !isLossy, (held[bridge.index] ?? []).contains(where: { recorded[$0] == nil }) {
+        if isPatient, !isLossy, (held[bridge.index] ?? []).contains(where: { recorded[$0] == nil })
+        {
             throw Violation("bridge \(bridge.index): what it held was refused")
         }
         forgive(bridge)
@@ -159,7 +164,8 @@ struct Ledger {
     // MARK: when all is quiet
 
     func check(_ world: World) throws(Violation) {
-        for bridge in world.bridges where !bridge.recorder.isAligned || !bridge.recorder.queue.isEmpty {
+        for bridge in world.bridges
+        where !bridge.recorder.isAligned || !bridge.recorder.queue.isEmpty {
             throw Violation("bridge \(bridge.index) is not aligned in the end")
         }
         try checkStreams(world)
@@ -242,7 +248,8 @@ struct Ledger {
         var seen: Set<Int> = []
         for case .event(let uid) in client.lines { seen.insert(uid) }
         for (uid, event) in world.published.enumerated()
-        where event.job == client.job && uid >= began && !seen.contains(uid) && !event.isUnpromised {
+        where event.job == client.job && uid >= began && !seen.contains(uid) && !event.isUnpromised
+        {
             if event.isDurable {
                 guard recorded[uid] != nil, !isLossy else { continue }
                 throw Violation("client \(client.index) missed the durable event \(uid)")
