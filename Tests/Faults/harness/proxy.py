@@ -91,12 +91,12 @@ class RedisProxy:
             self._end_hearing(link, why)
 
     def disturb(self):
-        if not self.disturbances or self.disturbances[-1][1] is not None:
-            self.disturbances.append([self.story.now(), None])
+        self.disturbances.append([self.story.now(), None])
 
     def calm(self):
-        if self.disturbances and self.disturbances[-1][1] is None:
-            self.disturbances[-1][1] = self.story.now()
+        for disturbance in self.disturbances:
+            if disturbance[1] is None:
+                disturbance[1] = self.story.now()
 
     # Faults
 

@@ -23,6 +23,8 @@ from .witness import Witness
 
 READY_SECONDS_MAX = 30
 SETTLE_SECONDS_MAX = 25
+#: While the harness itself gets no processor the proxies pass nothing on, and bridges rightly lose patience.
+LAG_SECONDS_MAX = 0.5
 
 
 class FaultSkipped(Exception):
@@ -158,6 +160,15 @@ class World:
         self.tasks.append(task)
         return task
 
+    async def _watch_lag(self):
+        while True:
+            before = self.story.now()
+            await asyncio.sleep(0.1)
+            if self.story.now() - before > LAG_SECONDS_MAX:
+                self.story.tell("harness", f"got no processor for {self.story.now() - before:.1f} s")
+                for bridge in self.bridges:
+                    bridge.proxy.disturbances.append([before, self.story.now()])
+
     # The run
 
     async def run(self):
@@ -181,6 +192,7 @@ class World:
             await self.replica.start()
             while (await self.replica.client.info("replication"))["master_link_status"] != "up":
                 await asyncio.sleep(0.02)
+        self._task(self._watch_lag())
         self.witness = Witness(self.story, lambda: self.redis.port)
         self.witness_task = self._task(self.witness.run())
         for _ in range(plan.bridges):
