@@ -8,6 +8,7 @@ where a run found a violation. `--fault list` lists the faults; --canary expects
 
 import argparse
 import asyncio
+import logging
 import pathlib
 import random
 import sys
@@ -59,6 +60,7 @@ def main(arguments):
     if not binary().exists():
         sys.exit(f"{binary()} is missing: swift build -c release --static-swift-stdlib --product jobwire")
     first = chosen.seed if chosen.seed is not None else random.SystemRandom().randrange(1, 1 << 30)
+    logging.disable()  # asyncio's own words about connections that faults have ended
     failed = []
     for seed in range(first, first + chosen.runs):
         plan = make_plan(seed, chosen.history, chosen.bridges, chosen.fault)

@@ -387,6 +387,7 @@ async def _fail_over(world, is_split):
     await some_time(world, 0, 0.5)
     await new.client.execute_command("REPLICAOF", "NO", "ONE")
     world.redis, world.replica = new, None
+    new.replica_of = None  # also when it is started again
     world.old_primary = old
     world.replication.close()
     for bridge in world.bridges:

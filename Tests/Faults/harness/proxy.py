@@ -148,6 +148,8 @@ class RedisProxy:
         while chunk := await link.reader.read(65_536):
             for _, value in parser.feed(chunk):
                 self._hear_command(link, value)
+            if link.upstream_writer.transport.is_closing():
+                return
             link.upstream_writer.write(chunk)
             await link.upstream_writer.drain()
         link.close()
@@ -178,8 +180,8 @@ class RedisProxy:
         while chunk := await link.upstream_reader.read(65_536):
             for raw, value in parser.feed(chunk):
                 await link.flowing.wait()
-                if link.is_closed:
-                    return
+                if link.is_closed or link.writer.transport.is_closing():
+                    return link.close()
                 if await self._passes(link, value):
                     link.writer.write(self._sung(raw) if self.canary else raw)
             await link.writer.drain()

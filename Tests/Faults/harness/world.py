@@ -58,6 +58,8 @@ class Replication:
         while chunk := await reader.read(65_536):
             if is_held:
                 await self.flowing.wait()
+            if writer.transport.is_closing():
+                return
             writer.write(chunk)
             await writer.drain()
         writer.close()
