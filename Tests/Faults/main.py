@@ -8,10 +8,12 @@ where a run found a violation. `--fault list` lists the faults; --canary expects
 
 import argparse
 import asyncio
+import logging
 import pathlib
 import random
 import sys
 import time
+import traceback
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
@@ -33,6 +35,8 @@ def run_plan(plan):
                 violations, summary = await world.run()
         except TimeoutError:
             violations, summary = [f"[bound] the run did not end within {RUN_SECONDS_MAX} s"], "unfinished"
+        except Exception:  # the harness' own fault ends its run, not the campaign
+            violations, summary = [f"[harness] {traceback.format_exc()}"], "unfinished"
         return violations, summary, world
 
     return asyncio.run(bounded())
@@ -56,6 +60,7 @@ def main(arguments):
     if not binary().exists():
         sys.exit(f"{binary()} is missing: swift build -c release --static-swift-stdlib --product jobwire")
     first = chosen.seed if chosen.seed is not None else random.SystemRandom().randrange(1, 1 << 30)
+    logging.disable()  # asyncio's own words about connections that faults have ended
     failed = []
     for seed in range(first, first + chosen.runs):
         plan = make_plan(seed, chosen.history, chosen.bridges, chosen.fault)

@@ -28,6 +28,8 @@ class Bridge:
         self.is_paused = False
 
     def start(self):
+        if self.is_alive:
+            return
         kept = {name: value for name, value in os.environ.items() if not name.startswith("JOBWIRE_")}
         named = {f"JOBWIRE_{name.upper()}": str(value) for name, value in self.settings.items()}
         named |= {

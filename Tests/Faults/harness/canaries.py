@@ -62,8 +62,9 @@ EARS = {
     "another": _after(_another), "silence": _after(_silence),
     "hush": _hush,
 }  # fmt: skip
-#: Done by the proxy instead: a worker message never reaches the bridge.
-NAMES = [*EARS, "deaf"]
+#: Done by the proxy instead: to a worker message on its way to the bridge.
+PROXIES = ["deaf", "echo", "shuffle"]
+NAMES = [*EARS, *PROXIES]
 
 
 #: A fault under which the canary must sing: most need none, so one that does no harm by itself.
@@ -72,7 +73,7 @@ FAULTS = dict.fromkeys(NAMES, "slow-commands") | {"hush": "cut-subscription"}
 
 def put_into(plan, name):
     plan.events_max = 20_000  # nothing is trimmed: what is missing is the canary's
-    if name == "deaf":
-        plan.deaf = 1
+    if name in PROXIES:
+        plan.canary_proxy = name
     else:
         plan.canary_ears = EARS[name]

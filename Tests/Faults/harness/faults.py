@@ -6,6 +6,7 @@ oracle does not owe what Redis no longer has.
 
 import asyncio
 import dataclasses
+import functools
 
 from .keeping import keep, root_of
 
@@ -19,21 +20,24 @@ class Fault:
     bridges: range
     histories: tuple
     needs: str
+    #: Such faults come one after the other; others also in the middle of one.
+    harms_redis: bool
 
     @property
     def tells(self):
         return self.run.__doc__.split("\n")[0]
 
 
-def fault(bridges=range(1, 4), histories=("redis", "memory"), needs=""):
+def fault(bridges=range(1, 4), histories=("redis", "memory"), needs="", harms_redis=False):
     def register(function):
         name = function.__name__.replace("_", "-")
-        ALL[name] = Fault(name, function, bridges, histories, needs)
+        ALL[name] = Fault(name, function, bridges, histories, needs, harms_redis)
         return function
 
     return register
 
 
+redis_fault = functools.partial(fault, harms_redis=True)
 only_redis = {"histories": ("redis",)}
 
 
@@ -217,7 +221,7 @@ async def two_senders(world):
 # Redis
 
 
-@fault()
+@redis_fault()
 async def tiny_output_limit(world):
     """A tiny client-output-buffer-limit pubsub closes subscriptions in a burst."""
     client = world.redis_client()
@@ -237,7 +241,7 @@ async def _harm(world, what, lua, jobs=None, is_data=True):
     world.story.tell("redis", what)
 
 
-@fault(**only_redis)
+@redis_fault(**only_redis)
 async def flushdb(world):
     """FLUSHDB."""
     burst = world.start_burst()
@@ -246,7 +250,7 @@ async def flushdb(world):
     await burst
 
 
-@fault(**only_redis)
+@redis_fault(**only_redis)
 async def delete_state(world):
     """Only the state key of a job is deleted."""
     job = world.random.choice(world.jobs)
@@ -256,7 +260,7 @@ async def delete_state(world):
     await burst
 
 
-@fault(**only_redis)
+@redis_fault(**only_redis)
 async def delete_events(world):
     """Only the stream of a job is deleted."""
     job = world.random.choice(world.jobs)
@@ -265,7 +269,7 @@ async def delete_events(world):
     await burst
 
 
-@fault(**only_redis)
+@redis_fault(**only_redis)
 async def delete_ingest(world):
     """Only the key with the era is deleted."""
     burst = world.start_burst()
@@ -273,13 +277,13 @@ async def delete_ingest(world):
     await burst
 
 
-@fault(**only_redis)
+@redis_fault(**only_redis)
 async def wrong_type_state(world):
     """Where a job's state should be is a string."""
     await _wrong_type(world, "state")
 
 
-@fault(**only_redis)
+@redis_fault(**only_redis)
 async def wrong_type_events(world):
     """Where a job's stream should be is a string."""
     await _wrong_type(world, "events")
@@ -298,7 +302,7 @@ async def _wrong_type(world, key):
     await world.start_burst(job=job)
 
 
-@fault(**only_redis)
+@redis_fault(**only_redis)
 async def wrong_type_ingest(world):
     """Where the era should be is a string."""
     burst = world.start_burst()
@@ -314,13 +318,13 @@ async def wrong_type_ingest(world):
     await burst
 
 
-@fault()
+@redis_fault()
 async def identical_lines(world):
     """10,000 identical log lines."""
     await world.publish_same(10_000)
 
 
-@fault(**only_redis)
+@redis_fault(**only_redis)
 async def script_flush(world):
     """Redis forgets the script."""
     burst = world.start_burst()
@@ -329,13 +333,13 @@ async def script_flush(world):
     await burst
 
 
-@fault(needs="persistence")
+@redis_fault(needs="persistence")
 async def restart_persistent(world):
     """Redis is killed and started again with its data."""
     await _restart_redis(world, is_data=False)
 
 
-@fault()
+@redis_fault()
 async def restart_empty(world):
     """Redis is killed and started again without its data."""
     await _restart_redis(world, is_data=not world.redis.persists)
@@ -355,13 +359,13 @@ async def _restart_redis(world, is_data):
     await burst
 
 
-@fault(needs="replica")
+@redis_fault(needs="replica")
 async def failover(world):
     """Failover to a replica that is behind; the old primary is dead."""
     await _fail_over(world, is_split=False)
 
 
-@fault(needs="replica", **only_redis)
+@redis_fault(needs="replica", **only_redis)
 async def failover_split(world):
     """Failover while the old primary lives on and the subscriptions stay with it."""
     await _fail_over(world, is_split=True)
@@ -383,6 +387,7 @@ async def _fail_over(world, is_split):
     await some_time(world, 0, 0.5)
     await new.client.execute_command("REPLICAOF", "NO", "ONE")
     world.redis, world.replica = new, None
+    new.replica_of = None  # also when it is started again
     world.old_primary = old
     world.replication.close()
     for bridge in world.bridges:
@@ -395,7 +400,7 @@ async def _fail_over(world, is_split):
     await world.start_burst()
 
 
-@fault(**only_redis)
+@redis_fault(**only_redis)
 async def maxmemory(world):
     """maxmemory is reached in the middle of a batch."""
     client = world.redis_client()
@@ -412,7 +417,7 @@ async def maxmemory(world):
     await burst
 
 
-@fault()
+@redis_fault()
 async def slow_commands(world):
     """Redis is full of slow commands."""
     client = world.redis_client()

@@ -61,6 +61,8 @@ class View:
             if data.get("epoch") and self.epoch is None:
                 self.epoch, self.seq = data["epoch"], 0
         elif kind == "live":
+            if data.get("epoch") != self.epoch:
+                self.story.tell(self.client, f"{self.job} live {data.get('epoch')}:{data.get('seq')} by {where}")
             self._live(data)
         elif kind == "gap":
             self._gap(data)
@@ -85,8 +87,8 @@ class View:
         if self.epoch is None:
             self.epoch, self.seq = epoch, 0
         elif epoch != self.epoch:
-            self.wrong(f"live of {epoch} without a gap before it")
-            self.epoch, self.seq, self.gaps = epoch, seq, []
+            # A fork: what was numbered up to here holds in both, and its gap entry is still to come.
+            self.epoch, self.seq = epoch, min(seq, self.seq)
         if seq > self.seq and not self.covered(self.seq + 1, seq):
             self.wrong(f"live at {seq}, but what lies before it did not come")
 

@@ -70,10 +70,16 @@ class Publisher:
     async def send_same(self, job, count):
         """Identical lines, which only their count can prove. -> how many were surely published."""
         event = EventID(job, self.name, 0)
+        if self.client is None:
+            self.connect()
         pipeline = self.client.pipeline(transaction=False)
         for _ in range(count):
             pipeline.publish(f"job:{job}:updates", body(event, same=True))
-        answers = await pipeline.execute(raise_on_error=False)
+        try:
+            answers = await pipeline.execute(raise_on_error=False)
+        except (redis.RedisError, OSError, TimeoutError):
+            self.world.are_same_lines_known = False
+            return await self._lost() or 0
         return sum(isinstance(each, int) for each in answers)
 
     async def _lost(self):
