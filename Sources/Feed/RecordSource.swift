@@ -111,6 +111,7 @@ enum RecordSource {
         if not string.find(added.err, 'WRONGTYPE', 1, true) then
         redis.call('XADD', job.events, job.seq + 1 .. '-0', kind, body)
         end
+        redis.call('HSET', job.key, 'era', '-')
         jobs[job.stem] = false
         return false
         end

@@ -144,6 +144,8 @@ local function put(job, kind, body)
         if not string.find(added.err, 'WRONGTYPE', 1, true) then
             redis.call('XADD', job.events, job.seq + 1 .. '-0', kind, body)
         end
+        -- In no era: whatever comes next, once it can be written again, comes behind a gap.
+        redis.call('HSET', job.key, 'era', '-')
         jobs[job.stem] = false
         return false
     end
