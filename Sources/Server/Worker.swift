@@ -44,8 +44,8 @@ final class Worker {
     private var readers: [FollowerID] = []
     /// Visitors that asked more than they have read answers.
     private var pausedVisitors: [HTTPConnection] = []
-    private var peeks: [UInt64: (Opening?, Int) -> Void] = [:]
-    private var nextTicket: UInt64 = 0
+    var peeks: [UInt64: (Opening?, Int) -> Void] = [:]
+    var nextTicket: UInt64 = 0
     private var courier: Courier
     /// What the tick delivered, to be timed once it is written: when the first update of each job was
     /// heard, and how many messages came of it.
@@ -279,22 +279,6 @@ final class Worker {
 
     func watchers(of job: JobID) -> Int {
         house.watchers?.count(of: job) ?? hub.watchers(of: job)
-    }
-
-    // MARK: asking for a job once
-
-    /// nil where Redis can't be asked.
-    func peek(_ job: JobID, _ answer: @escaping (Opening?, Int) -> Void) {
-        if let feed {
-            return feed.peek(job) { [unowned self] in answer($0, watchers(of: job)) }
-        }
-        nextTicket += 1
-        peeks[nextTicket] = answer
-        house.mailboxes[0].post(.peek(job, loop: index, ticket: nextTicket))
-    }
-
-    private func answer(_ ticket: UInt64, _ opening: Opening?) {
-        peeks.removeValue(forKey: ticket)?(opening, opening.map { watchers(of: $0.job) } ?? 0)
     }
 }
 
