@@ -33,7 +33,7 @@ enum RecordSource {
         end
         local read = {
         'epoch', 'seq', 'line', 'era', 'forks', 'first', 'bytes', 'lives', 'status', 'progress',
-        'attempt', 'log_lines', 'created_at', 'finished_at', 'queue', 'producers',
+        'attempt', 'log_lines', 'created_at', 'finished_at', 'queue', 'producers', 'listed',
         }
         local function load(stem)
         local job = jobs[stem]
@@ -48,7 +48,7 @@ enum RecordSource {
         local is = {}
         for place, field in ipairs(read) do is[field] = values[place] or nil end
         job = { stem = stem, key = key, events = root .. stem .. ':events', is = is, to = {} }
-        job.seq = tonumber(is.seq)
+        job.seq, job.was = tonumber(is.seq), is.queue
         if not is.epoch or not string.find(is.epoch, '^%w+$') or not job.seq then is.epoch = nil end
         jobs[stem] = job
         touched[#touched + 1] = job
@@ -205,6 +205,13 @@ enum RecordSource {
         redis.pcall('ZREMRANGEBYSCORE', key, '-inf', now - stateLife * 1000)
         redis.pcall('EXPIRE', key, stateLife)
         end
+        local function mustList(job)
+        if not job.hasEvent then return false end
+        local age = now - (tonumber(job.is.listed) or 0)
+        if not job.leaves and job.is.queue == job.was and age >= 0 and age < 1000 then return false end
+        set(job, 'listed', string.format('%.0f', now))
+        return true
+        end
         local function keepAlive(job)
         local phase = job.is.finished_at and 'ended' or job.is.created_at and 'live' or 'awaited'
         local since, known = string.match(job.is.lives or '', '^(%d+) (%a+)$')
@@ -217,6 +224,7 @@ enum RecordSource {
         local function flush()
         for _, job in ipairs(touched) do
         if jobs[job.stem] then
+        local isListed = mustList(job)
         local values, gone = { 'seq', job.seq, 'first', job.first, 'bytes', job.bytes }, {}
         if not job.first then values = { 'seq', job.seq } end
         for field, value in pairs(job.to) do
@@ -232,7 +240,7 @@ enum RecordSource {
         if #gone > 0 then redis.call('HDEL', job.key, unpack(gone)) end
         keepAlive(job)
         end
-        local id = job.hasEvent and string.match(job.stem, '^job:(.*)$')
+        local id = isListed and string.match(job.stem, '^job:(.*)$')
         if id then
         list(root .. 'jobs', id)
         if job.leaves then redis.pcall('ZREM', queueKey(job.leaves), id) end

@@ -50,15 +50,15 @@ public final class RecordedFeed {
     let calls: ScriptCalls
     private var reader: EventReader
     /// What was recorded is read again, whatever its size.
-    private var recordedReader = EventReader(eventBytesMax: .max)
+    var recordedReader = EventReader(eventBytesMax: .max)
     var recorder: Recorder
     var followed: FollowedJobs
-    private var random = SystemRandomNumberGenerator()
-    private var eventsHeard = 0
-    private var bytesHeard = 0
+    var random = SystemRandomNumberGenerator()
+    var eventsHeard = 0
+    var bytesHeard = 0
     private var wasAligned = false
-    private var readsInFlight = 0
-    private var readNotBefore = Instant(nanoseconds: .min)
+    var readsInFlight = 0
+    var readNotBefore = Instant(nanoseconds: .min)
 
     var subscriber: RedisSubscriber?
     var commands: RedisCommands?
@@ -104,9 +104,9 @@ public final class RecordedFeed {
     /// What is stepped by time alone is looked at so often.
     static let beat: Duration = .milliseconds(50)
     /// Jobs checked by one call, and calls that read at the same time.
-    private static let checksMax = 64
-    private static let readsMax = 4
-    private static let readPause: Duration = .milliseconds(200)
+    static let checksMax = 64
+    static let readsMax = 4
+    static let readPause: Duration = .milliseconds(200)
 
     // MARK: what is heard
 
@@ -150,44 +150,6 @@ public final class RecordedFeed {
             if case .mark = message { followed.touchAll() }
         case .ofOtherPatterns: tell(.recording(.otherPatterns))
         case .unreadable: tell(.recording(.strange))
-        }
-    }
-
-    /// An entry of a history, as followers get it. What somebody else wrote there is made harmless by
-    /// the same reading that makes a worker's text so.
-    private func update(
-        _ job: JobID, epoch: Epoch, seq: UInt64, _ kind: StampedMessage.Kind, _ body: Span<UInt8>
-    ) -> (Update, SnapshotChange?) {
-        guard case .event = kind else {
-            let frame = EventFrame.gap(
-                job: job, epoch: epoch, from: seq, to: seq, reason: .unrecorded)
-            return (
-                Update(
-                    job: job, epoch: epoch, seq: seq, kind: .gap(.unrecorded),
-                    type: EventType("gap"), frame: frame, heardAt: loop.now.nanoseconds), nil
-            )
-        }
-        var text: [UInt8] = []
-        text.reserveCapacity(body.count + 1)
-        text.append(UInt8(ascii: "{"))
-        text.append(body)
-        let event = recordedReader.read(
-            text.span, heardAt: WallTime(milliseconds: WallClock.milliseconds()))
-        let frame = EventFrame.encode(job: job, seq: seq, rest: event.rest.span)
-        return (
-            Update(
-                job: job, epoch: epoch, seq: seq, kind: .event, type: event.type, frame: frame,
-                heardAt: loop.now.nanoseconds), event.change
-        )
-    }
-
-    private func pass(_ news: FollowedNews) {
-        switch news {
-        case .update(let update, let change, let loops): tell(.update(update, change, loops))
-        case .opened(let opening, let loops):
-            for loop in 0..<LoopSet.loopsMax where loops.contains(loop) {
-                tell(.opened(opening, loop: loop))
-            }
         }
     }
 
@@ -253,123 +215,16 @@ public final class RecordedFeed {
     }
 
     /// Whom the command connection is at, as the script wants to know it.
-    private var runID: String { recorder.commands?.runID ?? "" }
+    var runID: String { recorder.commands?.runID ?? "" }
 
-    private func evaluate(
+    func evaluate(
         _ arguments: [[UInt8]], _ reply: @escaping (RedisCommands.Answer) -> Void
     ) {
         commands?.evaluate(ScriptCalls.script, keys: calls.keys, arguments: arguments, reply)
     }
 
     /// An error of Redis is said to whoever runs it.
-    private func note(_ answer: RedisCommands.Answer) {
+    func note(_ answer: RedisCommands.Answer) {
         if case .success(.error(let text)) = answer { tell(.recording(.refused(text))) }
-    }
-
-    // MARK: reading jobs
-
-    private func askForJobs() {
-        while recorder.isWhole, readsInFlight < Self.readsMax, loop.now >= readNotBefore {
-            let wishes = followed.nextWishes(checksMax: Self.checksMax)
-            guard let isCheck = wishes.first?.isCheck else { return }
-            readsInFlight += 1
-            let arguments = calls.touch(
-                wishes.map(\.job), makes: true, isCheck ? .standing : .history, runID: runID,
-                random: .random(using: &random), now: WallClock.milliseconds())
-            evaluate(arguments) { [weak self] answer in self?.take(answer, to: wishes) }
-        }
-    }
-
-    private func take(_ answer: RedisCommands.Answer, to wishes: [FollowedJobs.Wish]) {
-        readsInFlight -= 1
-        note(answer)
-        defer { advance() }
-        guard case .success(let reply) = answer, let touched = TouchAnswer(reply),
-            touched.jobs.count == wishes.count
-        else {
-            readNotBefore = loop.now + Self.readPause
-            for wish in wishes { followed.failed(wish) }
-            return
-        }
-        // Another server answers from the past of ours.
-        guard touched.runID == recorder.subscription?.runID else {
-            for wish in wishes { followed.failed(wish) }
-            return
-        }
-        for (wish, job) in zip(wishes, touched.jobs) {
-            if wish.isCheck, case .stands(let standing) = job {
-                followed.stands(wish, at: standing.cursor, tell: pass)
-            } else {
-                followed.opened(wish, opening(wish.job, job), tell: pass)
-            }
-        }
-        tell(.caughtUp)
-    }
-
-    private func opening(_ job: JobID, _ answer: TouchAnswer.Job) -> Opening {
-        switch answer {
-        case .none: return Opening(job: job)
-        case .unreadable:
-            tell(.recording(.unreadable(job)))
-            return Opening(job: job)
-        case .stands(let standing):
-            guard let epoch = standing.cursor.epoch else { return Opening(job: job) }
-            return Opening(
-                job: job, epoch: epoch, seq: standing.cursor.seq, forks: standing.forks,
-                snapshot: standing.snapshot,
-                updates: standing.entries.map {
-                    update(job, epoch: epoch, seq: $0.seq, $0.kind, $0.body.span).0
-                })
-        }
-    }
-}
-
-extension RecordedFeed: JobFeed {
-    public func stop() {
-        subscriber?.stop()
-        commands?.stop()
-    }
-
-    public func list(
-        _ request: JobListRequest,
-        _ reply: @escaping (Result<JobListPage, JobListFault>) -> Void
-    ) {
-        reply(.failure(.notBuilt))
-    }
-
-    public func publish(
-        _ payloads: [[UInt8]], to job: JobID, _ reply: @escaping PublishReply
-    ) {
-        reply(.failure(.notBuilt))
-    }
-
-    public func takeHeard() -> (events: Int, bytes: Int) {
-        defer { (eventsHeard, bytesHeard) = (0, 0) }
-        return (eventsHeard, bytesHeard)
-    }
-
-    public var jobCount: Int { followed.count }
-    public var historyBytes: Int { 0 }
-
-    public func follow(_ job: JobID, from loop: Int) {
-        followed.follow(job, from: loop)
-        askForJobs()
-    }
-
-    public func unfollow(_ job: JobID, from loop: Int) { followed.unfollow(job, from: loop) }
-
-    public func peek(_ job: JobID, _ answer: @escaping (Opening?) -> Void) {
-        guard recorder.isWhole else { return answer(nil) }
-        let arguments = calls.touch(
-            [job], makes: false, .state, runID: runID, random: .random(using: &random),
-            now: WallClock.milliseconds())
-        evaluate(arguments) { [weak self] reply in
-            guard let self else { return answer(nil) }
-            note(reply)
-            guard case .success(let reply) = reply, let touched = TouchAnswer(reply),
-                let told = touched.jobs.first
-            else { return answer(nil) }
-            answer(opening(job, told))
-        }
     }
 }

@@ -51,7 +51,7 @@ end
 
 local read = {
     'epoch', 'seq', 'line', 'era', 'forks', 'first', 'bytes', 'lives', 'status', 'progress',
-    'attempt', 'log_lines', 'created_at', 'finished_at', 'queue', 'producers',
+    'attempt', 'log_lines', 'created_at', 'finished_at', 'queue', 'producers', 'listed',
 }
 
 -- A job as this call sees it: `is` what its hash holds, `to` what is to be changed in it.
@@ -68,7 +68,7 @@ local function load(stem)
     local is = {}
     for place, field in ipairs(read) do is[field] = values[place] or nil end
     job = { stem = stem, key = key, events = root .. stem .. ':events', is = is, to = {} }
-    job.seq = tonumber(is.seq)
+    job.seq, job.was = tonumber(is.seq), is.queue
     if not is.epoch or not string.find(is.epoch, '^%w+$') or not job.seq then is.epoch = nil end
     jobs[stem] = job
     touched[#touched + 1] = job
@@ -257,6 +257,15 @@ local function list(key, member)
     redis.pcall('EXPIRE', key, stateLife)
 end
 
+-- Lists go by the second, so that a busy job does not pay for its place with each event.
+local function mustList(job)
+    if not job.hasEvent then return false end
+    local age = now - (tonumber(job.is.listed) or 0)
+    if not job.leaves and job.is.queue == job.was and age >= 0 and age < 1000 then return false end
+    set(job, 'listed', string.format('%.0f', now))
+    return true
+end
+
 local function keepAlive(job)
     local phase = job.is.finished_at and 'ended' or job.is.created_at and 'live' or 'awaited'
     local since, known = string.match(job.is.lives or '', '^(%d+) (%a+)$')
@@ -271,6 +280,7 @@ end
 local function flush()
     for _, job in ipairs(touched) do
         if jobs[job.stem] then
+            local isListed = mustList(job)
             local values, gone = { 'seq', job.seq, 'first', job.first, 'bytes', job.bytes }, {}
             if not job.first then values = { 'seq', job.seq } end
             for field, value in pairs(job.to) do
@@ -286,7 +296,7 @@ local function flush()
                 if #gone > 0 then redis.call('HDEL', job.key, unpack(gone)) end
                 keepAlive(job)
             end
-            local id = job.hasEvent and string.match(job.stem, '^job:(.*)$')
+            local id = isListed and string.match(job.stem, '^job:(.*)$')
             if id then
                 list(root .. 'jobs', id)
                 if job.leaves then redis.pcall('ZREM', queueKey(job.leaves), id) end
