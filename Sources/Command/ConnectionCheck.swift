@@ -1,4 +1,4 @@
-// Whether Redis can be reached and lets us hear the configured patterns. The first answer decides.
+// Whether Redis can be reached and lets us hear the patterns and channels. The first answer decides.
 
 import Loop
 import Redis
@@ -8,10 +8,17 @@ final class ConnectionCheck: RedisSubscriberOwner {
     private let loop: Loop
     private let address: RedisAddress
     private let settings: Settings
+    private let patterns: [String]
+    private let channels: [String]
     private var outcome: Result<Void, Failure>?
 
-    init(_ settings: Settings) throws(Failure) {
+    /// The configured patterns, unless told others.
+    init(
+        _ settings: Settings, patterns: [String]? = nil, channels: [String] = []
+    ) throws(Failure) {
         self.settings = settings
+        self.patterns = patterns ?? settings.patterns
+        self.channels = channels
         do throws(RedisURLFault) {
             address = try RedisAddress(parsing: settings.redisURL.text)
         } catch { throw Failure(.usage, "\(error)") }
@@ -19,10 +26,10 @@ final class ConnectionCheck: RedisSubscriberOwner {
     }
 
     func run() throws(Failure) {
-        guard !settings.patterns.isEmpty else { return }  // Told as a problem of its own.
+        guard !patterns.isEmpty || !channels.isEmpty else { return }  // A problem of its own.
         let subscriber = RedisSubscriber(
             loop: loop, address: address, options: RedisOptions(settings),
-            patterns: settings.patterns, channels: [], owner: self)
+            patterns: patterns, channels: channels, owner: self)
         subscriber.start()
         withExtendedLifetime(subscriber) { loop.run() }
         try outcome?.get()

@@ -1,5 +1,5 @@
-// Four jobs as real workers have them, told for ever: one builds, one trains, one fails and tries again,
-// one waits in a queue. Pure: the same seed tells the same story, and time is only counted.
+// Jobs as real workers have them, told for ever, each by a plot: one builds, one trains, one fails and
+// tries again. Pure: the same seed tells the same story, and time is only counted.
 
 struct Demo {
     struct Beat: Equatable {
@@ -9,29 +9,64 @@ struct Demo {
         let event: String
     }
 
-    static let jobs = ["demo-build", "demo-training", "demo-flaky", "demo-queued"]
+    /// Those of `jobwire run`.
+    static let plots: [DemoPlot] = [.build, .training, .flaky, .queued]
+    static let jobs = plots.map { "demo-\($0)" }
 
+    /// By the time of their next event: a binary heap, for there may be very many.
     private var stories: [Story]
     private var now = Duration.zero
+    /// How much faster than life.
+    private var speed = 1.0
 
-    init(seed: UInt64) {
-        stories = zip(Self.jobs, [Story.Plot.build, .training, .flaky, .queued]).enumerated().map {
-            Story(job: $1.0, plot: $1.1, chance: Chance(state: seed &+ UInt64($0)))
+    init(seed: UInt64) { self.init(Array(zip(Self.jobs, Self.plots)), seed: seed) }
+
+    /// With a `rate`, about so many events come in a second of all jobs together.
+    init(_ cast: [(job: String, plot: DemoPlot)], seed: UInt64, rate: Double? = nil) {
+        precondition(!cast.isEmpty, "a demo without jobs")
+        stories = cast.enumerated().map {
+            Story(
+                job: $1.job, plot: $1.plot, chance: Chance(state: seed &+ UInt64($0)),
+                beginsAtOnce: $0 < Self.plots.count)
         }
+        stories.sort { $0.due < $1.due }
+        if let rate { speed = rate / ownRate }
     }
 
+    /// How many events a second the jobs have of themselves.
+    private var ownRate: Double {
+        var rehearsal = self
+        let count = min(Self.rehearsedBeats * stories.count, Self.rehearsedBeatsMax)
+        for _ in 0..<count { _ = rehearsal.next() }
+        return Double(count) / (rehearsal.now / .seconds(1))
+    }
+
+    private static let rehearsedBeats = 500
+    private static let rehearsedBeatsMax = 50_000
+
     mutating func next() -> Beat {
-        let index = stories.indices.min { stories[$0].due < stories[$1].due } ?? 0
-        let after = stories[index].due - now
-        now = stories[index].due
-        return Beat(after: after, job: stories[index].job, event: stories[index].next())
+        let after = stories[0].due - now
+        now = stories[0].due
+        let beat = Beat(after: after / speed, job: stories[0].job, event: stories[0].next())
+        sinkFirst()
+        return beat
+    }
+
+    private mutating func sinkFirst() {
+        var at = 0
+        while true {
+            let children = stories.indices.dropFirst(2 * at + 1).prefix(2)
+            guard let least = children.min(by: { stories[$0].due < stories[$1].due }),
+                stories[least].due < stories[at].due
+            else { return }
+            stories.swapAt(at, least)
+            at = least
+        }
     }
 }
 
 /// One job's events, round after round. Every round is a higher attempt, which starts the job over.
 private struct Story {
-    typealias Plot = DemoPlot
-
     let job: String
     let plot: DemoPlot
     var chance: Chance
@@ -40,11 +75,17 @@ private struct Story {
     private var attempt = 0
     private var told: ArraySlice<DemoLine> = []
 
-    init(job: String, plot: DemoPlot, chance: Chance) {
+    /// Jobs that all began at once would all say the same at once.
+    init(job: String, plot: DemoPlot, chance: Chance, beginsAtOnce: Bool) {
         (self.job, self.plot, self.chance) = (job, plot, chance)
+        if !beginsAtOnce {
+            var other = chance  // The story is the same whenever it begins.
+            due = .milliseconds(Int.random(in: 0...Self.delayMillisecondsMax, using: &other))
+        }
         refill()
-        due = .zero
     }
+
+    private static let delayMillisecondsMax = 20_000
 
     mutating func next() -> String {
         let line = told.removeFirst()

@@ -1,32 +1,28 @@
-// What the demo jobs say. Each plot is one round of a job: a list of events with the pauses before them.
+// What demo jobs say. Each plot is one round of a job: a list of events with the pauses before them.
 
-import JSON
-
-enum DemoPlot {
-    case build, training, flaky, queued
+enum DemoPlot: String, CaseIterable {
+    case build, training, flaky, queued, failing, silent, huge
 
     var attemptsPerRound: Int { self == .flaky ? 2 : 1 }
 
     func lines(attempt: Int, _ chance: inout Chance) -> [DemoLine] {
-        var teller = Teller(chance: chance)
+        var teller = DemoTeller(chance: chance)
         switch self {
         case .build: teller.build(attempt)
         case .training: teller.train(attempt)
         case .flaky: teller.stumble(attempt)
         case .queued: teller.wait(attempt)
+        case .failing: teller.fail(attempt)
+        case .silent: teller.fallSilent(attempt)
+        case .huge: teller.floodTheLog(attempt)
         }
         chance = teller.chance
         return teller.lines
     }
 }
 
-private struct Teller {
-    var chance: Chance
-    private(set) var lines: [DemoLine] = []
-
-    init(chance: Chance) { self.chance = chance }
-
-    mutating func build(_ attempt: Int) {
+extension DemoTeller {
+    fileprivate mutating func build(_ attempt: Int) {
         status("queued", attempt, queue: "ci", after: 4_000)
         status("running", attempt, queue: "ci", message: "agent-2 took the build", after: 1_500)
         step("checkout", "Check out the sources", progress: 2)
@@ -55,7 +51,7 @@ private struct Teller {
         rest(8_000)
     }
 
-    mutating func train(_ attempt: Int) {
+    fileprivate mutating func train(_ attempt: Int) {
         let epochs = 12
         status("queued", attempt, queue: "gpu", after: 2_500)
         status("running", attempt, queue: "gpu", message: "model resnet-18, 1 GPU", after: 1_000)
@@ -85,21 +81,17 @@ private struct Teller {
         rest(10_000)
     }
 
-    mutating func stumble(_ attempt: Int) {
+    fileprivate mutating func stumble(_ attempt: Int) {
         status("running", attempt, queue: "imports", after: 3_000)
         for row in stride(from: 400, through: 2_000, by: 400) {
             log("\(row) of 4000 rows imported", after: around(700))
             progress(row * 100 / 4_000, step: "import", after: 30)
         }
-        event("error", after: 900) { data in
-            data.key("error_message")
-            data.string("connection to db-3 lost")
-            data.key("traceback")
-            data.string(
-                "import.py:88 in load\ndb.py:41 in execute\nTimeoutError: 5 s without an answer")
-            data.key("final")
-            data.bool(false)
-        }
+        error(
+            "connection to db-3 lost",
+            traceback:
+                "import.py:88 in load\ndb.py:41 in execute\nTimeoutError: 5 s without an answer",
+            isFinal: false, after: 900)
         status("retrying", attempt, queue: "imports", message: "again in 4 s", after: 200)
         status("running", attempt + 1, queue: "imports", message: "second attempt", after: 4_000)
         for row in stride(from: 500, through: 4_000, by: 500) {
@@ -110,7 +102,7 @@ private struct Teller {
         rest(9_000)
     }
 
-    mutating func wait(_ attempt: Int) {
+    fileprivate mutating func wait(_ attempt: Int) {
         for ahead in stride(from: 5, through: 1, by: -1) {
             let message = ahead == 1 ? "next in line" : "\(ahead - 1) jobs are before this one"
             status("queued", attempt, queue: "reports", message: message, after: around(4_000))
@@ -124,93 +116,43 @@ private struct Teller {
         rest(6_000)
     }
 
-    // MARK: - Kinds of events
-
-    private mutating func status(
-        _ status: String, _ attempt: Int, queue: String, message: String? = nil, after: Int
-    ) {
-        event("status", after: after) { data in
-            data.key("status")
-            data.string(status)
-            if let message {
-                data.key("message")
-                data.string(message)
-            }
-            data.key("queue")
-            data.string(queue)
-            data.key("attempt")
-            data.integer(attempt)
+    fileprivate mutating func fail(_ attempt: Int) {
+        status("queued", attempt, queue: "deploy", after: 2_000)
+        status("running", attempt, queue: "deploy", message: "to production", after: 800)
+        for (index, host) in ["web-1", "web-2", "web-3"].enumerated() {
+            log("\(host): pulled image 9f1c, restarted", after: around(900))
+            progress(20 * (index + 1), step: "rollout", after: 30)
         }
+        log("web-4: health check failed 3 times", stream: "stderr", after: around(2_000))
+        error(
+            "web-4 does not answer on port 8080",
+            traceback: "deploy.py:52 in rollout\nhealth.py:17 in wait\nConnectionRefusedError",
+            isFinal: true, after: 300)
+        rest(9_000)
     }
 
-    private mutating func progress(_ percent: Int, step: String, eta: Int? = nil, after: Int) {
-        event("progress", after: after) { data in
-            data.key("progress")
-            data.integer(percent)
-            data.key("current_step")
-            data.string(step)
-            if let eta {
-                data.key("eta_seconds")
-                data.integer(eta)
-            }
+    /// Says that it runs, and then nothing for a time in which others do whole rounds.
+    fileprivate mutating func fallSilent(_ attempt: Int) {
+        status("running", attempt, queue: "backups", message: "copying 2 TB", after: 1_500)
+        progress(3, step: "copy", after: 500)
+        progress(71, step: "copy", after: 90_000)
+        complete("2 TB copied")
+        rest(5_000)
+    }
+
+    /// Ten thousand lines, some of them very long, faster than anybody reads.
+    fileprivate mutating func floodTheLog(_ attempt: Int) {
+        status("running", attempt, queue: "ci", message: "verbose build", after: 1_500)
+        for part in 1...100 {
+            logs(
+                (1...100).map { line in
+                    let width = line == 50 ? 4_000 : Int.random(in: 20...160, using: &chance)
+                    return "[\(part):\(line)] " + String(repeating: "cc -c x.c ", count: width / 10)
+                }, after: 40)
+            progress(part, step: "compile", after: 1)
         }
-    }
-
-    private mutating func step(_ name: String, _ label: String, progress percent: Int) {
-        event("step", after: 300) { data in
-            data.key("step_name")
-            data.string(name)
-            data.key("step_label")
-            data.string(label)
-        }
-        progress(percent, step: name, after: 20)
-    }
-
-    private mutating func log(_ line: String, stream: String = "stdout", after: Int) {
-        event("log", after: after) { data in
-            data.key("log_line")
-            data.string(line)
-            data.key("stream")
-            data.string(stream)
-        }
-    }
-
-    private mutating func complete(_ message: String) {
-        event("complete", after: 400) { data in
-            data.key("status")
-            data.string("completed")
-            data.key("message")
-            data.string(message)
-        }
-    }
-
-    /// So that a finished job can be looked at for a while.
-    private mutating func rest(_ milliseconds: Int) {
-        event("note", after: milliseconds) { data in
-            data.key("message")
-            data.string("the demo starts over")
-        }
-    }
-
-    private mutating func event(
-        _ type: String, after: Int, _ data: (inout JSONWriter) -> Void
-    ) {
-        var writer = JSONWriter()
-        writer.beginObject()
-        writer.key("type")
-        writer.string(type)
-        writer.key("data")
-        writer.beginObject()
-        data(&writer)
-        writer.endObject()
-        writer.endObject()
-        lines.append(
-            DemoLine(
-                afterMilliseconds: after, event: String(decoding: writer.bytes, as: UTF8.self)))
-    }
-
-    private mutating func around(_ milliseconds: Int) -> Int {
-        Int.random(in: milliseconds / 2...milliseconds * 3 / 2, using: &chance)
+        complete("10000 lines")
+        rest(8_000)
     }
 }
 

@@ -1,5 +1,5 @@
-// Publishes the demo as a worker would, with PUBLISH over Redis, on a thread of its own until it is told
-// to stop. While Redis is away the story waits.
+// Publishes a demo as workers would, with PUBLISH over Redis: `jobwire run` on a thread of its own, until
+// it is told to stop; `jobwire simulate` until its time is over. While Redis is away the story waits.
 
 import Loop
 import Redis
@@ -13,8 +13,10 @@ struct DemoPublisher {
         do throws(SystemError) {
             let stopping = try Mailbox<Void>()
             let thread = try LoopThread.start(name: "jobwire-demo") {
-                do throws(Failure) {
-                    try DemoWorker(settings, seed: seed, stopping).run()
+                do {
+                    let errand = try RedisErrand(settings, patience: .asLong { _ in true })
+                    try errand.loop.attach(stopping) { errand.finish() }
+                    try DemoWorker(Demo(seed: seed), settings, errand).run()
                 } catch { return }  // No loop could be made: the demo stays silent.
             }
             return DemoPublisher(thread: thread, stopping: stopping)
@@ -27,39 +29,83 @@ struct DemoPublisher {
     }
 }
 
-private final class DemoWorker: TimerTarget {
+final class DemoWorker: TimerTarget {
+    /// So many events may wait for Redis to take them; then the story waits, too.
+    static let inFlightMax = 1_000
+    /// A story that is later than this goes on from where it is, without hurrying after.
+    private static let latenessMax = Duration.seconds(1)
+    private static let pause = Duration.milliseconds(10)
+
     private let errand: RedisErrand
     private let settings: Settings
     private var demo: Demo
     private var beat: Demo.Beat
+    private var due = Instant.now()
+    private var end: Instant?
     private var commands: RedisCommands?
     private var timer: TimerID?
+    private(set) var published = 0
+    private(set) var lost = 0
+    /// Who listened to the last event.
+    private(set) var heard: Int64 = 0
 
-    init(_ settings: Settings, seed: UInt64, _ stopping: Mailbox<Void>) throws(Failure) {
-        self.settings = settings
-        demo = Demo(seed: seed)
-        beat = demo.next()
-        errand = try RedisErrand(settings, patience: .asLong { _ in true })
-        do throws(SystemError) {
-            try errand.loop.attach(stopping) { [errand] in errand.finish() }
-        } catch { throw Failure(.failed, "\(error)") }
+    init(_ demo: Demo, _ settings: Settings, _ errand: RedisErrand) {
+        (self.demo, self.settings, self.errand) = (demo, settings, errand)
+        beat = self.demo.next()
     }
 
-    func run() throws(Failure) {
+    /// Until the errand is finished; with a `limit`, by us.
+    func run(for limit: Duration? = nil) throws(Failure) {
         try errand.run { [unowned self] commands in
             self.commands = commands
-            if timer == nil { timer = errand.loop.arm(self, after: beat.after) }
+            let now = Instant.now()
+            if errand.connections == 1 { end = limit.map { now + $0 } }
+            due = now + beat.after
+            goOn()
         }
     }
 
     func timerFired(_ id: TimerID) {
         timer = nil
-        guard let commands, commands.state == .ready else { return }
+        goOn()
+    }
+
+    private func goOn() {
+        let now = Instant.now()
+        if let end, now >= end { return finish() }
+        guard let commands, commands.state == .ready else { return wait(Self.pause) }
+        if now - due > Self.latenessMax { due = now }
+        while due <= now, commands.commandsInFlight < Self.inFlightMax {
+            publish(commands)
+            beat = demo.next()
+            due = due + beat.after
+        }
+        var pause = max(due - now, Self.pause)
+        if let end { pause = min(pause, end - now) }
+        wait(pause)
+    }
+
+    private func wait(_ pause: Duration) {
+        if timer == nil { timer = errand.loop.arm(self, after: pause) }
+    }
+
+    private func publish(_ commands: RedisCommands) {
         commands.send([
             Array("PUBLISH".utf8), Array(settings.channel(of: beat.job).utf8),
             Array(beat.event.utf8),
-        ]) { _ in }
-        beat = demo.next()
-        timer = errand.loop.arm(self, after: beat.after)
+        ]) { [self] answer in
+            if case .success(.integer(let count)) = answer {
+                published += 1
+                heard = count
+            } else {
+                lost += 1
+            }
+            if let end, Instant.now() >= end { finish() }
+        }
+    }
+
+    /// When all that was sent is answered.
+    private func finish() {
+        if commands?.commandsInFlight ?? 0 == 0 { errand.finish() }
     }
 }

@@ -31,14 +31,8 @@ final class LinePublisher {
         do throws(SystemError) { pieces = try Mailbox() } catch {
             throw Failure(.failed, "\(error)")
         }
-        let hope = Hope()
-        errand = try RedisErrand(settings, patience: .asLong { _ in hope.wasConnected })
-        self.hope = hope
+        errand = try RedisErrand(settings, patience: .onceConnected)
     }
-
-    /// Whoever never reached Redis gives up; whoever did waits for it.
-    private final class Hope { var wasConnected = false }
-    private let hope: Hope
 
     func run(_ place: Place) throws(Failure) -> ExitCode {
         do throws(SystemError) {
@@ -46,8 +40,7 @@ final class LinePublisher {
         } catch { throw Failure(.failed, "\(error)") }
         try errand.run { [unowned self] commands in
             self.commands = commands
-            if hope.wasConnected { return resume() }
-            hope.wasConnected = true
+            guard errand.connections == 1 else { return resume() }
             do throws(SystemError) { try startReading() } catch {
                 errand.finish(Failure(.failed, "\(error)"))
             }

@@ -12,6 +12,8 @@ final class RedisErrand {
         case none
         /// Tries again, as long as this says so.
         case asLong((RedisFault) -> Bool)
+        /// Whoever never reached Redis gives up; whoever did waits for it.
+        case onceConnected
     }
 
     let loop: Loop
@@ -21,6 +23,8 @@ final class RedisErrand {
     private var work: (RedisCommands) -> Void = { _ in }
     /// Nil until it is finished.
     private var outcome: Result<Void, Failure>?
+    /// How often there was one, that of now included.
+    private(set) var connections = 0
 
     init(_ settings: Settings, patience: Patience = .none) throws(Failure) {
         self.patience = patience
@@ -61,11 +65,17 @@ final class RedisErrand {
 }
 
 extension RedisErrand: RedisCommandsOwner {
-    func commandsReady(_ commands: RedisCommands) { work(commands) }
+    func commandsReady(_ commands: RedisCommands) {
+        connections += 1
+        work(commands)
+    }
 
     func commandsLost(_ commands: RedisCommands, _ fault: RedisFault) {
-        if case .asLong(let isWorthwhile) = patience, isWorthwhile(fault) { return }
-        finish(failure(fault))
+        switch patience {
+        case .asLong(let isWorthwhile) where isWorthwhile(fault): return
+        case .onceConnected where connections > 0: return
+        default: finish(failure(fault))
+        }
     }
 
     func commandsRetrying(after delay: Duration) {}

@@ -15,15 +15,19 @@ public struct FeedLimits: Sendable {
     public var probeInterval: Duration
     /// Of our own channels.
     public var channelPrefix: String
+    /// How long a published event may take to come back.
+    public var publishTimeout: Duration
 
     public init(
         memory: MemoryLimits = MemoryLimits(), eventBytesMax: Int = 1_048_576,
-        probeInterval: Duration = .seconds(5), channelPrefix: String = "jobwire"
+        probeInterval: Duration = .seconds(5), channelPrefix: String = "jobwire",
+        publishTimeout: Duration = .seconds(5)
     ) {
         self.memory = memory
         self.eventBytesMax = eventBytesMax
         self.probeInterval = probeInterval
         self.channelPrefix = channelPrefix
+        self.publishTimeout = publishTimeout
     }
 }
 
@@ -56,13 +60,14 @@ public final class Feed {
 
     private let loop: Loop
     private let limits: FeedLimits
-    private let patterns: [ChannelPattern]
+    let patterns: [ChannelPattern]
     private let tell: (FeedNews) -> Void
     private var reader: EventReader
-    private var history: MemoryHistory
-    private var subscriber: RedisSubscriber?
-    private var commands: RedisCommands?
+    var history: MemoryHistory
+    var subscriber: RedisSubscriber?
+    var commands: RedisCommands?
     private var probe: Probe
+    let publishing: Publishing
     private var continuity = Continuity.whole
 
     /// Whether messages may have gone unheard since the last entry.
@@ -81,6 +86,7 @@ public final class Feed {
         self.patterns = patterns
         self.tell = tell
         reader = EventReader(eventBytesMax: limits.eventBytesMax)
+        publishing = Publishing(loop: loop, timeout: limits.publishTimeout)
         var random = SystemRandomNumberGenerator()
         history = MemoryHistory(limits: limits.memory, random: random)
         probe = Probe(
@@ -137,6 +143,7 @@ public final class Feed {
         bytesHeard += payload.count
         if !event.oddities.isEmpty { tell(.odd(event.oddities, job)) }
         let entry = history.append(event, to: job, heardAt: loop.now.nanoseconds)
+        publishing.heard(payload, as: entry.update)
         guard !entry.loops.isEmpty else { return }
         if let gap = entry.gap { tell(.update(gap, nil, entry.loops)) }
         tell(.update(entry.update, event.change, entry.loops))
@@ -158,6 +165,7 @@ extension Feed: RedisSubscriberOwner {
         case .resuming, .whole: break
         }
         continuity = .whole
+        probe.begin()
         tell(.redisReady)
         let mayHear = subscriber.refusedWish == nil
         if probe.mayHear, !mayHear { tell(.mayNotProbe) }
@@ -209,7 +217,7 @@ extension Feed: TimerTarget {
         guard subscriber?.state == .ready else { return }
         if probe.canProve {
             if !probe.intervalPassed() { prove(false) }
-            sendProbe()
+            if probe.isDeaf { subscriber?.distrust() } else { sendProbe() }
         } else {
             // The subscriber's own PING has been answered, or it would not be ready any more.
             prove(true)
@@ -220,8 +228,9 @@ extension Feed: TimerTarget {
         guard probe.canProve, let commands, commands.state == .ready, subscriber?.state == .ready
         else { return }
         commands.send(probe.command) { [weak self] answer in
-            guard let self, case .success(.error(let text)) = answer, text.hasPrefix("NOPERM")
-            else { return }
+            guard let self else { return }
+            if case .success(.integer) = answer { probe.published() }
+            guard case .success(.error(let text)) = answer, text.hasPrefix("NOPERM") else { return }
             if probe.mayPublish { tell(.mayNotProbe) }
             probe.mayPublish = false
             prove(true)

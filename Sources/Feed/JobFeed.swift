@@ -15,6 +15,12 @@ public protocol JobFeed: AnyObject {
     func unfollow(_ job: JobID, from loop: Int)
     /// The job as it stands, for somebody who does not stay. nil where Redis can't be asked.
     func peek(_ job: JobID, _ answer: @escaping (Opening?) -> Void)
+    /// One page of the jobs there are.
+    func list(
+        _ request: JobListRequest,
+        _ reply: @escaping (Result<JobListPage, JobListFault>) -> Void)
+    /// Publishes events of one job, all or none, and answers with their numbers.
+    func publish(_ payloads: [[UInt8]], to job: JobID, _ reply: @escaping PublishReply)
 }
 
 extension Feed: JobFeed {

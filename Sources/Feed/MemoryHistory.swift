@@ -25,7 +25,7 @@ public struct MemoryLimits: Equatable, Sendable {
 }
 
 struct MemoryHistory {
-    private final class Record {
+    final class Record {
         let job: JobID
         let epoch: Epoch
         var seq: UInt64 = 0
@@ -36,6 +36,7 @@ struct MemoryHistory {
         /// Since the hand of `forget` last passed.
         var wasUsed = true
         var place = 0
+        var birth: UInt64 = 0
 
         init(job: JobID, epoch: Epoch, era: Int, loops: LoopSet) {
             self.job = job
@@ -58,6 +59,7 @@ struct MemoryHistory {
     /// Who follows jobs that had no event yet: a record for each would be a hundred times as much.
     private var awaited: [JobID: LoopSet] = [:]
     private var order: [Record] = []
+    private(set) var births = BirthOrder<Record>()
     private var hand = 0
     private(set) var bytes = 0
 
@@ -155,6 +157,7 @@ struct MemoryHistory {
             job: job, epoch: Epoch.random(using: &random), era: era,
             loops: awaited.removeValue(forKey: job) ?? LoopSet())
         record.place = order.count
+        record.birth = births.append(record)
         records[job] = record
         order.append(record)
         bytes += Self.recordBytes
@@ -180,6 +183,7 @@ struct MemoryHistory {
 
     private mutating func remove(_ record: Record) {
         records[record.job] = nil
+        births.remove(record.birth)
         bytes -= Self.recordBytes + record.ring.bytes + record.snapshot.byteCount
         let last = order.removeLast()
         if last !== record {

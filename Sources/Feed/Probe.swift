@@ -9,7 +9,8 @@ struct Probe {
 
     let channel: String
     private let payload: [UInt8]
-    private(set) var missed = 0
+    private var missed = 0
+    private var unheard = 0
     var mayPublish = true
     var mayHear = true
     var canProve: Bool { mayPublish && mayHear }
@@ -25,9 +26,18 @@ struct Probe {
         guard heard.count == payload.count,
             payload.indices.allSatisfy({ payload[$0] == heard[$0] })
         else { return false }
-        missed = 0
+        begin()
         return true
     }
+
+    /// The subscription is a new one.
+    mutating func begin() { (missed, unheard) = (0, 0) }
+
+    /// Redis says that it has published our probe.
+    mutating func published() { unheard += 1 }
+
+    /// Redis has published and we heard nothing: we listen to somebody else, or to nobody.
+    var isDeaf: Bool { unheard > Self.missedMax }
 
     /// One interval has passed. Answers whether the subscription still counts as alive.
     mutating func intervalPassed() -> Bool {

@@ -108,6 +108,19 @@ extension RecordedFeed: JobFeed {
         commands?.stop()
     }
 
+    public func list(
+        _ request: JobListRequest,
+        _ reply: @escaping (Result<JobListPage, JobListFault>) -> Void
+    ) {
+        reply(.failure(.notBuilt))
+    }
+
+    public func publish(
+        _ payloads: [[UInt8]], to job: JobID, _ reply: @escaping PublishReply
+    ) {
+        reply(.failure(.notBuilt))
+    }
+
     public func takeHeard() -> (events: Int, bytes: Int) {
         defer { (eventsHeard, bytesHeard) = (0, 0) }
         return (eventsHeard, bytesHeard)
@@ -126,7 +139,7 @@ extension RecordedFeed: JobFeed {
     public func peek(_ job: JobID, _ answer: @escaping (Opening?) -> Void) {
         guard recorder.isWhole else { return answer(nil) }
         let arguments = calls.touch(
-            [job], makes: false, .state, runID: runID, random: .random(using: &random),
+            [job], makes: false, .history, runID: runID, random: .random(using: &random),
             now: WallClock.milliseconds())
         evaluate(arguments) { [weak self] reply in
             guard let self else { return answer(nil) }

@@ -10,13 +10,23 @@ public struct FollowerID: Hashable, Sendable, CustomStringConvertible {
     public var description: String { String(index) }
 }
 
-/// An update as one loop keeps it: the shared frame, and its compressed form once somebody asked for it.
+/// An update as one loop keeps it: the shared frame, and its other forms once somebody asked for them.
 public final class Entry: Numbered {
     public enum Compressed { case notTried, notWorthIt, frame(SharedBytes) }
+
+    /// The update in another language than JSON.
+    public final class Translation {
+        public let frame: SharedBytes
+        public var compressed = Compressed.notTried
+
+        public init(_ frame: SharedBytes) { self.frame = frame }
+    }
 
     public let update: Update
     /// Filled by whoever owns a deflater, so that an event is compressed once however many follow it.
     public var compressed = Compressed.notTried
+    /// Filled by whoever knows MessagePack. It has at most 9 bytes for 4 of the update's.
+    public var messagePack: Translation?
 
     public init(_ update: Update) { self.update = update }
 

@@ -16,16 +16,19 @@ public struct JSONWriter: Sendable {
     public mutating func endArray() { close(UInt8(ascii: "]")) }
 
     /// Writes a name; the value comes next.
-    public mutating func key(_ name: String) {
+    public mutating func key(_ name: String) { name.lendUTF8 { key($0) } }
+
+    /// A name from its UTF-8, which the caller has checked.
+    public mutating func key(_ name: Span<UInt8>) {
         separate()
-        Self.append(name.utf8.span, to: &bytes)
+        Self.append(name, to: &bytes)
         bytes.append(UInt8(ascii: ":"))
         owesComma = false
     }
 
     public mutating func string(_ text: String) {
         separate()
-        Self.append(text.utf8.span, to: &bytes)
+        text.lendUTF8 { Self.append($0, to: &bytes) }
     }
 
     /// A string from its UTF-8, which the caller has checked.

@@ -82,6 +82,16 @@ extension Span<UInt8> {
     }
 }
 
+extension String {
+    /// Lends the text's UTF-8 to `body`. Not `utf8.span`: a text of up to 15 bytes lies in the String
+    /// itself, and in optimized code (Swift 6.3.1) that span pointed to where the String had been.
+    public func lendUTF8<Result>(_ body: (Span<UInt8>) -> Result) -> Result {
+        // Sound: the pointer does not leave the closure.
+        let lent = unsafe utf8.withContiguousStorageIfAvailable { unsafe body($0.span) }
+        return lent ?? body(Array(utf8).span)
+    }
+}
+
 extension [UInt8] {
     /// Appends all of `span`.
     public mutating func append(_ span: Span<UInt8>) {

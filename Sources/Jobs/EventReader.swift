@@ -17,6 +17,9 @@ import JSON
 
 public struct EventReader: Sendable {
     public static let eventBytesMaxDefault = 1_048_576
+    /// How the `data` begins of an event that was not UTF-8, and the name of its one member.
+    public static let binaryOpening = Array(#""type":"binary","data":{"#.utf8)
+    public static let binaryMember = Array("base64".utf8)
 
     /// A larger payload is told by its size only.
     public let eventBytesMax: Int
@@ -164,7 +167,9 @@ extension EventReader {
         var value: [UInt8] = []
         guard (try? UTF8Span(validating: text)) != nil else {
             oddities.insert(.notUTF8)
-            value.append(contentsOf: "{\"base64\":\"".utf8)
+            value.append(contentsOf: "{\"".utf8)
+            value.append(contentsOf: Self.binaryMember)
+            value.append(contentsOf: "\":\"".utf8)
             Base64.append(text, to: &value)
             value.append(contentsOf: "\"}".utf8)
             return wrapped("binary", value, oddities, heardAt)

@@ -65,6 +65,9 @@ public final class RedisSubscriber {
     /// may be called from.
     public func stop() { link.stop() }
 
+    /// It looks alive and is not: begun again like one that was lost.
+    public func distrust() { link.fail(.connectionLost("our own probe was not heard on it")) }
+
     public var state: RedisState { isReady ? .ready : link.state }
     /// What one of the wishes was refused for; nil where all are heard.
     public var refusedWish: RedisFault? { subscriptions.refusedWish }

@@ -14,6 +14,7 @@ enum Close: Error, Equatable {
     case tokenExpired
     case authTimeout
     case notThisJob
+    case mayNotPublish
     case originRefused
     case tooSlow(resumeFrom: Cursor?)
     case tooManyConnections
@@ -26,7 +27,7 @@ enum Close: Error, Equatable {
         case .draining: 1012
         case .badRequest: 4400
         case .tokenRefused, .tokenExpired, .authTimeout: 4401
-        case .notThisJob, .originRefused: 4403
+        case .notThisJob, .mayNotPublish, .originRefused: 4403
         case .tooSlow: 4408
         case .tooManyConnections, .tooManyMessages: 4429
         case .violation(let violation): violation.closeCode
@@ -49,7 +50,7 @@ enum Close: Error, Equatable {
         case .tokenRefused(let fault): AuthRefusal(fault)
         case .tokenExpired: .expired
         case .authTimeout: .timedOut
-        case .notThisJob: .job
+        case .notThisJob, .mayNotPublish: .job
         default: nil
         }
     }
@@ -63,6 +64,7 @@ enum Close: Error, Equatable {
         case .tokenExpired: "token_expired"
         case .authTimeout: "auth_timeout"
         case .notThisJob: "not_this_job"
+        case .mayNotPublish: "may_not_publish"
         case .originRefused: "origin_refused"
         case .tooSlow: "too_slow"
         case .tooManyConnections: "too_many_connections"
@@ -81,6 +83,7 @@ enum Close: Error, Equatable {
         case .tokenExpired: "the token has expired"
         case .authTimeout: "no token came in time"
         case .notThisJob: "the token does not cover this job"
+        case .mayNotPublish: "the token may not publish events of this job"
         case .originRefused: "this origin is not allowed"
         case .tooSlow(let cursor): cursor.map { "too slow, resume after \($0)" } ?? "too slow"
         case .tooManyConnections: "too many connections"

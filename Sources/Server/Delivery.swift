@@ -1,7 +1,7 @@
 // Delivery carries out what the hub decided at the end of a tick: frames of a job are joined once and
-// the block is shared by all who follow it, as it is or compressed.
+// the block is shared by all who follow it in the same form.
 //
-// Invariant: a frame is compressed at most once in this loop, whoever asks first.
+// Invariant: a frame is translated and compressed at most once in this loop, whoever asks first.
 
 import Bytes
 import Hub
@@ -26,21 +26,20 @@ private struct Blocks {
 
 extension Worker {
     func deliver(_ delivery: Delivery) {
-        var plain: Blocks?
-        var compressed: Blocks?
+        var made = InlineArray<4, Blocks?>(repeating: nil)
+        var overHTTP: [FollowerID] = []
         for follower in delivery.live {
-            guard let session = session(follower) else { continue }
-            let blocks: Blocks
-            if session.deflates {
-                blocks = compressed ?? joined(delivery, compressed: true)
-                compressed = blocks
-            } else {
-                blocks = plain ?? joined(delivery, compressed: false)
-                plain = blocks
+            guard let session = session(follower) else {
+                overHTTP.append(follower)
+                continue
             }
+            let place = session.form.rawValue
+            let blocks = made[place] ?? joined(delivery, session.form)
+            made[place] = blocks
             session.deliver(blocks.first.frames, upTo: blocks.first.last)
             for block in blocks.others { session.deliver(block.frames, upTo: block.last) }
         }
+        deliver(delivery, toHTTP: overHTTP)
         count(
             delivery.entries.count * delivery.live.count,
             heardAt: delivery.entries[0].update.heardAt)
@@ -50,44 +49,63 @@ extension Worker {
     private func deliver(
         _ selection: Delivery.Selection, of delivery: Delivery
     ) {
-        guard let session = session(selection.follower) else { return }
+        let standing = selection.standsAt.map {
+            ServerMessage.live(.job(delivery.job), epoch: delivery.entries[0].update.epoch, seq: $0)
+        }
+        if let first = selection.entries.first {
+            count(selection.entries.count, heardAt: first.update.heardAt)
+        }
+        guard let session = session(selection.follower) else {
+            return deliver(selection, of: delivery, standing: standing)
+        }
         if let beginning = beginning(of: delivery) { session.send(beginning) }
         for entry in selection.entries {
-            session.deliver(
-                session.deflates ? compressed(entry) : entry.update.frame, upTo: entry)
+            session.deliver(frame(of: entry, session.form), upTo: entry)
         }
-        if let seq = selection.standsAt {
-            session.send(
-                ServerMessage.live(
-                    .job(delivery.job), epoch: delivery.entries[0].update.epoch, seq: seq))
-        }
-        guard let first = selection.entries.first else { return }
-        count(selection.entries.count, heardAt: first.update.heardAt)
+        if let standing { session.send(standing) }
     }
 
-    func compressed(_ entry: Entry) -> SharedBytes {
-        switch entry.compressed {
-        case .frame(let frame): return frame
-        case .notWorthIt: return entry.update.frame
-        case .notTried:
-            let frame = deflater.compressed(entry.update.frame)
-            entry.compressed = frame.map { .frame($0) } ?? .notWorthIt
-            return frame ?? entry.update.frame
+    func frame(of entry: Entry, _ form: FrameForm) -> SharedBytes {
+        switch form {
+        case .json: return entry.update.frame
+        case .deflatedJSON: return compressed(entry.update.frame, &entry.compressed)
+        case .messagePack: return translated(entry).frame
+        case .deflatedMessagePack:
+            let translation = translated(entry)
+            return compressed(translation.frame, &translation.compressed)
         }
+    }
+
+    private func compressed(_ frame: SharedBytes, _ made: inout Entry.Compressed) -> SharedBytes {
+        switch made {
+        case .frame(let compressed): return compressed
+        case .notWorthIt: return frame
+        case .notTried:
+            let compressed = deflater.compressed(frame)
+            made = compressed.map { .frame($0) } ?? .notWorthIt
+            return compressed ?? frame
+        }
+    }
+
+    private func translated(_ entry: Entry) -> Entry.Translation {
+        if let translation = entry.messagePack { return translation }
+        let translation = Entry.Translation(MessagePack.frame(entry.update.frame))
+        entry.messagePack = translation
+        return translation
     }
 
     /// What a client hears before the first event of an epoch.
-    private func beginning(of delivery: Delivery) -> SharedBytes? {
+    func beginning(of delivery: Delivery) -> SharedBytes? {
         delivery.beginsEpoch.map {
             ServerMessage.live(.job(delivery.job), epoch: $0, seq: 0)
         }
     }
 
-    private func joined(_ delivery: Delivery, compressed isCompressed: Bool) -> Blocks {
-        func frame(_ entry: Entry) -> SharedBytes {
-            isCompressed ? compressed(entry) : entry.update.frame
+    private func joined(_ delivery: Delivery, _ form: FrameForm) -> Blocks {
+        func frame(_ entry: Entry) -> SharedBytes { self.frame(of: entry, form) }
+        let beginning = beginning(of: delivery).map {
+            form.isMessagePack ? MessagePack.frame($0) : $0
         }
-        let beginning = beginning(of: delivery)
         var last = delivery.entries[0]
         if delivery.entries.count == 1, beginning == nil {
             return Blocks(first: Block(frames: frame(last), last: last))

@@ -11,17 +11,17 @@ import Tokens
 import Wire
 
 struct Door {
-    private static let jsonProtocol = "jobwire.v1.json"
     private static let bearerProtocol = "bearer."
     static let notBuiltProgress = "progress_hz is not in this version"
 
     let verifier: TokenVerifier
+    let crossOrigin: CrossOrigin
     /// Empty: not checked, for without a cookie a foreign page has nothing of ours to abuse.
-    private let allowedOrigins: [String]
+    private var allowedOrigins: [String] { crossOrigin.allowedOrigins }
 
     init(_ settings: Settings) throws(StartFault) {
         verifier = try TokenVerifier(settings)
-        allowedOrigins = settings.allowedOrigins
+        crossOrigin = CrossOrigin(allowedOrigins: settings.allowedOrigins)
     }
 
     /// The grant of the token that came with the request; nil where none came.
@@ -64,9 +64,9 @@ struct Door {
         }
     }
 
-    /// Ours where it is offered. A token is never echoed: it would end up in logs.
-    static func chosenProtocol(of offered: [String]) -> String? {
-        offered.first { $0 == jsonProtocol }
+    /// The first of ours that is offered. A token is never echoed: it would end up in logs.
+    static func language(of offered: [String]) -> Language? {
+        offered.lazy.compactMap(Language.init).first
     }
 
     static func query(_ head: RequestHead) throws(Close) -> Query {

@@ -29,3 +29,21 @@ final class Drain: TimerTarget {
         _ = worker.loop.arm(self, after: pause)
     }
 }
+
+extension Worker {
+    /// Closes so many of the sessions that are left; false when none is.
+    func closeSessions(atMost count: Int) -> Bool {
+        var left = count
+        for case let session? in sessions where !session.isClosing {
+            guard left > 0 else { return true }
+            session.close(.draining)
+            left -= 1
+        }
+        for follower in httpFollowers.values where !follower.isClosing {
+            guard left > 0 else { return true }
+            follower.drain()
+            left -= 1
+        }
+        return sessionCount > 0 || !visitors.isEmpty
+    }
+}

@@ -34,7 +34,7 @@ extension FeedLimits {
                 perJob: settings.ringLimits, jobsMax: settings.memoryHistoryJobsMax,
                 bytesMax: settings.memoryHistoryBytesMax),
             eventBytesMax: settings.eventBytesMax, probeInterval: settings.redisPingInterval,
-            channelPrefix: settings.keyPrefix)
+            channelPrefix: settings.keyPrefix, publishTimeout: settings.redisReplyTimeout)
     }
 }
 

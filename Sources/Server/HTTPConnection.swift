@@ -27,8 +27,10 @@ final class HTTPConnection {
 
     let stream: Stream
     unowned let worker: Worker
-    private let admission: Admission.Verdict
+    let admission: Admission.Verdict
     private var phase = Phase.head
+    /// While the answer is being waited for.
+    private var poll: LongPoll?
     private var timer: TimerID?
     /// Between two requests.
     private var isIdle = false
@@ -107,13 +109,13 @@ extension HTTPConnection: StreamOwner {
             phase = .body(head, body)
             return true
         case .body(let head, var body):
-            guard try body.read(bytes, consumed: &consumed) != nil else {
+            guard let content = try body.read(bytes, consumed: &consumed) else {
                 phase = .body(head, body)
                 return false
             }
             phase = .answering(head)
             wait(nil)
-            answer(head)
+            answer(head, content)
             return true
         case .answering, .done: return false
         }
@@ -122,6 +124,7 @@ extension HTTPConnection: StreamOwner {
     func streamClosed(_ stream: Stream, _ end: StreamEnd) {
         if case .tls = end { worker.metrics.handshakeRefusals.add(.tls) }
         wait(nil)
+        poll?.cancel()
         worker.forget(self)
         worker.release(stream, admission)
     }
@@ -143,22 +146,20 @@ extension HTTPConnection: TimerTarget {
 // MARK: - Answering
 
 extension HTTPConnection {
-    private func answer(_ head: RequestHead) {
+    private func answer(_ head: RequestHead, _ body: [UInt8]) {
         let route = Route(path: head.path)
-        switch route {
-        case .jobSocket, .socket: return upgrade(head, to: route)
-        default: break
-        }
+        if route.isSocket { return upgrade(head, to: route) }
         guard admission == .admitted else { return respond(.refusal(.tooManyConnections)) }
-        guard head.method == .get || head.method == .head else {
-            return route == .unknown ? respondNotFound() : respond(.methodNotAllowed)
+        guard route.answers(head.method) else {
+            return route == .unknown
+                ? respondNotFound() : respond(.methodNotAllowed(route))
         }
         switch route {
         case .health: respond(.json(200, Array(#"{"status":"ok"}"#.utf8)))
         case .readiness: respond(worker.readiness())
         case .metrics: respond(worker.metricsPage())
         case .asset(let index): respond(.asset(PageAssets.files[index]))
-        case .job(let segment): tellJob(segment, head)
+        case .jobs, .job, .jobEvents, .jobLog: answer(head, body, about: route)
         case .notBuilt: respond(.error(501, "not_built", "not in this version"))
         case .unknown, .jobSocket, .socket: respondNotFound()
         }
@@ -169,31 +170,15 @@ extension HTTPConnection {
         respond(.notFound)
     }
 
-    private func tellJob(_ segment: String, _ head: RequestHead) {
-        do throws(Close) {
-            try worker.door.checkOrigin(head)
-            let query = try Door.query(head)
-            guard let grant = try worker.door.grant(head, query: query) else {
-                throw .tokenRefused(.missing)
-            }
-            let job = try Door.job(segment)
-            guard grant.mayFollow(job: job.text) else { throw .notThisJob }
-            let knownTags = head.list("if-none-match")
-            worker.peek(job) { [weak self] opening, watchers in
-                guard let opening else { return self?.respond(.redisAway) ?? () }
-                self?.respond(.snapshot(opening, watchers: watchers, knownTags: knownTags))
-            }
-        } catch {
-            refused(error)
-            if let refusal = error.authRefusal { worker.metrics.authRefusals.add(refusal) }
-            respond(.refusal(error))
-        }
-    }
-
-    private func respond(_ response: Response) {
+    func respond(_ response: Response) {
         guard case .answering(let head) = phase else { return }
+        poll = nil
         let keepsAlive = head.keepsAlive && !worker.isDraining
         worker.metrics.responses.add(StatusClass(response.status))
+        var response = response
+        if Route(path: head.path).isAPI {
+            response.headers += worker.door.crossOrigin.headers(for: head)
+        }
         let bytes = response.encoded(keepAlive: keepsAlive, omitBody: head.method == .head)
         worker.metrics.bytesOut.add(bytes.count)
         stream.send(bytes)
@@ -205,7 +190,16 @@ extension HTTPConnection {
         stream.setOwner(self)
     }
 
-    private func refused(_ close: Close) {
+    /// The answer waits for the job's next event, or for so long.
+    func wait(
+        for job: JobID, _ wish: Wish, atMost: Duration, _ whenOver: @escaping () -> Void
+    ) {
+        let poll = worker.enter { LongPoll(id: $0, job: job, worker: worker, whenOver) }
+        self.poll = poll
+        poll.start(wish, atMost: atMost)
+    }
+
+    func refused(_ close: Close) {
         switch close {
         case .originRefused: worker.metrics.handshakeRefusals.add(.origin)
         case .draining: worker.metrics.handshakeRefusals.add(.draining)
@@ -215,62 +209,10 @@ extension HTTPConnection {
             "refused", ["peer": .word(stream.peer), "why": .text(close.name)])
     }
 
-    /// A browser can't read a refused handshake. So whoever speaks WebSocket at all gets one, and is
-    /// then told why it is closed.
-    private func upgrade(_ head: RequestHead, to route: Route) {
-        let upgrade: Upgrade
-        do throws(UpgradeRefusal) {
-            upgrade = try Upgrade(reading: head)
-        } catch {
-            worker.metrics.handshakeRefusals.add(.badUpgrade)
-            return respond(error.response)
-        }
-        let visit = visit(head, upgrade, route)
-        let agreesDeflate = upgrade.deflate != nil
-        let session = worker.enter { id in
-            Session(
-                id: id, stream: stream, worker: worker, purpose: visit.purpose,
-                deflates: agreesDeflate, admission: admission)
-        }
-        stream.send(
-            upgrade.response(
-                protocol: Door.chosenProtocol(of: upgrade.offeredProtocols), deflate: agreesDeflate)
-        )
-        worker.metrics.responses.add(StatusClass(101))
+    /// The socket is somebody else's from here on.
+    func handOver(to owner: any StreamOwner) {
         phase = .done
         worker.forget(self)
-        stream.setOwner(session)
-        switch visit {
-        case .admitted(_, let grant): session.start(grant)
-        case .refused(let close): session.close(close)
-        }
-    }
-
-    private enum Visit {
-        case admitted(Session.Purpose, Grant?)
-        case refused(Close)
-
-        var purpose: Session.Purpose {
-            if case .admitted(let purpose, _) = self { purpose } else { .many }
-        }
-    }
-
-    private func visit(_ head: RequestHead, _ upgrade: Upgrade, _ route: Route) -> Visit {
-        do throws(Close) {
-            guard admission == .admitted else { throw .tooManyConnections }
-            guard !worker.isDraining else { throw .draining }
-            try worker.door.checkOrigin(head)
-            let query = try Door.query(head)
-            var purpose = Session.Purpose.many
-            if case .jobSocket(let segment) = route {
-                purpose = .job(try Door.job(segment), try Door.wish(query))
-            }
-            let grant = try worker.door.grant(
-                head, protocols: upgrade.offeredProtocols, query: query)
-            return .admitted(purpose, grant)
-        } catch {
-            refused(error)
-            return .refused(error)
-        }
+        stream.setOwner(owner)
     }
 }

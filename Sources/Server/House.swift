@@ -23,6 +23,8 @@ final class House: Sendable {
     let isDraining = Atomic<Bool>(false)
     /// Loops that serve no more. Loop 0 has the feed, so it is the last to go.
     let loopsEnded = Atomic<Int>(0)
+    /// A loop could not begin: the house does not serve with fewer than it was told to.
+    let hasFailed = Atomic<Bool>(false)
 
     init(settings: Settings, loops: Int, log: Log) throws(StartFault) {
         self.settings = settings

@@ -136,6 +136,400 @@ enum PageAssets {
         """##
         ),
         (
+        "/openapi.json", "application/json",
+        ##"""
+        {
+          "openapi": "3.1.0",
+          "info": {
+            "title": "Jobwire",
+            "version": "1",
+            "description": "What Jobwire answers over HTTP. The WebSockets, and what every word means, are in docs/protocol.md."
+          },
+          "security": [{"bearer": []}, {"query": []}],
+          "paths": {
+            "/api/v1/jobs": {
+              "get": {
+                "operationId": "listJobs",
+                "summary": "The jobs that the token may see, newest first",
+                "parameters": [
+                  {
+                    "name": "status",
+                    "in": "query",
+                    "description": "only jobs of this status",
+                    "schema": {"type": "string"}
+                  },
+                  {
+                    "name": "queue",
+                    "in": "query",
+                    "description": "only jobs of this queue",
+                    "schema": {"type": "string"}
+                  },
+                  {
+                    "name": "owner",
+                    "in": "query",
+                    "description": "only jobs of this owner",
+                    "schema": {"type": "string"}
+                  },
+                  {
+                    "name": "q",
+                    "in": "query",
+                    "description": "only jobs whose id has this in it",
+                    "schema": {"type": "string"}
+                  },
+                  {
+                    "name": "limit",
+                    "in": "query",
+                    "description": "at most so many; more than 200 is 200",
+                    "schema": {"type": "integer", "minimum": 1, "default": 50}
+                  },
+                  {
+                    "name": "cursor",
+                    "in": "query",
+                    "description": "the `next` of an earlier page",
+                    "schema": {"type": "string", "pattern": "^[0-9]{1,19}$"}
+                  }
+                ],
+                "responses": {
+                  "200": {
+                    "description": "the answer",
+                    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/JobList"}}}
+                  },
+                  "400": {"$ref": "#/components/responses/BadRequest"},
+                  "401": {"$ref": "#/components/responses/Unauthorized"},
+                  "403": {"$ref": "#/components/responses/Forbidden"},
+                  "429": {"$ref": "#/components/responses/TooMany"}
+                }
+              }
+            },
+            "/api/v1/jobs/{id}": {
+              "parameters": [{"$ref": "#/components/parameters/id"}],
+              "get": {
+                "operationId": "readJob",
+                "summary": "A job's snapshot; of status `unknown` where nothing was heard of it",
+                "responses": {
+                  "200": {
+                    "description": "the answer",
+                    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Snapshot"}}}
+                  },
+                  "304": {"description": "it is as If-None-Match says"},
+                  "400": {"$ref": "#/components/responses/BadRequest"},
+                  "401": {"$ref": "#/components/responses/Unauthorized"},
+                  "403": {"$ref": "#/components/responses/Forbidden"},
+                  "429": {"$ref": "#/components/responses/TooMany"}
+                }
+              }
+            },
+            "/api/v1/jobs/{id}/events": {
+              "parameters": [{"$ref": "#/components/parameters/id"}],
+              "get": {
+                "operationId": "readEvents",
+                "summary": "A page of a job's history, or its live stream",
+                "description": "With `Accept: text/event-stream` the answer is a stream of unnamed events whose ids are cursors; it takes `history` and `Last-Event-ID`, and not `before`, `limit` and `wait`.",
+                "parameters": [
+                  {
+                    "name": "after",
+                    "in": "query",
+                    "description": "only events behind this cursor",
+                    "schema": {"type": "string", "pattern": "^([A-Za-z0-9]{8,16}:)?[0-9]{1,19}$"}
+                  },
+                  {
+                    "name": "before",
+                    "in": "query",
+                    "description": "only events before this cursor; alone, the page is the last one before it",
+                    "schema": {"type": "string", "pattern": "^([A-Za-z0-9]{8,16}:)?[0-9]{1,19}$"}
+                  },
+                  {
+                    "name": "limit",
+                    "in": "query",
+                    "description": "at most so many; more than 1000 is 1000",
+                    "schema": {"type": "integer", "minimum": 1, "default": 100}
+                  },
+                  {
+                    "name": "types",
+                    "in": "query",
+                    "description": "only events of these types, with commas between",
+                    "schema": {"type": "string", "pattern": "^[a-z_]{1,20}(,[a-z_]{1,20}){0,7}$"}
+                  },
+                  {
+                    "name": "wait",
+                    "in": "query",
+                    "description": "seconds to wait where there is no event yet; more than 30 is 30",
+                    "schema": {"type": "integer", "minimum": 0, "default": 0}
+                  }
+                ],
+                "responses": {
+                  "200": {
+                    "description": "a page, or a stream",
+                    "content": {
+                      "application/json": {"schema": {"$ref": "#/components/schemas/EventsPage"}},
+                      "text/event-stream": {"schema": {"type": "string"}}
+                    }
+                  },
+                  "304": {"description": "it is as If-None-Match says"},
+                  "400": {"$ref": "#/components/responses/BadRequest"},
+                  "401": {"$ref": "#/components/responses/Unauthorized"},
+                  "403": {"$ref": "#/components/responses/Forbidden"},
+                  "429": {"$ref": "#/components/responses/TooMany"},
+                  "503": {
+                    "description": "the server is leaving",
+                    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+                  }
+                }
+              },
+              "post": {
+                "operationId": "publishEvents",
+                "summary": "Publishes one event or up to 100, all or none",
+                "requestBody": {
+                  "required": true,
+                  "content": {
+                    "application/json": {
+                      "schema": {
+                        "oneOf": [
+                          {"$ref": "#/components/schemas/WorkerEvent"},
+                          {
+                            "type": "array",
+                            "items": {"$ref": "#/components/schemas/WorkerEvent"},
+                            "minItems": 1,
+                            "maxItems": 100
+                          }
+                        ]
+                      }
+                    }
+                  }
+                },
+                "responses": {
+                  "200": {
+                    "description": "the answer",
+                    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Published"}}}
+                  },
+                  "400": {"$ref": "#/components/responses/BadRequest"},
+                  "401": {"$ref": "#/components/responses/Unauthorized"},
+                  "403": {"$ref": "#/components/responses/Forbidden"},
+                  "429": {"$ref": "#/components/responses/TooMany"},
+                  "413": {"$ref": "#/components/responses/TooLong"},
+                  "503": {
+                    "description": "the server is leaving, or Redis is not there",
+                    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+                  }
+                }
+              }
+            },
+            "/api/v1/jobs/{id}/log": {
+              "parameters": [{"$ref": "#/components/parameters/id"}],
+              "get": {
+                "operationId": "readLog",
+                "summary": "A job's log lines",
+                "responses": {
+                  "200": {
+                    "description": "lines of text; one in brackets where some are missing",
+                    "content": {"text/plain": {"schema": {"type": "string"}}}
+                  },
+                  "400": {"$ref": "#/components/responses/BadRequest"},
+                  "401": {"$ref": "#/components/responses/Unauthorized"},
+                  "403": {"$ref": "#/components/responses/Forbidden"},
+                  "429": {"$ref": "#/components/responses/TooMany"}
+                }
+              }
+            },
+            "/healthz": {
+              "get": {
+                "operationId": "health",
+                "summary": "Whether the process lives",
+                "security": [],
+                "responses": {
+                  "200": {
+                    "description": "the answer",
+                    "content": {"application/json": {"schema": {"type": "object"}}}
+                  }
+                }
+              }
+            },
+            "/readyz": {
+              "get": {
+                "operationId": "readiness",
+                "summary": "Whether updates from Redis are being heard",
+                "security": [],
+                "responses": {
+                  "200": {
+                    "description": "the answer",
+                    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Readiness"}}}
+                  },
+                  "503": {
+                    "description": "the answer",
+                    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Readiness"}}}
+                  }
+                }
+              }
+            },
+            "/metrics": {
+              "get": {
+                "operationId": "metrics",
+                "summary": "Metrics for Prometheus",
+                "security": [],
+                "responses": {
+                  "200": {
+                    "description": "text, version 0.0.4",
+                    "content": {"text/plain": {"schema": {"type": "string"}}}
+                  }
+                }
+              }
+            },
+            "/openapi.json": {
+              "get": {
+                "operationId": "description",
+                "summary": "This description",
+                "security": [],
+                "responses": {
+                  "200": {
+                    "description": "the answer",
+                    "content": {"application/json": {"schema": {"type": "object"}}}
+                  }
+                }
+              }
+            }
+          },
+          "components": {
+            "securitySchemes": {
+              "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+              "query": {"type": "apiKey", "in": "query", "name": "token"}
+            },
+            "parameters": {
+              "id": {
+                "name": "id",
+                "in": "path",
+                "required": true,
+                "description": "printable ASCII without space and / * ? [ ] { } \\ \"",
+                "schema": {"type": "string", "pattern": "^(?!\\.{1,2}$)[!#-)+-.0->@-Z^-z|~]{1,128}$"}
+              }
+            },
+            "responses": {
+              "BadRequest": {
+                "description": "a parameter, the id or the body is malformed",
+                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+              },
+              "Unauthorized": {
+                "description": "the token is missing, bad or has ended",
+                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+              },
+              "Forbidden": {
+                "description": "the token or the origin is not allowed this",
+                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+              },
+              "TooMany": {
+                "description": "too many connections",
+                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+              },
+              "TooLong": {
+                "description": "the body is too long",
+                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+              }
+            },
+            "schemas": {
+              "Error": {
+                "type": "object",
+                "required": ["error"],
+                "properties": {
+                  "error": {
+                    "type": "object",
+                    "required": ["code", "message"],
+                    "properties": {"code": {"type": "string"}, "message": {"type": "string"}}
+                  }
+                }
+              },
+              "Readiness": {
+                "type": "object",
+                "required": ["ready", "redis", "subscription", "draining"],
+                "additionalProperties": {"type": "boolean"}
+              },
+              "Snapshot": {
+                "type": "object",
+                "required": [
+                  "job_id",
+                  "status",
+                  "progress",
+                  "current_step",
+                  "completed_steps",
+                  "message",
+                  "error",
+                  "result",
+                  "queue",
+                  "owner",
+                  "parent",
+                  "attempt",
+                  "eta_seconds",
+                  "log_lines",
+                  "created_at",
+                  "updated_at",
+                  "finished_at",
+                  "watchers"
+                ],
+                "properties": {
+                  "job_id": {"type": "string"},
+                  "status": {"type": "string"},
+                  "progress": {"type": ["number", "null"], "minimum": 0, "maximum": 100},
+                  "log_lines": {"type": "integer"},
+                  "watchers": {"type": "integer"},
+                  "created_at": {"type": ["string", "null"]},
+                  "updated_at": {"type": ["string", "null"]},
+                  "finished_at": {"type": ["string", "null"]}
+                }
+              },
+              "JobList": {
+                "type": "object",
+                "required": ["jobs", "next"],
+                "properties": {
+                  "jobs": {"type": "array", "items": {"$ref": "#/components/schemas/Snapshot"}},
+                  "next": {
+                    "type": ["string", "null"],
+                    "description": "the `cursor` of the next page; null where there is none"
+                  }
+                }
+              },
+              "Event": {
+                "type": "object",
+                "description": "an event, with `seq`, `job_id`, `type` and `timestamp`; or a gap, which has no `seq`",
+                "required": ["type"],
+                "properties": {"seq": {"type": "integer", "minimum": 1}, "job_id": {"type": "string"}}
+              },
+              "Gap": {
+                "type": "object",
+                "required": ["from", "to", "reason", "epoch"],
+                "properties": {
+                  "from": {"type": ["integer", "null"]},
+                  "to": {"type": ["integer", "null"]},
+                  "reason": {"enum": ["trimmed", "epoch_changed"]},
+                  "epoch": {"type": ["string", "null"]}
+                }
+              },
+              "EventsPage": {
+                "type": "object",
+                "required": ["epoch", "events", "next"],
+                "properties": {
+                  "epoch": {"type": ["string", "null"]},
+                  "events": {"type": "array", "items": {"$ref": "#/components/schemas/Event"}},
+                  "next": {
+                    "type": ["string", "null"],
+                    "description": "the `after` (or the `before`) of the next page; null where nothing more can be"
+                  },
+                  "gap": {"$ref": "#/components/schemas/Gap"}
+                }
+              },
+              "WorkerEvent": {"type": "object", "description": "what a worker would publish: any JSON object"},
+              "Published": {
+                "type": "object",
+                "required": ["epoch", "seqs"],
+                "properties": {
+                  "epoch": {"type": "string"},
+                  "seqs": {"type": "array", "items": {"type": "integer", "minimum": 1}, "minItems": 1}
+                }
+              }
+            }
+          }
+        }
+
+        """##
+        ),
+        (
         "/assets/page.js", "text/javascript; charset=utf-8",
         ##"""
         // Follows one job and shows it. Three parts, top-down: Follower keeps a socket and its cursor through

@@ -1,5 +1,6 @@
 // The bodies of HTTP answers. Errors are `{"error":{"code":…,"message":…}}`, with a code that stays.
 
+import Feed
 import JSON
 import Jobs
 import Wire
@@ -50,16 +51,20 @@ extension Response {
     static let redisAway = error(
         503, "redis_away", "Redis can't be asked at the moment; come again", [("retry-after", "1")])
 
-    static let methodNotAllowed = error(
-        405, "method_not_allowed", "only GET and HEAD are answered here", [("allow", "GET, HEAD")])
+    static let notBuiltWithRedis = error(
+        501, "not_built", "with history=redis this is not in this version")
+
+    static func methodNotAllowed(_ route: Route) -> Response {
+        error(
+            405, "method_not_allowed", "only \(route.allow) are answered here",
+            [("allow", route.allow)])
+    }
 
     /// A snapshot with its ETag, or 304 for who has it. Watchers come and go without a new tag.
     static func snapshot(_ opening: Opening, watchers: Int, knownTags: [String]) -> Response {
-        let tag = "\"\(opening.epoch?.text ?? "none"):\(opening.seq)\""
+        let tag = tag(opening)
         let headers = [(name: "etag", value: tag), ("cache-control", "no-cache")]
-        if knownTags.contains(where: { $0 == tag || $0 == "W/" + tag || $0 == "*" }) {
-            return Response(status: 304, headers: headers)
-        }
+        if names(knownTags, tag) { return Response(status: 304, headers: headers) }
         var json = JSONWriter()
         json.beginObject()
         opening.snapshot.writeMembers(into: &json, job: opening.job, watchers: watchers)
@@ -67,6 +72,73 @@ extension Response {
         return Response(
             status: 200, headers: headers + [("content-type", "application/json")], body: json.bytes
         )
+    }
+
+    /// What is told of a job changes with its last number, and with nothing else.
+    private static func tag(_ opening: Opening) -> String {
+        "\"\(opening.epoch?.text ?? "none"):\(opening.seq)\""
+    }
+
+    private static func names(_ knownTags: [String], _ tag: String) -> Bool {
+        knownTags.contains { $0 == tag || $0 == "W/" + tag || $0 == "*" }
+    }
+
+    /// A finished job's page may be kept for a while, by the client alone; others are asked for again.
+    static func events(_ page: EventsPage, of opening: Opening, knownTags: [String]) -> Response {
+        let tag = tag(opening)
+        let isFinished = opening.snapshot.finishedAt != nil
+        let headers = [
+            (name: "etag", value: tag), ("vary", "accept, authorization"),
+            ("cache-control", isFinished ? "private, max-age=60" : "private, no-cache"),
+        ]
+        if names(knownTags, tag) { return Response(status: 304, headers: headers) }
+        return Response(
+            status: 200, headers: headers + [("content-type", "application/json")],
+            body: page.json())
+    }
+
+    /// The lines of all log events; where some are missing, a line that says so.
+    static func log(_ opening: Opening) -> Response {
+        var text: [UInt8] = []
+        if let first = opening.updates.first?.seq ?? (opening.epoch.map { _ in opening.seq + 1 }),
+            first > 1
+        {
+            text += "[events 1 to \(first - 1) are no longer kept]\n".utf8
+        }
+        for update in opening.updates {
+            switch update.kind {
+            case .gap(let reason): text += "[events are missing here: \(reason.rawValue)]\n".utf8
+            case .event where update.type.isLog:
+                let frame = update.frame
+                LogLines.append(from: Frames.payload(of: frame), to: &text)
+            case .event: break
+            }
+        }
+        return Response(
+            status: 200,
+            headers: [
+                ("content-type", "text/plain; charset=utf-8"), ("cache-control", "no-store"),
+                ("x-content-type-options", "nosniff"),
+            ], body: text)
+    }
+
+    static func published(_ result: Result<Published, PublishFault>) -> Response {
+        switch result {
+        case .success(let published):
+            var json = JSONWriter()
+            json.beginObject()
+            json.key("epoch")
+            json.string(published.epoch.text)
+            json.key("seqs")
+            json.beginArray()
+            for seq in published.seqs { json.integer(seq) }
+            json.endArray()
+            json.endObject()
+            return .json(200, json.bytes)
+        case .failure(.notBuilt): return .notBuiltWithRedis
+        case .failure(let fault):
+            return .error(503, fault.rawValue, fault.message, [("retry-after", "1")])
+        }
     }
 
     /// No inline script or style, nothing from elsewhere, no framing; the page's own rules.

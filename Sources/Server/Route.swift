@@ -6,7 +6,10 @@ import Wire
 enum Route: Equatable {
     case jobSocket(String)
     case socket
+    case jobs
     case job(String)
+    case jobEvents(String)
+    case jobLog(String)
     case health
     case readiness
     case metrics
@@ -36,7 +39,12 @@ enum Route: Equatable {
             self = .jobSocket(String(segments[2]))
         case "ws" where segments.count == 3 && ["queues", "feeds"].contains(segments[1]):
             self = .notBuilt
+        case "jobs" where segments.count == 1: self = .jobs
         case "jobs" where segments.count == 2: self = .job(String(segments[1]))
+        case "jobs" where segments.count == 3 && segments[2] == "events":
+            self = .jobEvents(String(segments[1]))
+        case "jobs" where segments.count == 3 && segments[2] == "log":
+            self = .jobLog(String(segments[1]))
         default: self = .unknown
         }
     }
@@ -45,6 +53,31 @@ enum Route: Equatable {
         switch self {
         case .jobSocket, .socket: true
         default: false
+        }
+    }
+
+    /// What pages of other origins may ask for, with a token.
+    var isAPI: Bool {
+        switch self {
+        case .jobs, .job, .jobEvents, .jobLog: true
+        default: false
+        }
+    }
+
+    func answers(_ method: HTTPMethod) -> Bool {
+        switch (method, self) {
+        case (.get, _), (.head, _), (.post, .jobEvents): true
+        case (.options, _): isAPI
+        default: false
+        }
+    }
+
+    /// The methods that `answers` knows, for the header.
+    var allow: String {
+        switch self {
+        case .jobEvents: "GET, HEAD, POST, OPTIONS"
+        case _ where isAPI: "GET, HEAD, OPTIONS"
+        default: "GET, HEAD"
         }
     }
 }

@@ -61,6 +61,7 @@ public struct Server {
         first.feed?.start()
         first.run()
         for thread in threads { thread.join() }
+        guard !house.hasFailed.load(ordering: .relaxed) else { throw .loopFailed }
         house.log.info("stopped")
     }
 
@@ -105,6 +106,8 @@ public struct Server {
         } catch {
             house.log.error(
                 "loop_failed", ["loop": .integer(index), "error": .word(error)])
+            house.hasFailed.store(true, ordering: .relaxed)
+            house.postToAll(.stop)
         }
     }
 }

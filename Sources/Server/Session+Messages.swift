@@ -8,9 +8,31 @@ import Tokens
 import Wire
 
 extension Session {
-    func answer(_ text: [UInt8]) {
+    func answer(text: [UInt8]) {
+        guard !form.isMessagePack else {
+            return reject(
+                ClientRefusal(
+                    code: "text_not_spoken", message: "messages are MessagePack in binary frames",
+                    id: nil))
+        }
+        obey { () throws(ClientRefusal) in try worker.messageReader.read(text.span) }
+    }
+
+    func answer(binary: [UInt8]) {
+        guard form.isMessagePack else {
+            return reject(
+                ClientRefusal(
+                    code: "binary_not_spoken", message: "messages are JSON in text frames", id: nil)
+            )
+        }
+        obey { () throws(ClientRefusal) in
+            try worker.messageReader.read(messagePack: binary.span)
+        }
+    }
+
+    private func obey(_ read: () throws(ClientRefusal) -> ClientMessage) {
         do throws(ClientRefusal) {
-            try obey(try worker.messageReader.read(text.span))
+            try obey(try read())
         } catch {
             reject(error)
         }
@@ -53,7 +75,8 @@ extension Session {
             throw ClientRefusal(
                 code: "not_built", message: Door.notBuiltProgress, id: request.id)
         }
-        guard mayTake(request.follows.count - 1) else { return close(.tooManyMessages) }
+        let furtherCost = request.follows.count / Self.jobsPerMessage
+        guard mayTake(furtherCost) else { return close(.tooManyMessages) }
         for follow in request.follows {
             do throws(ClientRefusal) {
                 let job = try job(follow.subject, request.id)

@@ -20,7 +20,7 @@ extension Session: StreamOwner {
         }
         if !isClosing, !hasRoomForAnswers {
             stream.pauseReading()
-            worker.readLater(self)
+            worker.readLater(id)
         }
         return isClosing ? bytes.count : consumed
     }
@@ -48,13 +48,9 @@ extension Session: StreamOwner {
         worker.metrics.messagesIn.add(1)
         guard mayTake(1) else { return close(.tooManyMessages) }
         switch frame {
-        case .text(let text): answer(text)
+        case .text(let text): answer(text: text)
+        case .binary(let bytes): answer(binary: bytes)
         case .ping(let payload): send(Frames.pong(payload.span))
-        case .binary:
-            reject(
-                ClientRefusal(
-                    code: "binary_not_spoken", message: "messages are JSON in text frames", id: nil)
-            )
         case .pong, .close: break
         }
     }

@@ -14,7 +14,10 @@ extension Session: TimerTarget {
         worker.metrics.bytesIn.add(bytes)
     }
 
-    /// Each message costs one, and each further job that it names one more.
+    /// So many jobs of one subscribe cost as much as a message.
+    static let jobsPerMessage = 10
+
+    /// Each message costs one, and one more for each ten jobs that it names.
     func mayTake(_ count: Int) -> Bool {
         let settings = worker.settings
         let mayTake = allowance.take(
@@ -48,7 +51,7 @@ extension Session: TimerTarget {
         if let lifeLeft, lifeLeft <= .zero { return close(.tokenExpired) }
         let untilExpiring = lifeLeft.map { $0 - Self.expiringNotice - settings.tokenLeeway }
         if let untilExpiring, untilExpiring <= .zero { tellExpiring(grant) }
-        if let owedSince = stream.owedSince, now - owedSince > settings.writeTimeout {
+        if let owedSince = stream.owedSince, now - owedSince >= settings.writeTimeout {
             return closeSlow()
         }
         guard now - lastHeard <= settings.pingInterval * 2 else {
@@ -60,7 +63,8 @@ extension Session: TimerTarget {
             nextPing = now + settings.pingInterval
         }
         var next = min(settings.pingInterval, settings.writeTimeout)
-        for deadline in [lifeLeft, untilExpiring] {
+        let untilSlow = stream.owedSince.map { settings.writeTimeout - (now - $0) }
+        for deadline in [lifeLeft, untilExpiring, untilSlow] {
             if let deadline, deadline > .zero { next = min(next, deadline) }
         }
         if let timer { worker.loop.disarm(timer) }

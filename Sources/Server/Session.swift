@@ -33,7 +33,7 @@ final class Session {
     let id: FollowerID
     let stream: Stream
     unowned let worker: Worker
-    let deflates: Bool
+    let form: FrameForm
     private let admission: Admission.Verdict
     private(set) var phase: Phase
     /// The job of a one-job socket. It is not in `followed`, so that an idle client has no set.
@@ -54,19 +54,20 @@ final class Session {
     var timer: TimerID?
 
     init(
-        id: FollowerID, stream: Stream, worker: Worker, purpose: Purpose, deflates: Bool,
+        id: FollowerID, stream: Stream, worker: Worker, purpose: Purpose, form: FrameForm,
         admission: Admission.Verdict
     ) {
         self.id = id
         self.stream = stream
         self.worker = worker
         phase = .authenticating(purpose)
-        self.deflates = deflates
+        self.form = form
         self.admission = admission
         let settings = worker.settings
         let now = worker.loop.now
         reader = MessageReader(
-            limits: MessageLimits(messageBytesMax: settings.messageBytesMax), deflate: deflates)
+            limits: MessageLimits(messageBytesMax: settings.messageBytesMax),
+            deflate: form.isDeflated)
         allowance = Allowance(burst: settings.messagesBurstMax, at: now)
         lastHeard = now
         nextPing = now + settings.pingInterval
@@ -90,7 +91,7 @@ final class Session {
         case .job(let job, let wish):
             guard grant.mayFollow(job: job.text) else { return close(.notThisJob) }
             own = job
-            worker.follow(job, by: self, wish)
+            worker.follow(job, by: id, wish)
             if !isGreeted { stream.pauseReading() }
         }
         if !isClosing { beat() }
@@ -129,7 +130,7 @@ extension Session {
         if isFollowing(job) { unfollow(job) }
         if isOwn { own = job } else { followed.insert(job) }
         requests[job] = request
-        worker.follow(job, by: self, wish)
+        worker.follow(job, by: id, wish)
     }
 
     @discardableResult
@@ -138,7 +139,7 @@ extension Session {
         if job == own { own = nil } else { followed.remove(job) }
         reading.remove(job)
         requests[job] = nil
-        worker.unfollow(job, by: self)
+        worker.unfollow(job, by: id)
         return true
     }
 
@@ -172,7 +173,7 @@ extension Session {
         }
         if isListening { stream.resumeReading() }
         if reading.isEmpty { reading = [] }  // Gives its memory back.
-        if !reading.isEmpty, !isClosing { worker.readLater(self) }
+        if !reading.isEmpty, !isClosing { worker.readLater(id) }
     }
 
     private func send(_ item: Item, of job: JobID) {
@@ -180,12 +181,13 @@ extension Session {
         case .entry(let entry):
             worker.metrics.replayedEvents.add(1)
             worker.metrics.messagesOut.add(1)
-            deliver(deflates ? worker.compressed(entry) : entry.update.frame, upTo: entry)
+            deliver(worker.frame(of: entry, form), upTo: entry)
         case .gap(let gap):
             worker.metrics.gaps.add(GapLabel(gap.reason))
             send(
                 EventFrame.gap(
-                    job: job, epoch: gap.epoch, from: gap.from, to: gap.to, reason: gap.reason))
+                    job: job, epoch: gap.epoch, from: gap.from, to: gap.to, reason: gap.reason,
+                    events: gap.eventsPath(of: job)))
         case .live(let epoch, let seq):
             send(ServerMessage.live(.job(job), epoch: epoch, seq: seq))
         }
@@ -195,11 +197,11 @@ extension Session {
 // MARK: - Sending and ending
 
 extension Session {
-    /// A control message.
+    /// A control message, in JSON: each client hears it in its own language.
     func send(_ frame: SharedBytes) {
         guard !isClosing else { return }
         worker.metrics.messagesOut.add(1)
-        put(frame)
+        put(form.isMessagePack ? MessagePack.frame(frame) : frame)
     }
 
     private func put(_ frame: SharedBytes) {
@@ -270,8 +272,8 @@ extension Session {
 
     private func leave() {
         phase = .closing
-        if let own { worker.unfollow(own, by: self) }
-        for job in followed { worker.unfollow(job, by: self) }
+        if let own { worker.unfollow(own, by: id) }
+        for job in followed { worker.unfollow(job, by: id) }
         (followed, reading, requests) = ([], [], [:])
         if let timer { worker.loop.disarm(timer) }
         timer = nil

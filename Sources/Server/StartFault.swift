@@ -10,6 +10,7 @@ public enum StartFault: Error, CustomStringConvertible {
     case setting(String, String)
     case cannotListen(ListenAddress, SystemError)
     case certificate(TLSFault)
+    case loopFailed
     case system(SystemError)
 
     public var description: String {
@@ -22,6 +23,7 @@ public enum StartFault: Error, CustomStringConvertible {
         case .setting(let name, let reason): "\(name): \(reason)"
         case .cannotListen(let address, let error): "listen: cannot listen on \(address): \(error)"
         case .certificate(let fault): "tls-certificate: \(fault)"
+        case .loopFailed: "an event loop could not begin; the log says why"
         case .system(let error): "the system refused to start the server: \(error)"
         }
     }

@@ -13,7 +13,7 @@ extension Worker {
     func connected(_ grant: Grant, _ subscribed: Subscribed?) -> SharedBytes {
         ServerMessage.connected(
             server: "jobwire/\(Server.version)",
-            heartbeatSeconds: Int(settings.pingInterval.components.seconds),
+            heartbeatSeconds: max(1, Int(settings.pingInterval.components.seconds)),
             expiresAt: end(of: grant),
             subscribed: subscribed)
     }
@@ -61,21 +61,5 @@ extension Worker {
             status: 200,
             headers: [("content-type", "text/plain; version=0.0.4; charset=utf-8")],
             body: Array(house.metrics.prometheus().utf8))
-    }
-
-    // MARK: asking for a job once
-
-    /// nil where Redis can't be asked.
-    func peek(_ job: JobID, _ answer: @escaping (Opening?, Int) -> Void) {
-        if let feed {
-            return feed.peek(job) { [unowned self] in answer($0, watchers(of: job)) }
-        }
-        nextTicket += 1
-        peeks[nextTicket] = answer
-        house.mailboxes[0].post(.peek(job, loop: index, ticket: nextTicket))
-    }
-
-    func answer(_ ticket: UInt64, _ opening: Opening?) {
-        peeks.removeValue(forKey: ticket)?(opening, opening.map { watchers(of: $0.job) } ?? 0)
     }
 }

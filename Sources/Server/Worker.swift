@@ -37,14 +37,17 @@ final class Worker {
 
     /// Sessions by their follower's index. A place is used again after its session has left the hub.
     private(set) var sessions: [Session?] = []
+    /// Those who follow without a WebSocket. Their places among the sessions are nil and not free.
+    var httpFollowers: [FollowerID: any HTTPFollower] = [:]
     private var freePlaces: [Int32] = []
     /// Connections that are no WebSocket yet, or never will be.
-    private var visitors: [ObjectIdentifier: HTTPConnection] = [:]
+    private(set) var visitors: [ObjectIdentifier: HTTPConnection] = [:]
     /// Sessions that are owed more of a history than one round gave them.
     private var readers: [FollowerID] = []
     /// Visitors that asked more than they have read answers.
     private var pausedVisitors: [HTTPConnection] = []
-    var peeks: [UInt64: (Opening?, Int) -> Void] = [:]
+    /// See FeedQuestion.swift.
+    var asked: [UInt64: (FeedAnswer) -> Void] = [:]
     var nextTicket: UInt64 = 0
     private var courier: Courier
     /// What the tick delivered, to be timed once it is written: when the first update of each job was
@@ -120,17 +123,16 @@ final class Worker {
         switch mail {
         case .follow(let job, let loop): feed?.follow(job, from: loop)
         case .unfollow(let job, let loop): feed?.unfollow(job, from: loop)
-        case .peek(let job, let loop, let ticket):
-            guard let feed else { return }
-            feed.peek(job) { [house] opening in
-                house.mailboxes[loop].post(.peeked(opening, ticket: ticket))
+        case .ask(let question, let loop, let ticket):
+            feed?.answer(question) { [house] answer in
+                house.mailboxes[loop].post(.answered(answer, ticket: ticket))
             }
         case .updates(let updates, let bytes):
             for (update, change) in updates { hear(update, change) }
             house.backlogs[index].shrink(by: bytes)
         case .missed(let jobs): for job in jobs where hub.missed(job) == .askFeed { ask(job) }
         case .opened(let opening): open(opening)
-        case .peeked(let opening, let ticket): answer(ticket, opening)
+        case .answered(let answer, let ticket): asked.removeValue(forKey: ticket)?(answer)
         case .redis(let condition): tell(condition)
         case .drain: beginDrain()
         case .stop: stop()
@@ -186,11 +188,12 @@ final class Worker {
     private func open(_ opening: Opening) {
         let (welcomes, resumed, request) = hub.open(opening)
         for each in welcomes { welcome(each) }
-        for follower in resumed { session(follower)?.resume(opening.job) }
+        for follower in resumed {
+            session(follower)?.resume(opening.job)
+            httpFollowers[follower]?.readOn()
+        }
         if request == .askFeed { ask(opening.job) }
     }
-
-    private func welcome(_ welcome: Welcome) { session(welcome.follower)?.welcome(welcome) }
 
     // MARK: sessions
 
@@ -198,20 +201,25 @@ final class Worker {
 
     /// Places a session in the list, under an id of its own.
     func enter(_ make: (FollowerID) -> Session) -> Session {
-        if freePlaces.isEmpty {
-            freePlaces.append(Int32(sessions.count))
-            sessions.append(nil)
-        }
-        let place = freePlaces.removeLast()
-        let session = make(FollowerID(index: place))
-        sessions[Int(place)] = session
+        let session = make(takePlace())
+        sessions[Int(session.id.index)] = session
         return session
     }
 
     func forget(_ session: Session) {
         sessions[Int(session.id.index)] = nil
-        freePlaces.append(session.id.index)
+        vacate(session.id)
     }
+
+    func takePlace() -> FollowerID {
+        if freePlaces.isEmpty {
+            freePlaces.append(Int32(sessions.count))
+            sessions.append(nil)
+        }
+        return FollowerID(index: freePlaces.removeLast())
+    }
+
+    func vacate(_ id: FollowerID) { freePlaces.append(id.index) }
 
     var sessionCount: Int { sessions.count - freePlaces.count }
 
@@ -221,6 +229,7 @@ final class Worker {
     private func tell(_ condition: RedisCondition) {
         let notice = condition.notice
         for session in sessions { session?.notify(notice) }
+        for follower in httpFollowers.values { follower.notify(notice) }
     }
 
     private func beginDrain() {
@@ -230,29 +239,23 @@ final class Worker {
         drain = Drain(self)
     }
 
-    /// Closes so many of the sessions that are left; false when none is.
-    func closeSessions(atMost count: Int) -> Bool {
-        var left = count
-        for case let session? in sessions where !session.isClosing {
-            guard left > 0 else { return true }
-            session.close(.draining)
-            left -= 1
-        }
-        return sessionCount > 0 || !visitors.isEmpty
-    }
-
-    func follow(_ job: JobID, by session: Session, _ wish: Wish) {
+    func follow(_ job: JobID, by follower: FollowerID, _ wish: Wish) {
         metrics.subscriptions.add(1)
         house.watchers?.add(1, to: job)
-        let (welcome, request) = hub.follow(job, by: session.id, wish: wish)
-        if let welcome { session.welcome(welcome) }
+        let (welcome, request) = hub.follow(job, by: follower, wish: wish)
+        if let welcome { self.welcome(welcome) }
         if request == .askFeed { ask(job) }
     }
 
-    func unfollow(_ job: JobID, by session: Session) {
+    private func welcome(_ welcome: Welcome) {
+        session(welcome.follower)?.welcome(welcome)
+        httpFollowers[welcome.follower]?.welcome(welcome)
+    }
+
+    func unfollow(_ job: JobID, by follower: FollowerID) {
         metrics.subscriptions.add(-1)
         house.watchers?.add(-1, to: job)
-        guard hub.unfollow(job, by: session.id) else { return }
+        guard hub.unfollow(job, by: follower) else { return }
         if let feed {
             feed.unfollow(job, from: index)
         } else {
@@ -260,8 +263,8 @@ final class Worker {
         }
     }
 
-    /// The session goes on reading histories after a flush, when its socket has taken some.
-    func readLater(_ session: Session) { readers.append(session.id) }
+    /// The follower goes on reading histories after a flush, when its socket has taken some.
+    func readLater(_ follower: FollowerID) { readers.append(follower) }
 
     func goOnLater(_ visitor: HTTPConnection) { pausedVisitors.append(visitor) }
 
@@ -274,11 +277,10 @@ final class Worker {
         guard !readers.isEmpty else { return }
         let due = readers
         readers = []
-        for id in due { session(id)?.readOn() }
-    }
-
-    func watchers(of job: JobID) -> Int {
-        house.watchers?.count(of: job) ?? hub.watchers(of: job)
+        for id in due {
+            session(id)?.readOn()
+            httpFollowers[id]?.readOn()
+        }
     }
 }
 

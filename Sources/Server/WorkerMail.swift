@@ -9,14 +9,14 @@ enum WorkerMail: Sendable {
     // to the loop that owns the feed
     case follow(JobID, loop: Int)
     case unfollow(JobID, loop: Int)
-    case peek(JobID, loop: Int, ticket: UInt64)
+    case ask(FeedQuestion, loop: Int, ticket: UInt64)
 
     // from it
     case updates([(Update, SnapshotChange?)], bytes: Int)
     /// Of these jobs some updates were let go; see Courier.
     case missed([JobID])
     case opened(Opening)
-    case peeked(Opening?, ticket: UInt64)
+    case answered(FeedAnswer, ticket: UInt64)
 
     // to all
     case redis(RedisCondition)

@@ -1,16 +1,16 @@
 // Sizes, times and URLs as operators write and read them: `1MiB`, `25s`, a URL without its password.
 // Invariant: what `text` writes, `read` reads back to the same value.
 
-enum ByteSize {
+public enum ByteSize {
     private static let units: [Unit] = [
         ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1),
     ]
 
-    static func read(_ text: String) -> Int? {
+    public static func read(_ text: String) -> Int? {
         scaled(text, by: units + [("", 1)]).map { Int($0) }
     }
 
-    static func text(_ size: Int) -> String {
+    public static func text(_ size: Int) -> String {
         shown(Int64(size), in: units) ?? "0B"
     }
 }

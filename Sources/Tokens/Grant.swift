@@ -35,6 +35,10 @@ public struct Grant: Sendable, Equatable {
     public var mayFollowAllJobs: Bool { isAdmin || scope.contains(.jobsRead) || jobs.areAll }
 
     public func mayFollow(job: String) -> Bool { mayFollowAllJobs || jobs.cover(job) }
+    /// With the scope to publish all jobs are meant, unless `jobs` says which.
+    public func mayPublish(job: String) -> Bool {
+        isAdmin || mayPublish && (!jobs.areGiven || jobs.cover(job))
+    }
     public func mayFollow(queue: String) -> Bool { isAdmin || queues.cover(queue) }
     public func mayFollow(feed: String) -> Bool { isAdmin || feeds.cover(feed) }
 
@@ -59,7 +63,7 @@ public struct NameRights: Sendable, Equatable {
         }
     }
 
-    /// nil for no names, as with most tokens: every connection has a grant, so it is small.
+    /// nil where nothing was said, as in most tokens: every connection has a grant, so it is small.
     private let lists: Lists?
 
     public init() { lists = nil }
@@ -76,7 +80,7 @@ public struct NameRights: Sendable, Equatable {
             prefixes.append(String(entry[..<star]))
         }
         names.sort(by: precedes)
-        lists = entries.isEmpty ? nil : Lists(names, prefixes)
+        lists = Lists(names, prefixes)
     }
 
     public static func == (one: NameRights, other: NameRights) -> Bool {
@@ -84,7 +88,8 @@ public struct NameRights: Sendable, Equatable {
     }
 
     public var areAll: Bool { lists?.prefixes.contains("") ?? false }
-    public var isEmpty: Bool { lists == nil }
+    /// Whether names were given at all. An empty list was: it names nobody.
+    public var areGiven: Bool { lists != nil }
 
     public func cover(_ name: String) -> Bool {
         guard let (names, prefixes) = lists.map({ ($0.names, $0.prefixes) }) else { return false }

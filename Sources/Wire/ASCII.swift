@@ -33,11 +33,11 @@ extension Span<UInt8> {
     /// Whether `range` spells `name`, which is written in lower case, in any case.
     @inline(__always)
     func spells(_ name: String, in range: Range<Int>) -> Bool {
-        let name = name.utf8.span
-        guard range.count == name.count else { return false }
-        for offset in name.indices
-        where ASCII.lowercased(self[range.lowerBound &+ offset]) != name[offset] {
-            return false
+        guard range.count == name.utf8.count else { return false }
+        var at = range.lowerBound
+        for byte in name.utf8 {
+            guard ASCII.lowercased(self[at]) == byte else { return false }
+            at &+= 1
         }
         return true
     }

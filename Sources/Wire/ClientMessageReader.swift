@@ -16,6 +16,19 @@ public struct ClientMessageReader: Sendable {
 
     public init(jobsMax: Int = 1_000) { self.jobsMax = jobsMax }
 
+    /// The same messages in MessagePack.
+    public mutating func read(
+        messagePack bytes: Span<UInt8>
+    ) throws(ClientRefusal) -> ClientMessage {
+        let json: [UInt8]
+        do throws(MessagePackFault) { json = try MessagePackReader.json(bytes) } catch {
+            throw ClientRefusal(
+                code: "bad_message",
+                message: "not MessagePack: \(error.rule.rawValue) at byte \(error.offset)", id: nil)
+        }
+        return try read(json.span)
+    }
+
     public mutating func read(_ bytes: Span<UInt8>) throws(ClientRefusal) -> ClientMessage {
         id = nil
         do throws(JSONFault) {

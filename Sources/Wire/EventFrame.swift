@@ -9,8 +9,7 @@ public enum EventFrame {
     /// `{"seq":N,"job_id":"…",` and then `rest`, which is a PreparedEvent's.
     public static func encode(job: JobID, seq: UInt64, rest: Span<UInt8>) -> SharedBytes {
         // A job id needs no escapes: JobID refuses what would have to be escaped.
-        let text = job.text.utf8
-        let id = text.span
+        let id = job.text.utf8
         let number = Decimal(seq)
         let count = Self.fixedBytes + number.count + id.count + rest.count
         return SharedBytes(capacity: Frames.headerBytes(for: count) + count) { output in
@@ -18,7 +17,7 @@ public enum EventFrame {
             output.append(literal: #"{"seq":"#)
             number.append(to: &output)
             output.append(literal: #","job_id":""#)
-            output.append(copying: id)
+            for byte in id { output.append(byte) }
             output.append(literal: #"","#)
             output.append(copying: rest)
         }

@@ -49,13 +49,14 @@ struct ArchitectureTests {
                 let first = unsafe pointer.pointee
                 struct ConnectionManager {}
                 func wait() async {}
+                let bytes = text.utf8.span
                 // unsafe, import Foundation and await in a comment are words
                 let text = "unsafe @unchecked await // import Foundation"
                 """)
         let rows: [(Violation.Rule, Int)] = [
             (.forbiddenImport, 2), (.reExport, 3), (.forbiddenImport, 4), (.forbiddenImport, 5),
             (.escape, 6), (.escape, 7), (.escape, 8), (.escape, 9), (.escape, 10),
-            (.hollowName, 11), (.asynchrony, 12),
+            (.hollowName, 11), (.asynchrony, 12), (.spanOfString, 13),
         ]
         let found = Architecture.jobwire(allowing: []).violations(in: [bad])
         #expect(found.map(\.line) == rows.map(\.1))

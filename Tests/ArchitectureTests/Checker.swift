@@ -38,7 +38,7 @@ struct SourceFile {
 struct Violation: Hashable, CustomStringConvertible {
     enum Rule: String, CaseIterable {
         case unknownTarget, forbiddenImport, reExport, escape, staleAllowance, tooLong, hollowName
-        case asynchrony
+        case asynchrony, spanOfString
     }
 
     let rule: Rule
@@ -86,6 +86,8 @@ struct Architecture {
             if let name = declaredName(line).flatMap(hollow) {
                 report(.hollowName, line: number, name)
             }
+            // Points to where a short String was (JSON/TextBytes.swift, `lendUTF8`).
+            if line.contains("utf8.span") { report(.spanOfString, line: number, line) }
             if let word = line.firstMatch(of: /\b(async|await|actor)\b/) {
                 report(.asynchrony, line: number, word.output.0)
             }

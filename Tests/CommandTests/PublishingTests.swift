@@ -80,6 +80,51 @@ struct PublishingTests {
         #expect((failures > 0) == (job == "demo-flaky"))
     }
 
+    @Test("jobs come in the order of time, and each tells its story as it would alone")
+    func order() {
+        let cast = (0..<40).map { (job: "j\($0)", plot: DemoPlot.allCases[$0 % 7]) }
+        var (demo, now, told) = (Demo(cast, seed: 5), Duration.zero, [String: [String]]())
+        for _ in 0..<20_000 {
+            let beat = demo.next()
+            #expect(beat.after >= .zero)
+            now += beat.after
+            told[beat.job, default: []].append(beat.event)
+        }
+        #expect(told.count == 40)
+        #expect(now > .seconds(60))
+        for index in cast.indices.prefix(7) {
+            var alone = Demo([cast[index]], seed: 5 + UInt64(index))
+            let events = told[cast[index].job] ?? []
+            let isTheSame = events.allSatisfy { $0 == alone.next().event }
+            #expect(isTheSame, "\(cast[index])")
+        }
+    }
+
+    @Test("as many events come in a second as asked for", arguments: [1.0, 30, 5_000])
+    func rate(_ wanted: Double) {
+        let cast = (0..<20).map { (job: "j\($0)", plot: DemoPlot.allCases[$0 % 7]) }
+        var (demo, now) = (Demo(cast, seed: 5, rate: wanted), Duration.zero)
+        for _ in 0..<10_000 { now += demo.next().after }
+        let rate = 10_000 / (now / .seconds(1))
+        #expect(wanted * 0.8...wanted * 1.25 ~= rate, "\(rate)")
+    }
+
+    @Test("each kind of job does what its name says", arguments: DemoPlot.allCases)
+    func kinds(_ plot: DemoPlot) {
+        var demo = Demo([("j", plot)], seed: 1)
+        var (picture, statuses, longest, lines) = (JobPicture(), Set<String>(), Duration.zero, 0)
+        for seq in 1...400 {
+            let beat = demo.next()
+            longest = max(longest, beat.after)
+            lines = max(lines, beat.event.matches(of: /cc -c/).count)
+            _ = picture.hear(Array(beat.event.utf8), seq: UInt64(seq))
+            statuses.insert(picture.status)
+        }
+        #expect(statuses.contains(plot == .failing ? "failed" : "completed"), "\(statuses)")
+        #expect((longest > .seconds(60)) == (plot == .silent))
+        #expect((lines > 100) == (plot == .huge))
+    }
+
     @Test("run takes the first free port of its own, and says so when a configured one is taken")
     func ports() throws {
         let taken: Set<UInt16> = [8_080, 8_081]

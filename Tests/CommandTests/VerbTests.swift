@@ -95,6 +95,8 @@ struct VerbTests {
             (["publish", "a", "--tpye=log"], "did you mean --type?"),
             (["token", "--job=a"], "did you mean --jobs?"),
             (["token", "--scope=jobs:raed"], "did you mean jobs:read?"),
+            (["simulate", "--kinds=build,hueg"], "did you mean huge?"),
+            (["docter"], "did you mean doctor?"),
         ])
     func slips(_ line: [String], _ hint: String) {
         let heard = Heard()
@@ -127,6 +129,14 @@ struct VerbTests {
             (["run", "--listen=[::]:8080", "--token-secret="], "loopback only"),
             (["run", "--listen=nowhere"], "expected address:port"),
             (["serve", "--token-secret="], "token-secret"), (["serve", "x"], "unexpected: x"),
+            (["simulate", "--jobs=0"], "--jobs: expected a whole number from 1 to 10000"),
+            (["simulate", "--jobs=10001"], "--jobs"), (["simulate", "--jobs=many"], "--jobs"),
+            (["simulate", "--rate=0"], "--rate"), (["simulate", "--rate=100001"], "--rate"),
+            (["simulate", "--seed=-1"], "--seed: expected a whole number from 0"),
+            (["simulate", "--for=0s"], "--for"), (["simulate", "--for=soon"], "--for"),
+            (["simulate", "--kinds="], "commas"), (["simulate", "--prefix=a b"], "a space"),
+            (["simulate", "x"], "unexpected: x"), (["doctor", "x"], "unexpected: x"),
+            (["doctor", "--redis-url=http://x"], "unknown scheme"),
         ])
     func refusals(_ line: [String], _ reason: String) {
         let heard = Heard()

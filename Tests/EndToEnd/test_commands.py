@@ -48,7 +48,7 @@ def start():
 
 def test_help_names_every_verb():
     told = jobwire("--help")
-    for verb in ("run", "serve", "publish", "tail", "token", "check", "settings"):
+    for verb in ("run", "serve", "publish", "tail", "token", "check", "doctor", "simulate", "settings"):
         assert re.search(rf"^ +(jobwire )?{verb}\b", told, re.MULTILINE), verb
         page = jobwire(verb, "--help")
         assert "jobwire " + verb in page and len(page.splitlines()) > 5

@@ -68,6 +68,10 @@ struct SmallPartsTests {
         #expect(alive == Array(repeating: true, count: Probe.missedMax) + [false])
         let isOurs = probe.isOurs(payload.span)
         let isAlive = probe.intervalPassed()
-        #expect(isOurs && isAlive && probe.missed == 1)
+        #expect(isOurs && isAlive && !probe.isDeaf)
+        for _ in 0...Probe.missedMax { probe.published() }
+        #expect(probe.isDeaf, "published so often, and never heard")
+        probe.begin()
+        #expect(!probe.isDeaf)
     }
 }

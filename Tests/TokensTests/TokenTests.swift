@@ -161,7 +161,11 @@ struct TokenTests {
         #expect(
             rights.cover("x-") && rights.cover("x-1") && !rights.cover("x") && !rights.cover("job-")
         )
-        #expect(!rights.areAll && !rights.isEmpty)
+        #expect(!rights.areAll && rights.areGiven)
+        let none = try #require(NameRights([]))
+        let publisher = Grant(scope: .jobsPublish, jobs: none)
+        #expect(none.areGiven && !publisher.mayPublish(job: "a"), "an empty list names nobody")
+        #expect(Grant(scope: .jobsPublish).mayPublish(job: "a"))
     }
 
     @Test("base64url takes back what it wrote, and nothing else of that length")

@@ -5,10 +5,12 @@ import json
 import time
 import urllib.parse
 
+import msgpack
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 SUBPROTOCOL = "jobwire.v1.json"
+MESSAGEPACK = "jobwire.v1.msgpack"
 WAIT_SECONDS = 10
 
 
@@ -18,7 +20,7 @@ def job_path(job, **query):
 
 
 class Socket:
-    """One connection. Messages are dicts; `raw` of the last one is its text."""
+    """One connection. Messages are dicts; `raw` of the last one is its text, or its MessagePack."""
 
     def __init__(
         self, server, path, token=None, where="header", deflate=False, subprotocols=(SUBPROTOCOL,),
@@ -68,11 +70,14 @@ class Socket:
         return self.connection.subprotocol
 
     def send(self, message):
-        self.connection.send(message if isinstance(message, (str, bytes)) else json.dumps(message))
+        if isinstance(message, (str, bytes)):
+            return self.connection.send(message)
+        self.connection.send(msgpack.packb(message) if self.subprotocol == MESSAGEPACK else json.dumps(message))
 
     def next(self, within=WAIT_SECONDS):
         self.raw = self.connection.recv(timeout=within)
-        return json.loads(self.raw)
+        assert isinstance(self.raw, bytes) == (self.subprotocol == MESSAGEPACK)
+        return msgpack.unpackb(self.raw) if isinstance(self.raw, bytes) else json.loads(self.raw)
 
     def until(self, type, within=WAIT_SECONDS):
         """-> (all messages up to and with the first of `type`)."""

@@ -9,7 +9,8 @@ from .waiting import eventually, free_port
 
 
 class RedisServer:
-    def __init__(self, folder, certificates=None, password=None):
+    def __init__(self, folder, certificates=None, password=None, options=()):
+        """`options` are more of redis-server's own, such as `--replicaof`."""
         self.folder = folder
         self.port = free_port()
         self.socket_path = str(folder / "redis.sock")
@@ -27,6 +28,7 @@ class RedisServer:
             ]  # fmt: skip
         if password:
             self.options += ["--requirepass", password]
+        self.options += map(str, options)
         self.process = None
         self.start()
 

@@ -1,0 +1,62 @@
+// What a loop asks the feed for somebody who does not follow: the feed answers at once or later, on its
+// own loop, and the answer comes back to the loop that asked.
+
+import Feed
+import Jobs
+
+enum FeedQuestion: Sendable {
+    case job(JobID)
+    case jobs(JobListRequest)
+    case publish([[UInt8]], JobID)
+}
+
+enum FeedAnswer: Sendable {
+    /// nil where Redis keeps the history and can't be asked.
+    case job(Opening?)
+    case jobs(Result<JobListPage, JobListFault>)
+    case published(Result<Published, PublishFault>)
+}
+
+extension JobFeed {
+    func answer(_ question: FeedQuestion, _ tell: @escaping (FeedAnswer) -> Void) {
+        switch question {
+        case .job(let job): peek(job) { tell(.job($0)) }
+        case .jobs(let request): list(request) { tell(.jobs($0)) }
+        case .publish(let events, let job): publish(events, to: job) { tell(.published($0)) }
+        }
+    }
+}
+
+extension Worker {
+    func ask(_ question: FeedQuestion, _ answer: @escaping (FeedAnswer) -> Void) {
+        if let feed { return feed.answer(question, answer) }
+        nextTicket += 1
+        asked[nextTicket] = answer
+        house.mailboxes[0].post(.ask(question, loop: index, ticket: nextTicket))
+    }
+
+    func watchers(of job: JobID) -> Int {
+        house.watchers?.count(of: job) ?? hub.watchers(of: job)
+    }
+
+    /// A job as it stands, and how many follow it.
+    func peek(_ job: JobID, _ answer: @escaping (Opening?, Int) -> Void) {
+        ask(.job(job)) { [unowned self] in
+            if case .job(let opening) = $0 { answer(opening, watchers(of: job)) }
+        }
+    }
+
+    func list(
+        _ request: JobListRequest,
+        _ answer: @escaping (Result<JobListPage, JobListFault>) -> Void
+    ) {
+        ask(.jobs(request)) { if case .jobs(let page) = $0 { answer(page) } }
+    }
+
+    func publish(
+        _ events: [[UInt8]], to job: JobID,
+        _ answer: @escaping (Result<Published, PublishFault>) -> Void
+    ) {
+        ask(.publish(events, job)) { if case .published(let result) = $0 { answer(result) } }
+    }
+}

@@ -1,0 +1,145 @@
+// What HTTP tells of jobs: who asks is known first, then what is asked for is read, then the feed is asked.
+
+import Bytes
+import Hub
+import Jobs
+import Loop
+import Telemetry
+import Tokens
+import Wire
+
+extension HTTPConnection {
+    func answer(_ head: RequestHead, _ body: [UInt8], about route: Route) {
+        do throws(Close) {
+            try worker.door.checkOrigin(head)
+            if head.method == .options { return respond(CrossOrigin.options(route)) }
+            let query = try Door.query(head)
+            guard let grant = try worker.door.grant(head, query: query) else {
+                throw .tokenRefused(.missing)
+            }
+            switch route {
+            case .jobs: try list(query, grant)
+            case .job(let segment): tellSnapshot(of: try job(segment, grant), head)
+            case .jobEvents(let segment) where head.method == .post:
+                try publish(body, to: try Door.job(segment), grant)
+            case .jobEvents(let segment) where head.method == .get && head.wantsEventStream:
+                try stream(try job(segment, grant), head, query, grant)
+            case .jobEvents(let segment):
+                tell(try EventsRequest(query), of: try job(segment, grant), head, grant)
+            case .jobLog(let segment):
+                look(at: try job(segment, grant)) { connection, opening, _ in
+                    connection.respond(.log(opening))
+                }
+            default: respond(.notFound)
+            }
+        } catch {
+            refused(error)
+            if let refusal = error.authRefusal { worker.metrics.authRefusals.add(refusal) }
+            respond(.refusal(error))
+        }
+    }
+
+    private func job(_ segment: String, _ grant: Grant) throws(Close) -> JobID {
+        let job = try Door.job(segment)
+        guard grant.mayFollow(job: job.text) else { throw .notThisJob }
+        return job
+    }
+
+    private func list(_ query: Query, _ grant: Grant) throws(Close) {
+        worker.list(try JobListing.request(query, grant)) { [weak self] answer in
+            guard let self else { return }
+            switch answer {
+            case .success(let page):
+                respond(JobListing.response(page) { worker.watchers(of: $0) })
+            case .failure(.badCursor):
+                respond(.refusal(.badRequest("cursor: take the next of an earlier page")))
+            case .failure(.notBuilt): respond(.notBuiltWithRedis)
+            }
+        }
+    }
+
+    private func tellSnapshot(of job: JobID, _ head: RequestHead) {
+        let knownTags = head.list("if-none-match")
+        look(at: job) { connection, opening, watchers in
+            connection.respond(.snapshot(opening, watchers: watchers, knownTags: knownTags))
+        }
+    }
+
+    /// Asks for the job as it stands, and tells the client itself where that can't be known.
+    private func look(
+        at job: JobID, _ use: @escaping (HTTPConnection, Opening, _ watchers: Int) -> Void
+    ) {
+        worker.peek(job) { [weak self] opening, watchers in
+            guard let self else { return }
+            guard let opening else { return respond(.redisAway) }
+            use(self, opening, watchers)
+        }
+    }
+
+    private func tell(
+        _ request: EventsRequest, of job: JobID, _ head: RequestHead, _ grant: Grant
+    ) {
+        let knownTags = head.list("if-none-match")
+        look(at: job) { connection, opening, _ in
+            let worker = connection.worker
+            let page = EventsPage(opening, request)
+            guard page.isEmpty, request.wait > 0, request.before == nil, !worker.isDraining else {
+                return connection.respond(.events(page, of: opening, knownTags: knownTags))
+            }
+            var later = request
+            later.wait = 0
+            let wish = Wish(after: page.next, types: request.types)
+            // No longer than the token, whose end ends a stream as well.
+            let most = worker.lifeLeft(of: grant) ?? .seconds(EventsRequest.waitMax)
+            connection.wait(for: job, wish, atMost: min(.seconds(request.wait), most)) {
+                [weak connection] in connection?.tell(later, of: job, head, grant)
+            }
+        }
+    }
+
+    private func publish(_ body: [UInt8], to job: JobID, _ grant: Grant) throws(Close) {
+        guard grant.mayPublish(job: job.text) else { throw .mayNotPublish }
+        let request = try PublishRequest(body, eventBytesMax: worker.settings.eventBytesMax)
+        worker.publish(request.events, to: job) { [weak self] result in
+            self?.respond(.published(result))
+        }
+    }
+
+    private func stream(
+        _ job: JobID, _ head: RequestHead, _ query: Query, _ grant: Grant
+    ) throws(Close) {
+        guard !worker.isDraining else { throw .draining }
+        var wish = try Door.wish(query)
+        // A browser that comes back asks with the same query; where it stands is in the header.
+        if let text = head.first("last-event-id") {
+            do throws(CursorFault) { wish.after = try Cursor(checking: text) } catch {
+                throw .badRequest("last-event-id: \(error.message)")
+            }
+        }
+        let response = Response(
+            status: 200,
+            headers: [
+                ("content-type", "text/event-stream"), ("cache-control", "no-store"),
+                ("x-accel-buffering", "no"),
+            ] + worker.door.crossOrigin.headers(for: head))
+        let bytes = SharedBytes(response.head(keepAlive: false))
+        worker.metrics.responses.add(StatusClass(200))
+        worker.metrics.bytesOut.add(bytes.count)
+        stream.send(bytes)
+        let follower = worker.enter { id in
+            SSEStream(
+                id: id, stream: stream, job: job, grant: grant, worker: worker,
+                admission: admission)
+        }
+        handOver(to: follower)
+        follower.start(wish)
+    }
+}
+
+extension RequestHead {
+    fileprivate var wantsEventStream: Bool {
+        list("accept").contains {
+            $0.prefix { $0 != ";" && $0 != " " }.lowercased() == "text/event-stream"
+        }
+    }
+}

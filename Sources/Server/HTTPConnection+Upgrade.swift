@@ -1,0 +1,65 @@
+// How a visitor becomes a WebSocket, or hears over one why it may not.
+
+import Hub
+import Jobs
+import Loop
+import Telemetry
+import Tokens
+import Wire
+
+extension HTTPConnection {
+    /// A browser can't read a refused handshake. So whoever speaks WebSocket at all gets one, and is
+    /// then told why it is closed.
+    func upgrade(_ head: RequestHead, to route: Route) {
+        let upgrade: Upgrade
+        do throws(UpgradeRefusal) {
+            upgrade = try Upgrade(reading: head)
+        } catch {
+            worker.metrics.handshakeRefusals.add(.badUpgrade)
+            return respond(error.response)
+        }
+        let visit = visit(head, upgrade, route)
+        let language = Door.language(of: upgrade.offeredProtocols)
+        let agreesDeflate = upgrade.deflate != nil
+        let session = worker.enter { id in
+            Session(
+                id: id, stream: stream, worker: worker, purpose: visit.purpose,
+                form: FrameForm(language ?? .json, deflated: agreesDeflate), admission: admission)
+        }
+        stream.send(upgrade.response(protocol: language?.rawValue, deflate: agreesDeflate))
+        worker.metrics.responses.add(StatusClass(101))
+        handOver(to: session)
+        switch visit {
+        case .admitted(_, let grant): session.start(grant)
+        case .refused(let close): session.close(close)
+        }
+    }
+
+    private enum Visit {
+        case admitted(Session.Purpose, Grant?)
+        case refused(Close)
+
+        var purpose: Session.Purpose {
+            if case .admitted(let purpose, _) = self { purpose } else { .many }
+        }
+    }
+
+    private func visit(_ head: RequestHead, _ upgrade: Upgrade, _ route: Route) -> Visit {
+        do throws(Close) {
+            guard admission == .admitted else { throw .tooManyConnections }
+            guard !worker.isDraining else { throw .draining }
+            try worker.door.checkOrigin(head)
+            let query = try Door.query(head)
+            var purpose = Session.Purpose.many
+            if case .jobSocket(let segment) = route {
+                purpose = .job(try Door.job(segment), try Door.wish(query))
+            }
+            let grant = try worker.door.grant(
+                head, protocols: upgrade.offeredProtocols, query: query)
+            return .admitted(purpose, grant)
+        } catch {
+            refused(error)
+            return .refused(error)
+        }
+    }
+}

@@ -1,0 +1,60 @@
+// HTTPFollower is whoever follows one job without a WebSocket: an event stream, or a long-poll. To the
+// hub it is a follower like a session, with a place among theirs.
+//
+// Invariant: a place belongs to a session or to an HTTP follower, from `enter` to `forget`.
+
+import Bytes
+import Hub
+import Jobs
+
+protocol HTTPFollower: AnyObject {
+    var id: FollowerID { get }
+    /// It is over, and has left the hub.
+    var isClosing: Bool { get }
+    func welcome(_ welcome: Welcome)
+    /// There is more to read in the hub's ring.
+    func readOn()
+    /// What a tick brought, joined and shared by all who follow the job so.
+    func deliver(_ blocks: [SharedBytes], count: Int)
+    func notify(_ notice: SharedBytes)
+    /// The server is leaving.
+    func drain()
+}
+
+extension Worker {
+    /// Places a follower in the list, under an id of its own.
+    func enter<Follower: HTTPFollower>(_ make: (FollowerID) -> Follower) -> Follower {
+        let follower = make(takePlace())
+        httpFollowers[follower.id] = follower
+        return follower
+    }
+
+    func follow(_ job: JobID, by follower: any HTTPFollower, _ wish: Wish) {
+        follow(job, by: follower.id, wish)
+    }
+
+    func forget(_ follower: any HTTPFollower) {
+        httpFollowers[follower.id] = nil
+        vacate(follower.id)
+    }
+
+    func deliver(_ delivery: Delivery, toHTTP followers: [FollowerID]) {
+        guard !followers.isEmpty else { return }
+        let blocks = EventStreamText.blocks(
+            delivery.entries, after: beginning(of: delivery))
+        for id in followers {
+            httpFollowers[id]?.deliver(blocks, count: delivery.entries.count)
+        }
+    }
+
+    /// A filtered follower's part, with word of where it stands when it was sent nothing for long.
+    func deliver(
+        _ selection: Delivery.Selection, of delivery: Delivery, standing: SharedBytes?
+    ) {
+        guard let follower = httpFollowers[selection.follower] else { return }
+        var blocks = EventStreamText.blocks(
+            selection.entries, after: beginning(of: delivery))
+        if let standing { blocks.append(EventStreamText.control(standing)) }
+        follower.deliver(blocks, count: selection.entries.count)
+    }
+}

@@ -1,0 +1,81 @@
+// LongPoll waits for the first event behind a cursor, and then is over: who waited looks at the history
+// again and finds it there. It keeps nothing of what it hears.
+
+import Bytes
+import Hub
+import Jobs
+import Loop
+
+final class LongPoll: HTTPFollower {
+    let id: FollowerID
+    private let job: JobID
+    private unowned let worker: Worker
+    /// nil when it is over.
+    private var whenOver: (() -> Void)?
+    private var timer: TimerID?
+
+    var isClosing: Bool { whenOver == nil }
+
+    init(id: FollowerID, job: JobID, worker: Worker, _ whenOver: @escaping () -> Void) {
+        self.id = id
+        self.job = job
+        self.worker = worker
+        self.whenOver = whenOver
+    }
+
+    func start(_ wish: Wish, atMost: Duration) {
+        timer = worker.loop.arm(self, after: atMost)
+        worker.follow(job, by: self, wish)
+    }
+
+    /// Who waited has gone.
+    func cancel() {
+        whenOver = nil
+        leave()
+    }
+
+    func welcome(_ welcome: Welcome) { readOn() }
+
+    func readOn() {
+        while !isClosing {
+            let (items, hasCaughtUp) = worker.hub.read(job, for: id, bytes: 1)
+            if items.contains(where: \.isNews) { return end() }
+            if hasCaughtUp { return }
+        }
+    }
+
+    func deliver(_ blocks: [SharedBytes], count: Int) {
+        if count > 0 { end() }
+    }
+
+    func notify(_ notice: SharedBytes) {}
+    func drain() { end() }
+
+    private func end() {
+        guard let whenOver else { return }
+        self.whenOver = nil
+        leave()
+        whenOver()
+    }
+
+    private func leave() {
+        guard let timer else { return }
+        worker.loop.disarm(timer)
+        self.timer = nil
+        worker.unfollow(job, by: id)
+        worker.forget(self)
+    }
+}
+
+extension LongPoll: TimerTarget {
+    func timerFired(_ id: TimerID) { end() }
+}
+
+extension Item {
+    fileprivate var isNews: Bool {
+        switch self {
+        case .entry, .gap: true
+        case .live: false
+        }
+    }
+}

@@ -1,0 +1,187 @@
+// SSEStream is a client that hears one job as `text/event-stream`, until it goes, its token ends or it
+// is too slow. It begins with `connected` and hears what a one-job socket hears; it can say nothing.
+//
+// Nothing here buffers, as with a session: the replay is read from the hub only as fast as it is
+// taken, and who owes too much of what is live is let go: the browser comes back with its cursor.
+//
+// Invariant: once it is closing the hub knows nothing of it, and nothing more is sent.
+
+import Bytes
+import Hub
+import Jobs
+import Loop
+import Telemetry
+import Tokens
+import Wire
+
+final class SSEStream: HTTPFollower {
+    let id: FollowerID
+    private let stream: Stream
+    private let job: JobID
+    private let grant: Grant
+    private unowned let worker: Worker
+    private let admission: Admission.Verdict
+    private var isGreeted = false
+    private var isReading = false
+    private(set) var isClosing = false
+    private var nextHeartbeat: Instant
+    private var timer: TimerID?
+
+    init(
+        id: FollowerID, stream: Stream, job: JobID, grant: Grant, worker: Worker,
+        admission: Admission.Verdict
+    ) {
+        self.id = id
+        self.stream = stream
+        self.job = job
+        self.grant = grant
+        self.worker = worker
+        self.admission = admission
+        nextHeartbeat = worker.loop.now + worker.settings.pingInterval
+    }
+
+    func start(_ wish: Wish) {
+        worker.follow(job, by: self, wish)
+        beat()
+    }
+
+    func welcome(_ welcome: Welcome) {
+        guard !isClosing else { return }
+        isGreeted = true
+        send(worker.connected(grant, Subscribed(welcome, watchers: worker.watchers(of: job))))
+        if welcome.replay.count > 0 { worker.metrics.replays.add(1) }
+        readOn()
+    }
+
+    func readOn() {
+        guard isGreeted else { return }
+        isReading = true
+        let room = min(Session.replayBytesMax, worker.settings.outboxBytesMax / 2)
+        while isReading, !isClosing, stream.owedBytes < room {
+            let (items, hasCaughtUp) = worker.hub.read(
+                job, for: id, bytes: room - stream.owedBytes)
+            for item in items { send(item) }
+            isReading = !hasCaughtUp
+        }
+        if isReading, !isClosing { worker.readLater(id) }
+    }
+
+    private func send(_ item: Item) {
+        switch item {
+        case .entry(let entry):
+            worker.metrics.replayedEvents.add(1)
+            worker.metrics.messagesOut.add(1)
+            put(EventStreamText.entry(entry))
+        case .gap(let gap):
+            worker.metrics.gaps.add(GapLabel(gap.reason))
+            send(
+                EventFrame.gap(
+                    job: job, epoch: gap.epoch, from: gap.from, to: gap.to, reason: gap.reason,
+                    events: gap.eventsPath(of: job)))
+        case .live(let epoch, let seq):
+            send(ServerMessage.live(.job(job), epoch: epoch, seq: seq))
+        }
+    }
+
+    /// A control message, as a WebSocket would get it.
+    private func send(_ frame: SharedBytes) {
+        worker.metrics.messagesOut.add(1)
+        put(EventStreamText.control(frame))
+    }
+
+    private func put(_ text: SharedBytes) {
+        guard !isClosing else { return }
+        worker.metrics.bytesOut.add(text.count)
+        stream.send(text)
+    }
+
+    /// What this tick itself brought is not the client's fault: only older debts count.
+    func deliver(_ blocks: [SharedBytes], count: Int) {
+        guard !isClosing else { return }
+        if stream.owedSince != nil, stream.owedBytes > worker.settings.outboxBytesMax {
+            return closeSlow()
+        }
+        for block in blocks { put(block) }
+    }
+
+    func notify(_ notice: SharedBytes) {
+        if isGreeted { send(notice) }
+    }
+
+    // MARK: the end
+
+    func drain() { close("draining") }
+
+    private func closeSlow() {
+        worker.metrics.drops.add(.slowConsumer)
+        // Whole pieces are dropped; the client has the cursor of the last whole event.
+        _ = stream.dropQueued()
+        close("too_slow")
+    }
+
+    private func expire() {
+        worker.metrics.authRefusals.add(.expired)
+        send(
+            ServerMessage.notice(
+                .warning, code: "token_expired", message: "the token has expired"))
+        close("token_expired")
+    }
+
+    private func close(_ why: StaticString) {
+        guard !isClosing else { return }
+        worker.log.debug(
+            "event_stream_closed",
+            ["connection": .word(id), "peer": .word(stream.peer), "why": .word(why)])
+        leave()
+        stream.finish()
+    }
+
+    private func leave() {
+        guard !isClosing else { return }
+        isClosing = true
+        if let timer { worker.loop.disarm(timer) }
+        timer = nil
+        worker.unfollow(job, by: id)
+    }
+}
+
+extension SSEStream: TimerTarget {
+    func timerFired(_ id: TimerID) {
+        timer = nil
+        beat()
+    }
+
+    /// Looks whether the token and the socket still live, and when to look again.
+    private func beat() {
+        guard !isClosing else { return }
+        let now = worker.loop.now
+        let settings = worker.settings
+        let lifeLeft = worker.lifeLeft(of: grant)
+        if let lifeLeft, lifeLeft <= .zero { return expire() }
+        if let owedSince = stream.owedSince, now - owedSince > settings.writeTimeout {
+            return closeSlow()
+        }
+        if now >= nextHeartbeat {
+            put(EventStreamText.heartbeat)
+            nextHeartbeat = now + settings.pingInterval
+        }
+        let next = min(settings.pingInterval, settings.writeTimeout, lifeLeft ?? .seconds(3_600))
+        timer = worker.loop.arm(self, after: next)
+    }
+}
+
+extension SSEStream: StreamOwner {
+    func streamOpened(_ stream: Stream) {}
+    /// There is nothing to say here.
+    func stream(_ stream: Stream, received bytes: Span<UInt8>) -> Int {
+        worker.metrics.bytesIn.add(bytes.count)
+        return bytes.count
+    }
+    func streamDrained(_ stream: Stream) { if isReading { readOn() } }
+
+    func streamClosed(_ stream: Stream, _ end: StreamEnd) {
+        leave()
+        worker.forget(self)
+        worker.release(stream, admission)
+    }
+}

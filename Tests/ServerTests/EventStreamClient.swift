@@ -1,0 +1,66 @@
+// A reader of `text/event-stream`, written from the standard's rules and from nothing of ours.
+
+import Support
+import Testing
+
+final class EventStreamClient {
+    struct Message {
+        /// The field of this message; what a browser would send back is `lastID`.
+        var id: String?
+        var heard: Heard
+    }
+
+    let connection: Connection
+    let head: HTTPAnswer
+    private(set) var lastID: String?
+    private(set) var heartbeats = 0
+
+    init(
+        _ scene: Scene, _ job: String, _ query: String = "", token: String? = nil,
+        lastID: String? = nil, headers: [String] = [], over connection: Connection? = nil
+    ) throws {
+        self.connection = try connection ?? scene.connect()
+        self.lastID = lastID
+        try self.connection.sendRequest(
+            "/api/v1/jobs/\(job)/events" + (query.isEmpty ? "" : "?\(query)"),
+            headers: [
+                "Accept: text/event-stream", Token.header(try token ?? Token.of(jobs: job)),
+            ] + headers + (lastID.map { ["Last-Event-ID: \($0)"] } ?? []))
+        head = try self.connection.answerHead()
+        try #require(head.status == 200, "\(head)")
+        try #require(head.header("content-type") == "text/event-stream")
+    }
+
+    func next() throws -> Message {
+        while true {
+            var message: (id: String?, lines: [String]) = (nil, [])
+            for line in try connection.receive(through: "\n\n").split(separator: "\n") {
+                if line.hasPrefix(":") { heartbeats += 1 }
+                try #require(heartbeats < 200, "nothing but comments: it should have ended")
+                if line.hasPrefix("id: ") { message.id = String(line.dropFirst(4)) }
+                if line.hasPrefix("data: ") { message.lines.append(String(line.dropFirst(6))) }
+                #expect(!line.hasPrefix("event"), "messages have no name")
+            }
+            lastID = message.id ?? lastID
+            guard !message.lines.isEmpty else { continue }
+            return Message(
+                id: message.id, heard: try Heard(message.lines.joined(separator: "\n")))
+        }
+    }
+
+    /// All up to and with the first that is wanted.
+    @discardableResult
+    func hear(until isWanted: (Heard) -> Bool) throws -> [Heard] {
+        var heard: [Heard] = []
+        repeat { heard.append(try next().heard) } while !isWanted(heard[heard.count - 1])
+        return heard
+    }
+
+    /// All that still comes, until the server ends the stream.
+    func ending() throws -> [Heard] {
+        var heard: [Heard] = []
+        while true {
+            do { heard.append(try next().heard) } catch ConnectionFault.ended { return heard }
+        }
+    }
+}

@@ -1,0 +1,63 @@
+// The description of the routes and the routes themselves say the same.
+
+import Foundation
+import Testing
+import Wire
+
+@testable import Server
+
+@Suite("openapi.json")
+struct OpenAPITests {
+    /// Each path with the methods it names.
+    private func described() throws -> [String: Set<String>] {
+        let file = try #require(PageAssets.files.first { $0.path == "/openapi.json" })
+        let json = try JSONSerialization.jsonObject(with: Data(file.body.utf8))
+        let paths = try #require((json as? [String: Any])?["paths"] as? [String: [String: Any]])
+        return paths.mapValues { Set($0.keys).subtracting(["parameters"]) }
+    }
+
+    @Test("every path in it is a route that answers just the methods it names")
+    func pathsAreRoutes() throws {
+        for (path, methods) in try described() {
+            let route = Route(path: path.replacing("{id}", with: "x"))
+            #expect(route != .unknown && route != .notBuilt && !route.isSocket, "\(path)")
+            let table: [(HTTPMethod, String)] = [
+                (.get, "get"), (.post, "post"), (.put, "put"), (.delete, "delete"),
+                (.patch, "patch"),
+            ]
+            for (method, name) in table {
+                #expect(route.answers(method) == methods.contains(name), "\(name) \(path)")
+                #expect(route.allow.contains(name.uppercased()) == methods.contains(name))
+            }
+            #expect(route.allow.contains("OPTIONS") == route.answers(.options))
+        }
+    }
+
+    @Test("every route but sockets and the page is in it")
+    func routesAreDescribed() throws {
+        let described = try described()
+        let routes: [Route] = [
+            .jobs, .job("x"), .jobEvents("x"), .jobLog("x"), .health, .readiness, .metrics,
+            .jobSocket("x"), .socket,
+        ]
+        for route in routes {
+            guard let path = path(of: route) else { continue }
+            #expect(described[path] != nil, "\(path)")
+            #expect(Route(path: path.replacing("{id}", with: "x")) == route)
+        }
+    }
+
+    /// A whole switch, so that a new route does not compile before somebody thought of this.
+    private func path(of route: Route) -> String? {
+        switch route {
+        case .jobs: "/api/v1/jobs"
+        case .job: "/api/v1/jobs/{id}"
+        case .jobEvents: "/api/v1/jobs/{id}/events"
+        case .jobLog: "/api/v1/jobs/{id}/log"
+        case .health: "/healthz"
+        case .readiness: "/readyz"
+        case .metrics: "/metrics"
+        case .jobSocket, .socket, .asset, .notBuilt, .unknown: nil
+        }
+    }
+}
