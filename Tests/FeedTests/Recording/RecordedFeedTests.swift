@@ -65,10 +65,15 @@ struct RecordedFeedTests {
     func cut(kind: String) throws {
         for start in stride(from: 2, to: 500, by: 100) {
             try redis.publish(start...start + 99)
-            // Each bridge's own, one after the other, so that one of them hears everything.
-            let clients = try redis.ask("CLIENT", "LIST", "TYPE", kind)
-                .split(separator: "\n").filter { !$0.contains("cmd=client") }
-            let first = try #require(clients.first?.split(separator: " ").first?.dropFirst(3))
+            // One of them each time, so that the other one hears everything. On a busy machine it
+            // may be that none has come back yet.
+            var found: Substring?
+            for _ in 0..<1_000 where found == nil {
+                let clients = try redis.ask("CLIENT", "LIST", "TYPE", kind).split(separator: "\n")
+                found = clients.first { !$0.contains("cmd=client") }?
+                    .split(separator: " ").first?.dropFirst(3)
+            }
+            let first = try #require(found)
             try redis.ask("CLIENT", "KILL", "ID", String(first))
         }
         for bridge in [one, two] { try bridge.waitUntilAligned() }
