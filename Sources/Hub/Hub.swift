@@ -57,29 +57,24 @@ public final class Hub {
     ) -> (welcome: Welcome?, request: HubRequest) {
         guard let topic = topics[job] else {
             let topic = Topic(job: job)
+            topic.waiting.append((follower, wish))
             topics[job] = topic
-            topic.waiting.append(.init(follower: follower, wish: wish, needs: .answer))
-            return (nil, ask(topic))
+            return (nil, .askFeed)
         }
-        let isOpen = if case .open = topic.phase { true } else { false }
+        guard case .open = topic.phase else {
+            topic.waiting.append((follower, wish))
+            return (nil, .nothing)
+        }
         // Another loop or bridge may be ahead of us: then the feed knows better.
-        let mayBeBehind = wish.after.map { !isOpen || topic.isAhead($0) } ?? false
-        if isOpen, !mayBeBehind, topic.pending.isEmpty {
-            return (topic.welcome(follower, wish, limits: limits.replay), .nothing)
+        if let after = wish.after, topic.isAhead(after) {
+            topic.waiting.append((follower, wish))
+            return (nil, .askFeed)
         }
-        let needs: Topic.Waiting.Needs =
-            switch (mayBeBehind, isOpen) {
-            case (true, _): topic.isAsking ? .laterAnswer : .answer
-            case (false, true): .endOfTick
-            case (false, false): .answer
-            }
-        topic.waiting.append(.init(follower: follower, wish: wish, needs: needs))
-        return (nil, mayBeBehind && !topic.isAsking ? ask(topic) : .nothing)
-    }
-
-    private func ask(_ topic: Topic) -> HubRequest {
-        topic.isAsking = true
-        return .askFeed
+        guard topic.pending.isEmpty else {
+            topic.waiting.append((follower, wish))
+            return (nil, .nothing)
+        }
+        return (topic.welcome(follower, wish, limits: limits.replay), .nothing)
     }
 
     /// Answers whether this was the last follower: then the feed need not tell us of the job any more.
@@ -109,8 +104,8 @@ public final class Hub {
         }
         // Also who was reading already: while the feed was asked there was nothing to read.
         let resumed = Array(topic.reading.keys)
-        var request: HubRequest = topic.answered() ? .askFeed : .nothing
         let welcomes = topic.pending.isEmpty ? topic.welcomeWaiting(limits: limits.replay) : []
+        var request = HubRequest.nothing
         for (update, change) in early where hear(update, change) == .askFeed {
             request = .askFeed
         }
@@ -131,7 +126,7 @@ public final class Hub {
         guard update.seq == topic.nextHeard, epoch == nil || update.epoch == epoch else {
             // The answer will be younger than this update, so the update need not be kept for it.
             topic.phase = .opening(early: [])
-            return ask(topic)
+            return .askFeed
         }
         if let change { topic.snapshot.apply(change) }
         expect(update, in: topic)
@@ -142,7 +137,7 @@ public final class Hub {
     public func missed(_ job: JobID) -> HubRequest {
         guard let topic = topics[job], case .open = topic.phase else { return .nothing }
         topic.phase = .opening(early: [])
-        return ask(topic)
+        return .askFeed
     }
 
     private func expect(_ update: Update, in topic: Topic) {

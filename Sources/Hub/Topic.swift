@@ -38,16 +38,6 @@ final class Topic {
 
     private static let capacityKeptMax = 8
 
-    /// A follower that is yet to be welcomed.
-    struct Waiting {
-        /// An answer that was asked for before a client came may be older than what the client has seen.
-        enum Needs { case answer, laterAnswer, endOfTick }
-
-        let follower: FollowerID
-        let wish: Wish
-        var needs: Needs
-    }
-
     let job: JobID
     var phase = Phase.opening(early: [])
     private var hasBeenOpen = false
@@ -58,9 +48,7 @@ final class Topic {
     var ring = Ring<Entry>()
     var pending: [Entry] = []
 
-    var waiting: [Waiting] = []
-    /// The feed owes an answer.
-    var isAsking = false
+    var waiting: [(follower: FollowerID, wish: Wish)] = []
     var live: [FollowerID] = []
     var filtered: [Filtered] = []
     var reading: [FollowerID: Reading] = [:]
@@ -172,26 +160,9 @@ final class Topic {
     }
 
     func welcomeWaiting(limits: RingLimits) -> [Welcome] {
-        let due = waiting.filter { $0.needs == .endOfTick }
-        guard !due.isEmpty else { return [] }
-        waiting.removeAll { $0.needs == .endOfTick }
-        if waiting.isEmpty { waiting = [] }  // Gives its memory back.
-        return due.map { welcome($0.follower, $0.wish, limits: limits) }
-    }
-
-    /// The feed has answered. Tells whether somebody has come since who needs another answer.
-    func answered() -> Bool {
-        isAsking = false
-        for index in waiting.indices {
-            switch waiting[index].needs {
-            case .answer: waiting[index].needs = .endOfTick
-            case .laterAnswer:
-                waiting[index].needs = .answer
-                isAsking = true
-            case .endOfTick: break
-            }
-        }
-        return isAsking
+        let welcomed = waiting
+        waiting = []
+        return welcomed.map { welcome($0.follower, $0.wish, limits: limits) }
     }
 
     /// Begins to serve a new follower from the ring.

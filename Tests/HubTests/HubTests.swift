@@ -76,26 +76,6 @@ struct HubTests {
         #expect(try stage.ledger(1).seqs == [1])
     }
 
-    @Test("an answer older than a client's cursor does not call the cursor wrong")
-    func olderAnswer() throws {
-        var stage = Stage()
-        _ = stage.history.publish()
-        stage.follow(1, slowly: true)
-        let older = stage.history.opening
-        for _ in 0..<3 { _ = stage.history.publish() }
-        let roaming = FollowerID(index: 2)
-        let cursor = Cursor(epoch: stage.history.epoch, seq: 4)
-        #expect(
-            stage.hub.follow(Stage.job, by: roaming, wish: Wish(after: cursor)).request == .nothing)
-        let first = stage.hub.open(older)
-        #expect(first.welcomes.map(\.follower) == [FollowerID(index: 1)])
-        #expect(first.request == .askFeed, "for the one who came meanwhile")
-        let second = stage.hub.open(stage.history.opening)
-        #expect(second.welcomes.map(\.follower) == [roaming])
-        #expect(second.welcomes.first?.replay.isComplete == true)
-        #expect(second.request == .nothing)
-    }
-
     @Test("before a job's first event its clients hear live with the new epoch")
     func firstEvent() throws {
         var stage = Stage()
