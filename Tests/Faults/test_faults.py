@@ -13,7 +13,7 @@ from harness.plan import make_plan  # noqa: E402
 from main import run_plan  # noqa: E402
 
 SLOW = bool(os.environ.get("JOBWIRE_TEST_SLOW"))
-SEEDS = {"redis": range(1, 61 if SLOW else 9), "memory": range(1, 21 if SLOW else 4)}
+SEEDS = {"redis": range(1, 61 if SLOW else 5), "memory": range(1, 21 if SLOW else 4)}
 RUNS = [(history, seed) for history, seeds in SEEDS.items() for seed in seeds]
 
 
