@@ -86,7 +86,7 @@ let package = Package(
         tests(of: "JSON", ["Bytes"]),
         tests(of: "Jobs", ["Bytes", "JSON", "Support"]),
         tests(of: "Wire", ["Bytes", "JSON", "Jobs", "Support"]),
-        tests(of: "Hub", ["Bytes", "Jobs", "Wire"]),
+        tests(of: "Hub", ["Bytes", "Jobs", "Support", "Wire"]),
         tests(of: "Loop", ["Bytes", "Support", "CLinux"]),
         tests(of: "Redis", ["Bytes", "Loop", "Support"]),
         tests(of: "Feed", ["Bytes", "Hub", "Jobs", "Loop", "Redis", "Support", "Wire"]),

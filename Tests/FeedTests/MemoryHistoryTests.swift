@@ -2,6 +2,7 @@
 
 import Bytes
 import Jobs
+import Support
 import Testing
 import Wire
 
@@ -267,20 +268,4 @@ extension MemoryHistory {
     mutating func follow(_ job: JobID, _ loop: Int) -> Opening {
         follow(job, from: loop, heardAt: 0)
     }
-}
-
-/// SplitMix64, so that a seed names a schedule.
-struct Dice: RandomNumberGenerator {
-    private var state: UInt64
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-
-    mutating func throwDie(_ sides: Int) -> Int { Int.random(in: 0..<sides, using: &self) }
 }

@@ -4,6 +4,7 @@
 
 import Hub
 import Jobs
+import Support
 import Testing
 
 @testable import Feed

@@ -3,6 +3,7 @@
 
 import Hub
 import Jobs
+import Support
 import Testing
 
 @Suite("Hub under random schedules")
@@ -43,22 +44,8 @@ struct ScheduleTests {
     }
 }
 
-/// SplitMix64, so that a seed names a schedule.
-struct Dice: RandomNumberGenerator {
-    private var state: UInt64
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-
-    mutating func throwDie(_ sides: Int) -> Int { Int.random(in: 0..<sides, using: &self) }
-
-    mutating func wish(_ history: History) -> Wish {
+extension Dice {
+    fileprivate mutating func wish(_ history: History) -> Wish {
         let last = Int(history.updates.last?.seq ?? 0)
         return switch throwDie(4) {
         case 0: Wish(past: .none)

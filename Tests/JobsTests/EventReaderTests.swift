@@ -3,6 +3,7 @@
 
 import JSON
 import Jobs
+import Support
 import Testing
 
 @Suite("EventReader")

@@ -1,6 +1,7 @@
 // The names that come in from outside: job ids, epochs, cursors, and what is refused of each.
 
 import Jobs
+import Support
 import Testing
 
 @Suite("Job ids and cursors")
@@ -82,18 +83,5 @@ struct NamesTests {
                 "trimmed", "replay_limit", "epoch_changed", "slow_consumer", "conflated",
                 "unrecorded",
             ])
-    }
-}
-
-/// A generator that gives the same numbers in every run (splitmix64).
-struct Dice: RandomNumberGenerator {
-    private var state: UInt64
-    init(seed: UInt64) { state = seed }
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }
