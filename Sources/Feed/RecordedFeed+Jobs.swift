@@ -27,7 +27,7 @@ extension RecordedFeed {
         text.append(UInt8(ascii: "{"))
         text.append(body)
         let event = recordedReader.read(
-            text.span, heardAt: WallTime(milliseconds: WallClock.milliseconds()))
+            text.span, heardAt: WallTime(milliseconds: WallClock.milliseconds()), of: job.kind)
         let frame = EventFrame.encode(job: job, seq: seq, rest: event.rest.span)
         return (
             Update(

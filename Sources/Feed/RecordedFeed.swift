@@ -125,7 +125,8 @@ public final class RecordedFeed {
             return recorder.hear(
                 QueuedEvent(job: nil, event: nil, heardAt: now.nanoseconds))
         }
-        let event = reader.read(payload, heardAt: WallTime(milliseconds: WallClock.milliseconds()))
+        let event = reader.read(
+            payload, heardAt: WallTime(milliseconds: WallClock.milliseconds()), of: job.kind)
         if !event.oddities.isEmpty { tell(.odd(event.oddities, job)) }
         let wasNamed = recorder.named != nil
         recorder.hear(QueuedEvent(job: job, event: event, heardAt: now.nanoseconds))
