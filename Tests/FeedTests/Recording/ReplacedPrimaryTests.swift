@@ -27,7 +27,7 @@ struct ReplacedPrimaryTests {
     /// Where the client believes its job to be in the end, and where it is.
     private func cursors(without removed: [Check]) throws -> (Cursor?, Cursor?) {
         let world = try #require(
-            (1...50).lazy.map { World(Schedule(seed: $0, isPatient: true, removed: removed)) }
+            (1...50).lazy.map { World(Schedule(seed: $0, removed: removed)) }
                 .first { $0.bridges.count == 2 })
         let (first, second) = (world.bridges[0], world.bridges[1])
         for bridge in world.bridges { bridge.isAlive = true }
@@ -48,7 +48,6 @@ struct ReplacedPrimaryTests {
         second.cutSubscription()
         try second.join(client)
         try world.drive([second], rounds: 4) { false }
-        print("DEBUG", removed, client.cursor as Any, first.recorder.standing, second.recorder.standing, second.recorder.asking as Any, second.commands?.redis === old, second.subscription?.redis === world.redis, old.store.jobs[client.job] as Any, world.redis.store.jobs[client.job] as Any)
         world.bury(old)
         try world.drive { world.bridges.allSatisfy(\.recorder.isAligned) }
         try world.drive(rounds: 10) { false }
