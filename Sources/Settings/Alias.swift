@@ -1,0 +1,100 @@
+// Alias is one more path for a WebSocket, `/ws/dashboard=feed:dashboard`: the clients of a system that had
+// endpoints of its own go on using them.
+//
+// Invariant: `path` is one that a request can have and that none of Jobwire's own routes begins with.
+
+public struct Alias: Equatable, Sendable {
+    public enum Target: Equatable, Sendable {
+        /// One socket for many, subscribed by message.
+        case jobs
+        case feed(String)
+        case queue(String)
+    }
+
+    public let path: String
+    public let target: Target
+    /// What a token needs at this path besides the right to the target.
+    public let scope: String?
+
+    static let pathBytesMax = 128
+    static let scopes = ["jobs:read", "jobs:publish", "admin"]
+    /// No alias is one of these or below it.
+    static let reserved = [
+        "/api/v1", "/assets", "/health", "/healthz", "/jobs", "/metrics", "/openapi.json",
+        "/readyz",
+    ]
+
+    /// `PATH=TARGET` or `PATH=TARGET@SCOPE`.
+    public init(reading text: String) throws(AliasFault) {
+        guard let equals = text.firstIndex(of: "=") else { throw .noTarget }
+        path = String(text[..<equals])
+        guard path.utf8.count <= Self.pathBytesMax, path.contains(/^(\/[A-Za-z0-9_~.-]+)+$/),
+            !path.contains(/\/\.{1,2}(\/|$)/)
+        else { throw .badPath }
+        let path = path
+        if let own = Self.reserved.first(where: { path == $0 || path.hasPrefix($0 + "/") }) {
+            throw .reserved(own)
+        }
+        let parts = text[text.index(after: equals)...].split(
+            separator: "@", maxSplits: 1, omittingEmptySubsequences: false)
+        scope = parts.count > 1 ? String(parts[1]) : nil
+        guard scope.map(Self.scopes.contains) ?? true else { throw .unknownScope }
+        target = try Target(reading: String(parts[0]))
+    }
+}
+
+extension Alias.Target {
+    fileprivate init(reading text: String) throws(AliasFault) {
+        let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+        switch (parts[0], parts.dropFirst().first.map(String.init)) {
+        case ("jobs", nil): self = .jobs
+        case ("feed", let name?) where name.isPlainName: self = .feed(name)
+        case ("queue", let name?) where name.isPlainName: self = .queue(name)
+        default: throw .badTarget
+        }
+    }
+}
+
+/// Why a text is no alias.
+public enum AliasFault: Error, Equatable, Sendable {
+    case noTarget, badPath, badTarget, unknownScope
+    case reserved(String)
+
+    var message: String {
+        switch self {
+        case .noTarget: "is not PATH=TARGET, such as /ws/dashboard=feed:dashboard"
+        case .badPath:
+            "needs a path such as /ws/dashboard: letters, digits and any of - . _ ~ after each /, "
+                + "at most \(Alias.pathBytesMax) bytes"
+        case .badTarget: "leads to none of jobs, feed:NAME and queue:NAME"
+        case .unknownScope: "may be narrowed by one of @\(Alias.scopes.joined(separator: ", @"))"
+        case .reserved(let path): "is in the way of Jobwire's own \(path): choose another path"
+        }
+    }
+}
+
+extension Settings {
+    /// As `checked` has let them through.
+    public var readAliases: [Alias] { aliases.compactMap { try? Alias(reading: $0) } }
+
+    var aliasProblems: [SettingsProblem] {
+        var paths: Set<String> = []
+        return aliases.compactMap { text in
+            let alias: Alias
+            do throws(AliasFault) { alias = try Alias(reading: text) } catch {
+                return SettingsProblem("aliases", nil, "\(quoted(text)) \(error.message)")
+            }
+            guard paths.insert(alias.path).inserted else {
+                return SettingsProblem("aliases", nil, "\(alias.path) stands there twice")
+            }
+            guard case .queue = alias.target else { return nil }
+            return SettingsProblem(
+                "aliases", nil,
+                "\(quoted(text)): queues can't be followed yet; use jobs or a feed instead")
+        }
+    }
+}
+
+extension String {
+    fileprivate var isPlainName: Bool { contains(/^(?!\.{1,2}$)[A-Za-z0-9_.:-]{1,128}$/) }
+}
