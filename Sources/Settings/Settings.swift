@@ -21,6 +21,7 @@ public struct Settings: Equatable, Sendable {
     public var redisReplyTimeout = Duration.seconds(5)
     public var redisPingInterval = Duration.seconds(5)
     public var patterns = ["job:*:updates"]
+    public var feeds = ["feed:*:updates"]
     public var keyPrefix = "jobwire"
 
     // Tokens

@@ -56,6 +56,9 @@ extension Settings {
         .list(
             "patterns", \.patterns, as: "PATTERNS",
             "Channels that workers publish on, each with one * where the job id stands"),
+        .list(
+            "feeds", \.feeds, as: "FEEDS",
+            "Channels of what is no job: with one * where the feed's name stands, or name=channel"),
         .text(
             "key-prefix", \.keyPrefix, as: "WORD",
             "First part of every key and channel of Jobwire's own"),
