@@ -17,6 +17,7 @@ struct Door {
     let verifier: TokenVerifier
     let crossOrigin: CrossOrigin
     let entrances: Entrances
+    let sources: [Source]
     /// Empty: not checked, for without a cookie a foreign page has nothing of ours to abuse.
     private var allowedOrigins: [String] { crossOrigin.allowedOrigins }
 
@@ -24,6 +25,7 @@ struct Door {
         verifier = try TokenVerifier(settings)
         crossOrigin = CrossOrigin(allowedOrigins: settings.allowedOrigins)
         entrances = Entrances(settings.readAliases)
+        sources = try settings.heardSources()
     }
 
     /// The grant of the token that came with the request; nil where none came.

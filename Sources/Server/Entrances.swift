@@ -26,7 +26,7 @@ extension Route {
     fileprivate init(_ target: Alias.Target) {
         switch target {
         case .jobs: self = .socket
-        case .feed(let name): self = .feedSocket(percentEncoded(name))
+        case .feed(let feed): self = .feedSocket(percentEncoded(feed.text))
         case .queue: self = .notBuilt
         }
     }

@@ -18,6 +18,14 @@ extension Settings {
     }
 }
 
+extension Settings {
+    func heardSources() throws(StartFault) -> [Source] {
+        do throws(SettingsFault) { return try sources() } catch {
+            throw .setting("patterns", "\(error)")
+        }
+    }
+}
+
 extension HubLimits {
     init(_ settings: Settings) {
         self.init(

@@ -16,6 +16,9 @@ extension Door {
     /// Rights come first, so that a refusal does not tell whether there is such a feed.
     func check(_ job: JobID, _ grant: Grant) throws(Close) {
         guard grant.mayFollow(job) else { throw .notCovered(job) }
+        guard job.kind == .job || sources.contains(where: { $0.mayName(job) }) else {
+            throw .noSuchFeed
+        }
     }
 }
 

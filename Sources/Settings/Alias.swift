@@ -3,11 +3,13 @@
 //
 // Invariant: `path` is one that a request can have and that none of Jobwire's own routes begins with.
 
+import Jobs
+
 public struct Alias: Equatable, Sendable {
     public enum Target: Equatable, Sendable {
         /// One socket for many, subscribed by message.
         case jobs
-        case feed(String)
+        case feed(JobID)
         case queue(String)
     }
 
@@ -48,8 +50,11 @@ extension Alias.Target {
         let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
         switch (parts[0], parts.dropFirst().first.map(String.init)) {
         case ("jobs", nil): self = .jobs
-        case ("feed", let name?) where name.isPlainName: self = .feed(name)
-        case ("queue", let name?) where name.isPlainName: self = .queue(name)
+        case ("feed", let name?):
+            do throws(JobIDFault) { self = .feed(try JobID(checking: name, kind: .feed)) } catch {
+                throw .badFeed(error)
+            }
+        case ("queue", let name?) where !name.isEmpty: self = .queue(name)
         default: throw .badTarget
         }
     }
@@ -58,6 +63,7 @@ extension Alias.Target {
 /// Why a text is no alias.
 public enum AliasFault: Error, Equatable, Sendable {
     case noTarget, badPath, badTarget, unknownScope
+    case badFeed(JobIDFault)
     case reserved(String)
 
     var message: String {
@@ -67,6 +73,7 @@ public enum AliasFault: Error, Equatable, Sendable {
             "needs a path such as /ws/dashboard: letters, digits and any of - . _ ~ after each /, "
                 + "at most \(Alias.pathBytesMax) bytes"
         case .badTarget: "leads to none of jobs, feed:NAME and queue:NAME"
+        case .badFeed(let fault): "leads to no feed: \(fault.message(of: .feed))"
         case .unknownScope: "may be narrowed by one of @\(Alias.scopes.joined(separator: ", @"))"
         case .reserved(let path): "is in the way of Jobwire's own \(path): choose another path"
         }
@@ -87,14 +94,19 @@ extension Settings {
             guard paths.insert(alias.path).inserted else {
                 return SettingsProblem("aliases", nil, "\(alias.path) stands there twice")
             }
-            guard case .queue = alias.target else { return nil }
-            return SettingsProblem(
-                "aliases", nil,
-                "\(quoted(text)): queues can't be followed yet; use jobs or a feed instead")
+            return impossible(alias.target).map {
+                SettingsProblem("aliases", nil, "\(quoted(text)) \($0)")
+            }
         }
     }
-}
 
-extension String {
-    fileprivate var isPlainName: Bool { contains(/^(?!\.{1,2}$)[A-Za-z0-9_.:-]{1,128}$/) }
+    private func impossible(_ target: Alias.Target) -> String? {
+        switch target {
+        case .jobs: nil
+        case .feed(let feed):
+            feeds.contains { (try? Source(feed: $0))?.mayName(feed) ?? true }
+                ? nil : "leads to a feed that is not among feeds"
+        case .queue: "leads to a queue, which can't be followed yet: use jobs or a feed"
+        }
+    }
 }

@@ -9,7 +9,6 @@ import json
 import re
 
 import pytest
-from support.client import events_of, snapshot_of
 from support.server import ROOT
 from support.tokens import token
 
@@ -17,13 +16,28 @@ EXAMPLES = ROOT / "deploy/examples"
 
 
 @dataclasses.dataclass
-class System:
-    """What is published (channel, message), and what of it who connects where must see."""
+class Client:
+    path: str
+    claims: dict
+    #: The channel it sees; with `job`, of that only what is of this job, which it says that it wants.
+    channel: str
+    #: What its snapshot says once all is published.
+    snapshot: dict
+    job: str | None = None
 
+    def sees(self, channel, message):
+        return channel == self.channel and (not self.job or message["data"]["jobId"] == self.job)
+
+
+@dataclasses.dataclass
+class System:
     name: str
+    #: (channel, message), in order.
     published: list
-    #: (path, claims, what the client says or None, channels whose messages it sees, what the snapshot says)
     clients: list
+
+    def seen_by(self, client):
+        return [message for channel, message in self.published if client.sees(channel, message)]
 
 
 def said(event, **data):
@@ -46,7 +60,7 @@ CHAIN = System(
                   transaction={"hash": "0xab12"}),
         ]
     ],
-    [("/ws", {"feeds": ["dashboard"]}, None, ["feed:dashboard:updates"], {"status": "running"})],
+    [Client("/ws", {"feeds": ["dashboard"]}, "feed:dashboard:updates", {"status": "running"})],
 )
 
 AUDIENCES = {
@@ -70,11 +84,11 @@ LEARNING = System(
         for audience in AUDIENCES[message["event"]]
     ],
     [
-        ("/ws/dashboard", {"feeds": ["dashboard"]}, None, ["feed:dashboard:updates"], {"status": "training"}),
-        ("/api/ws/dashboard", {"feeds": ["dashboard"]}, None, ["feed:dashboard:updates"], {"status": "training"}),
-        ("/ws/clients", {"feeds": ["clients"]}, None, ["feed:clients:updates"], {"status": "training"}),
-        ("/ws/admin", {"scope": "admin"}, None, ["feed:admin:updates"], {"status": "training"}),
-        ("/ws", {"feeds": ["general"]}, None, ["feed:general:updates"], {"status": "training"}),
+        Client("/ws/dashboard", {"feeds": ["dashboard"]}, "feed:dashboard:updates", {"status": "training"}),
+        Client("/api/ws/dashboard", {"feeds": ["dashboard"]}, "feed:dashboard:updates", {"status": "training"}),
+        Client("/ws/clients", {"feeds": ["clients"]}, "feed:clients:updates", {"status": "training"}),
+        Client("/ws/admin", {"scope": "admin"}, "feed:admin:updates", {"status": "training"}),
+        Client("/ws", {"feeds": ["general"]}, "feed:general:updates", {"status": "training"}),
     ],
 )
 
@@ -102,8 +116,7 @@ TRAINING = System(
             *training("job-1761628099000", "fine-tune", [(10, None), (95, None)], at=1761628099000),
         ]
     ],
-    [("/ws/training", {"feeds": ["training"]}, None, ["training:updates"],
-      {"status": "succeeded", "progress": 100})],
+    [Client("/ws/training", {"feeds": ["training"]}, "training:updates", {"status": "succeeded", "progress": 100})],
 )
 
 BUILD = System(
@@ -123,16 +136,36 @@ BUILD = System(
                              "timestamp": "2025-01-06T12:05:00Z"})
     ],
     [
-        ("/api/v1/ws/jobs/123/updates", {"jobs": [123]}, None, ["job:123:updates"],
+        Client("/api/v1/ws/jobs/123/updates", {"jobs": [123]}, "job:123:updates",
          {"job_id": "123", "status": "completed", "progress": 100, "current_step": "synthesis",
           "completed_steps": ["initialization", "verilog_copy"], "log_lines": 1,
           "message": "Build completed successfully"}),
-        ("/api/v1/ws/jobs/124/updates", {"jobs": ["*"]}, None, ["job:124:updates"],
+        Client("/api/v1/ws/jobs/124/updates", {"jobs": ["*"]}, "job:124:updates",
          {"status": "failed", "error": "Build failed: Synthesis error"}),
     ],
 )  # fmt: skip
 
-SYSTEMS = [CHAIN, LEARNING, TRAINING, BUILD]
+WALLETS = System(
+    "wallet-analysis",
+    [
+        ("job-events", message)
+        for message in [
+            said("job-progress", jobId="similarity-ABC123", progress=45, status="active"),
+            said("job-progress", jobId="similarity-XYZ", progress=10, status="active"),
+            said("job-progress", jobId="similarity-ABC123", progress=75, status="active", data={"wallets": 3}),
+            said("job-failed", jobId="similarity-XYZ", error="no data", failedReason="30 minutes are over"),
+            said("job-completed", jobId="similarity-ABC123", result={"pairs": [0.8, 0.9]}, processingTime=45000),
+        ]
+    ],
+    [
+        Client("/job-progress", {"jobs": ["similarity-ABC123"]}, "job-events",
+               {"status": "completed", "progress": 100, "result": {"pairs": [0.8, 0.9]}}, "similarity-ABC123"),
+        Client("/job-progress", {"jobs": ["similarity-*"]}, "job-events",
+               {"status": "failed", "error": "no data"}, "similarity-XYZ"),
+    ],
+)  # fmt: skip
+
+SYSTEMS = [CHAIN, LEARNING, TRAINING, WALLETS, BUILD]
 
 
 @pytest.fixture
@@ -148,14 +181,24 @@ def move(serve, make_redis):
 
 @pytest.fixture
 def connect(follow):
-    """As the system's own pages do: a token in the query, no subprotocol."""
+    """As the system's own pages do: a token in the query, no subprotocol -> the socket."""
 
-    def open_socket(server, path, claims, query=""):
-        jobs = claims.get("jobs", [])
-        bearer = token(jobs=jobs, **{name: value for name, value in claims.items() if name != "jobs"})
-        return follow(server, path=path + query, token=bearer, where="query", subprotocols=())
+    def open_socket(server, client, claims=None, **wish):
+        claims = {"jobs": [], **(claims or client.claims)}
+        query = "" if client.job else "?" + "&".join(f"{name}={value}" for name, value in wish.items())
+        socket = follow(
+            server, path=client.path + query, token=token(**claims), where="query", subprotocols=())
+        if client.job:
+            socket.send({"event": "subscribe-to-job", "data": {"jobId": client.job, **wish}})
+        return socket
 
     return open_socket
+
+
+def state(socket, client):
+    """What the client is told at its beginning."""
+    connected = socket.expect("connected")
+    return (socket.expect("subscribed") if client.job else connected)["data"]
 
 
 def text(message):
@@ -186,64 +229,81 @@ def hear(socket, messages):
     return numbers
 
 
-def cases():
-    for system in SYSTEMS:
-        for client in system.clients:
-            yield pytest.param(system, client, id=f"{system.name}:{client[0]}")
+CASES = [
+    pytest.param(system, client, id=f"{system.name}:{client.job or client.path}")
+    for system in SYSTEMS
+    for client in system.clients
+]
 
 
-@pytest.mark.parametrize("system, client", cases())
+@pytest.mark.parametrize("system, client", CASES)
 def test_the_clients_of_a_moved_system_see_what_its_workers_publish(move, connect, system, client):
-    path, claims, says, channels, snapshot = client
     server, redis = move(system)
-    messages = [message for channel, message in system.published if channel in channels]
-    socket = connect(server, path, claims)
-    assert socket.expect("connected")["data"]["status"] == "unknown"
+    messages = system.seen_by(client)
+    count = len(messages)
+    socket = connect(server, client)
+    assert state(socket, client)["status"] == "unknown"
     publish(redis, system.published)
-    assert hear(socket, messages) == list(range(1, len(messages) + 1))
+    assert hear(socket, messages) == list(range(1, count + 1))
     # Who comes late: the snapshot is right, and the history is what the others saw.
-    late = connect(server, path, claims)
-    connected = late.expect("connected")
-    assert snapshot.items() <= snapshot_of(connected).items()
-    assert hear(late, messages) == list(range(1, len(messages) + 1))
+    late = connect(server, client)
+    told = state(late, client)
+    assert client.snapshot.items() <= told.items()
+    assert hear(late, messages) == list(range(1, count + 1))
     # Only the latest, as with `recent_events`.
-    newest = connect(server, path, claims, "?history=1")
-    assert hear(newest, messages[-1:]) == [len(messages)]
+    newest = connect(server, client, history=1)
+    assert hear(newest, messages[-1:]) == [count]
     # Who was away for a while.
     late.close()
     publish(redis, system.published)
-    cursor = f"{connected['data']['epoch']}:{len(messages)}"
-    back = connect(server, path, claims, f"?after={cursor}")
-    assert hear(back, messages) == list(range(len(messages) + 1, 2 * len(messages) + 1))
+    back = connect(server, client, after=f"{told['epoch']}:{count}")
+    assert hear(back, messages) == list(range(count + 1, 2 * count + 1))
     socket.send({"type": "ping"})
     assert socket.until("pong")
 
 
 @pytest.mark.parametrize("system", SYSTEMS, ids=lambda system: system.name)
-def test_a_moved_system_survives_the_restart_of_its_server(move, connect, system):
-    path, claims, _, channels, _ = system.clients[0]
+def test_a_moved_system_keeps_its_history_over_a_restart(move, connect, system):
+    client = system.clients[0]
+    messages = system.seen_by(client)
     server, redis = move(system)
-    messages = [message for channel, message in system.published if channel in channels]
-    socket = connect(server, path, claims)
-    epoch_before = socket.joined()[0]["data"]["epoch"]
-    assert epoch_before is None
+    socket = connect(server, client)
+    epoch = state(socket, client)["epoch"]
     publish(redis, system.published)
     hear(socket, messages)
     assert server.stop() == 0
     again, _ = move(system, redis)
-    connected = connect(again, path, claims).joined()
-    assert [event["seq"] for event in events_of(connected)][: len(messages)] == list(range(1, len(messages) + 1))
+    socket = connect(again, client)
+    assert state(socket, client)["epoch"] == epoch
+    assert hear(socket, messages) == list(range(1, len(messages) + 1))
 
 
-@pytest.mark.parametrize("system, client", cases())
+@pytest.mark.parametrize("system", SYSTEMS, ids=lambda system: system.name)
+def test_two_servers_of_a_moved_system_tell_the_same(move, connect, system):
+    client = system.clients[0]
+    messages = system.seen_by(client)
+    one, redis = move(system)
+    two, _ = move(system, redis)
+    sockets = [connect(server, client) for server in (one, two)]
+    for socket in sockets:
+        socket.joined()
+    publish(redis, system.published)
+    for message in messages:
+        seen = [(socket.event(), socket.raw) for socket in sockets]
+        assert seen[0] == seen[1]
+        check_is(seen[0][1], message)
+
+
+@pytest.mark.parametrize("system, client", CASES)
 def test_nobody_without_the_right_hears_a_moved_system(move, connect, system, client):
-    path = client[0]
     server, _ = move(system)
     for claims in [{"feeds": ["other"], "jobs": ["other"]}, {"scope": "jobs:publish"}]:
-        code, _ = connect(server, path, claims).closed()
-        assert code == 4403
-    code, _ = connect(server, path, {"feeds": ["*"], "lives": -60}).closed()
-    assert code == 4401
+        socket = connect(server, client, claims)
+        if client.job:
+            assert socket.until("rejected")[-1]["data"]["code"] == "forbidden"
+        else:
+            assert socket.closed()[0] == 4403
+    assert connect(server, client, {"feeds": ["*"], "lives": -60}).closed()[0] == 4401
 
 
 def test_every_shipped_file_is_tested():

@@ -95,6 +95,86 @@ struct FeedSocketTests {
         try scene.waitForMetric("jobwire_subscriptions", 0)
     }
 
+    @Test("what is published of a feed comes by each way, the same bytes", arguments: [1, 3])
+    func heard(loops: Int) throws {
+        let scene = try Scene(loops: loops) {
+            ($0.aliases, $0.feeds) = (["/ws/all=feed:all"], ["all=everything:*", "feed:*:updates"])
+        }
+        let token = try Token.of(jobs: "*", feeds: "*", subject: "u1")
+        let client = try socket(scene, "/ws/all", token)
+        try client.hear(until: "live")
+        let many = try scene.open(token: token)
+        try many.say(#"{"type":"subscribe","data":{"feed":"all","jobs":["all"]}}"#)
+        for _ in 0..<2 { try many.hear(until: "live") }
+        let payload = Array(#"{"event":"node","feed":"x","job_id":5,"data":{"b":1}}"#.utf8)
+        try scene.publisher.publish([payload, payload], channel: "everything:here")
+        try scene.publisher.publish([payload], channel: "feed:other:updates")
+        try scene.publish("all", "1")
+        let heard = try client.hear(throughSeq: 2).filter { $0.seq != nil }
+        #expect(
+            heard[0].text.hasPrefix(
+                #"{"seq":1,"feed":"all","type":"node","event":"node","worker_feed":"x","job_id":5,"#
+            ))
+        var seen: [Heard] = []
+        while seen.count < 3 {
+            let next = try many.hear()
+            if next.seq != nil { seen.append(next) }
+        }
+        #expect(seen.filter { $0.top("feed") != nil }.map(\.text) == heard.map(\.text))
+        #expect(seen.contains { $0.seq == 1 && $0.job == "all" })
+        let page = try scene.connect().request(
+            "/api/v1/feeds/all/events", headers: [Token.header(token)])
+        #expect(page.status == 200)
+        #expect(page.text.contains(heard.map(\.text).joined(separator: ",")))
+        let last = try scene.connect().request(
+            "/api/v1/feeds/all/events?before=99&limit=1", headers: [Token.header(token)])
+        #expect(last.text.contains(heard[1].text) && !last.text.contains(heard[0].text))
+        let stream = try EventStreamClient(scene, "all", "history=1", of: "feeds", token: token)
+        #expect(try stream.next().heard.top("feed") as? String == "all")
+        let event = try stream.next()
+        #expect(event.heard.text == heard[1].text && event.id?.hasSuffix(":2") == true)
+        let cut = try socket(scene, "/ws/all?history=1", token)
+        #expect(try cut.hear(until: "live").compactMap(\.seq) == [2])
+    }
+
+    @Test(
+        "a feed that is none of the server's is not there, for who might follow it",
+        arguments: [1, 3])
+    func missing(loops: Int) throws {
+        let scene = try Scene(loops: loops) { $0.feeds = ["a=news", "b=news:*"] }
+        let token = try Token.of(jobs: "*", feeds: "*")
+        for name in ["a", "b"] {
+            #expect(
+                try socket(scene, "/api/v1/ws/feeds/\(name)", token).hear().type == "connected")
+        }
+        let end = try socket(scene, "/api/v1/ws/feeds/c", token).ending()
+        #expect(end == .init(code: 4404, reason: "there is no such feed"))
+        let late = try socket(scene, "/api/v1/ws/feeds/c", nil)
+        try late.say(auth(token))
+        #expect(try late.ending().code == 4404)
+        let other = try Token.of(jobs: "*", feeds: "a", scope: .jobsRead)
+        for name in ["b", "c"] {
+            let refused = try socket(scene, "/api/v1/ws/feeds/\(name)", other).ending()
+            #expect(refused == .init(code: 4403, reason: "the token does not cover this feed"))
+        }
+        for (accept, token, status) in [
+            ("application/json", token, 404), ("text/event-stream", token, 404),
+            ("application/json", other, 403), ("text/event-stream", other, 403),
+        ] {
+            let answer = try scene.connect().request(
+                "/api/v1/feeds/c/events",
+                headers: ["Accept: \(accept)", "Connection: close", Token.header(token)])
+            #expect(answer.status == status, "\(accept)")
+            #expect(answer.text.contains("no_such_feed") == (status == 404))
+        }
+        let many = try scene.open(token: token)
+        try many.say(#"{"type":"subscribe","id":1,"data":{"feed":"c","jobs":["c"]}}"#)
+        let heard = try many.hear(until: "rejected")
+        let rejected = heard[heard.count - 1]
+        #expect(rejected.text("code") == "no_such_feed" && rejected.top("feed") as? String == "c")
+        #expect(heard.contains { $0.type == "subscribed" && $0.job == "c" })
+    }
+
     @Test("a feed's name that can be none is a bad request")
     func names() throws {
         let scene = try Scene()
