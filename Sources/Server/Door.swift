@@ -24,7 +24,7 @@ struct Door {
     init(_ settings: Settings) throws(StartFault) {
         verifier = try TokenVerifier(settings)
         crossOrigin = CrossOrigin(allowedOrigins: settings.allowedOrigins)
-        entrances = Entrances(settings.readAliases)
+        entrances = try settings.entrances()
         sources = try settings.heardSources()
     }
 

@@ -24,6 +24,12 @@ extension Settings {
             throw .setting("patterns", "\(error)")
         }
     }
+
+    func entrances() throws(StartFault) -> Entrances {
+        do throws(SettingsFault) { return Entrances(try aliasTable()) } catch {
+            throw .setting("aliases", "\(error)")
+        }
+    }
 }
 
 extension HubLimits {

@@ -1,4 +1,5 @@
-// What HTTP tells of jobs and feeds: who asks is known first, then what is asked for is read, then the feed is asked.
+// What HTTP tells of jobs and feeds: who asks is known first, then what is asked for is read, then the
+// history is asked.
 
 import Bytes
 import Hub

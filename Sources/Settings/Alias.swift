@@ -81,25 +81,35 @@ public enum AliasFault: Error, Equatable, Sendable {
 }
 
 extension Settings {
-    /// As `checked` has let them through.
-    public var readAliases: [Alias] { aliases.compactMap { try? Alias(reading: $0) } }
-
-    var aliasProblems: [SettingsProblem] {
-        var paths: Set<String> = []
-        return aliases.compactMap { text in
-            let alias: Alias
-            do throws(AliasFault) { alias = try Alias(reading: text) } catch {
-                return SettingsProblem("aliases", nil, "\(quoted(text)) \(error.message)")
-            }
-            guard paths.insert(alias.path).inserted else {
-                return SettingsProblem("aliases", nil, "\(alias.path) stands there twice")
-            }
-            return impossible(alias.target).map {
-                SettingsProblem("aliases", nil, "\(quoted(text)) \($0)")
-            }
-        }
+    public func aliasTable() throws(SettingsFault) -> [Alias] {
+        let (table, problems) = readAliases()
+        guard problems.isEmpty else { throw SettingsFault(problems: problems) }
+        return table
     }
 
+    var aliasProblems: [SettingsProblem] { readAliases().problems }
+
+    private func readAliases() -> (table: [Alias], problems: [SettingsProblem]) {
+        var table: [Alias] = []
+        var problems: [SettingsProblem] = []
+        for text in aliases {
+            func refuse(_ reason: String) {
+                problems.append(SettingsProblem("aliases", nil, "\(quoted(text)) \(reason)"))
+            }
+            do throws(AliasFault) {
+                let alias = try Alias(reading: text)
+                if table.contains(where: { $0.path == alias.path }) {
+                    refuse("has the path of another one")
+                } else if let reason = impossible(alias.target) {
+                    refuse(reason)
+                }
+                table.append(alias)
+            } catch { refuse(error.message) }
+        }
+        return (table, problems)
+    }
+
+    /// Why nothing could ever come of it.
     private func impossible(_ target: Alias.Target) -> String? {
         switch target {
         case .jobs: nil
