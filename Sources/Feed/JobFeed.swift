@@ -16,9 +16,7 @@ public protocol JobFeed: AnyObject {
     /// The job as it stands, for somebody who does not stay. nil where Redis can't be asked.
     func peek(_ job: JobID, _ answer: @escaping (Opening?) -> Void)
     /// One page of the jobs there are.
-    func list(
-        _ request: JobListRequest,
-        _ reply: @escaping (Result<JobListPage, JobListFault>) -> Void)
+    func list(_ request: JobListRequest, _ reply: @escaping JobListReply)
     /// Publishes events of one job, all or none, and answers with their numbers.
     func publish(_ payloads: [[UInt8]], to job: JobID, _ reply: @escaping PublishReply)
 }

@@ -160,9 +160,7 @@ extension Feed {
     }
 
     /// One page of the jobs there are. `reply` may come later, where the list is not kept here.
-    public func list(
-        _ request: JobListRequest, _ reply: @escaping (Result<JobListPage, JobListFault>) -> Void
-    ) {
+    public func list(_ request: JobListRequest, _ reply: @escaping JobListReply) {
         do throws(JobListFault) {
             reply(.success(try history.list(request)))
         } catch {

@@ -108,13 +108,6 @@ extension RecordedFeed: JobFeed {
         commands?.stop()
     }
 
-    public func list(
-        _ request: JobListRequest,
-        _ reply: @escaping (Result<JobListPage, JobListFault>) -> Void
-    ) {
-        reply(.failure(.notBuilt))
-    }
-
     public func publish(
         _ payloads: [[UInt8]], to job: JobID, _ reply: @escaping PublishReply
     ) {

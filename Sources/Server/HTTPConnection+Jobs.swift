@@ -1,6 +1,7 @@
 // What HTTP tells of jobs: who asks is known first, then what is asked for is read, then the feed is asked.
 
 import Bytes
+import Feed
 import Hub
 import Jobs
 import Loop
@@ -52,8 +53,8 @@ extension HTTPConnection {
             case .success(let page):
                 respond(JobListing.response(page) { worker.watchers(of: $0) })
             case .failure(.badCursor):
-                respond(.refusal(.badRequest("cursor: take the next of an earlier page")))
-            case .failure(.notBuilt): respond(.notBuiltWithRedis)
+                respond(.refusal(.badRequest(JobListFault.badCursor.message)))
+            case .failure(let fault): respond(.unavailable(fault.rawValue, fault.message))
             }
         }
     }

@@ -42,9 +42,9 @@ struct JobsOverHTTPTests {
 
     @Test(
         "the list has what the token may see, newest first, filtered, page by page",
-        arguments: [1, 3])
-    func list(loops: Int) throws {
-        let scene = try Scene(loops: loops)
+        arguments: [1, 3], [Settings.History.memory, .redis])
+    func list(loops: Int, history: Settings.History) throws {
+        let scene = try Scene(loops: loops) { $0.history = history }
         for index in 0..<25 {
             let (queue, owner) = (index % 2 == 0 ? "even" : "odd", index % 5)
             try scene.publish(

@@ -37,7 +37,7 @@ final class Scene: @unchecked Sendable {
         change(&settings)
         server = try RunningServer(settings)
         publisher = try Publisher(port: redis.port)
-        try server.log.wait(for: "redis_ready")
+        try server.log.wait(for: settings.history == .redis ? "recording" : "redis_ready")
     }
 
     func publish(_ job: String, _ payloads: String...) throws {

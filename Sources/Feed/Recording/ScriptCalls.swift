@@ -29,6 +29,7 @@ struct ScriptCalls {
     let patterns: Name
     let stamped: String
     let control: String
+    let root: [UInt8]
     private let ingest: [UInt8]
     private let database: [UInt8]
     private let limits: [[UInt8]]
@@ -39,7 +40,8 @@ struct ScriptCalls {
         self.patterns = patterns
         stamped = "\(prefix):{p}:stamped:\(database)"
         control = "\(prefix):{p}:control:\(database)"
-        ingest = Array("\(prefix):{p}:ingest".utf8)
+        root = Array("\(prefix):{p}:".utf8)
+        ingest = root + bytes("ingest")
         self.database = bytes(database)
         self.limits =
             [bytes(limits.perJob.eventsMax), bytes(limits.perJob.bytesMax)]
@@ -118,6 +120,25 @@ struct ScriptCalls {
             "touch", runID: runID, token: random, now: now,
             [bytes(makes ? "make" : "look"), bytes(entries)]
                 + jobs.map { bytes("job:\($0.text)") })
+    }
+
+    /// Names and births of a list, the youngest first.
+    func names(of list: [UInt8], behind birth: String, count: Int) -> [[UInt8]] {
+        let from = birth == "+inf" ? birth : "(" + birth
+        return [
+            bytes("ZREVRANGEBYSCORE"), root + list, bytes(from), bytes("-inf"),
+            bytes("WITHSCORES"), bytes("LIMIT"), bytes("0"), bytes(count),
+        ]
+    }
+
+    func look(
+        _ jobs: [JobID], in list: [UInt8], fields: [String], bytesMax: Int, runID: String,
+        random: Name, now: Int64
+    ) -> [[UInt8]] {
+        call(
+            "look", runID: runID, token: random, now: now,
+            [list, bytes(bytesMax), bytes(fields.count)] + fields.map { bytes($0) }
+                + jobs.map { bytes($0.text) })
     }
 
     static func recordAnswer(_ answer: RedisCommands.Answer) -> RecordAnswer {

@@ -49,7 +49,7 @@ struct TouchAnswer {
             Standing(
                 cursor: Cursor(epoch: epoch, seq: UInt64(seq)),
                 forks: forks.split(separator: " ").compactMap(fork),
-                snapshot: snapshot(fields), entries: entries(kept, upTo: UInt64(seq))))
+                snapshot: Snapshot(fields: fields), entries: entries(kept, upTo: UInt64(seq))))
     }
 
     private static func fork(_ text: Substring) -> Fork? {
@@ -57,17 +57,6 @@ struct TouchAnswer {
             return nil
         }
         return Fork(epoch: epoch, seq: cursor.seq)
-    }
-
-    private static func snapshot(_ fields: [RedisReply]) -> Snapshot {
-        var values: [String: [UInt8]] = [:]
-        for place in stride(from: 0, to: fields.count - 1, by: 2) {
-            guard let name = fields[place].text, case .bytes(let value) = fields[place + 1] else {
-                continue
-            }
-            values[name] = value
-        }
-        return Snapshot(kept: values)
     }
 
     /// `newestFirst` as XREVRANGE answers.
@@ -90,5 +79,19 @@ struct TouchAnswer {
             case .bytes(let body) = fields[1]
         else { return nil }
         return Entry(seq: seq, kind: kind, body: body)
+    }
+}
+
+extension Snapshot {
+    /// Of a state's names and values in turn.
+    init(fields: [RedisReply]) {
+        var values: [String: [UInt8]] = [:]
+        for place in stride(from: 0, to: fields.count - 1, by: 2) {
+            guard let name = fields[place].text, case .bytes(let value) = fields[place + 1] else {
+                continue
+            }
+            values[name] = value
+        }
+        self.init(kept: values)
     }
 }

@@ -85,13 +85,46 @@ final class LiveBridge: Sendable {
     }
 
     func follow(_ name: String = "1") { calls.post { $0.follow(name) } }
+
+    func list(_ request: JobListRequest) -> Result<JobListPage, JobListFault> {
+        ask { $0.list(request, $1) }
+    }
+
+    /// Asks on the bridge's thread and waits for the answer.
+    private func ask<Answer: Sendable>(
+        _ question: @escaping @Sendable (RecordedFeed, @escaping (Answer) -> Void) -> Void
+    ) -> Answer {
+        let answered = Answered<Answer>()
+        calls.post { world in
+            guard let feed = world.feed else { return }
+            question(feed) { answered.set($0) }
+        }
+        return answered.get()
+    }
+}
+
+private final class Answered<Answer: Sendable>: Sendable {
+    private let answer = Mutex<Answer?>(nil)
+    private let isThere = DispatchSemaphore(value: 0)
+
+    func set(_ answer: Answer) {
+        self.answer.withLock { $0 = answer }
+        isThere.signal()
+    }
+
+    func get() -> Answer {
+        guard isThere.wait(timeout: .now() + .seconds(20)) == .success,
+            let answer = answer.withLock({ $0 })
+        else { fatalError("no answer") }
+        return answer
+    }
 }
 
 /// What lives on the bridge's thread.
 private final class LiveWorld {
     let loop: Loop
     private let noted: Noted
-    private var feed: RecordedFeed?
+    fileprivate var feed: RecordedFeed?
     private let hub: Hub
     private var followers: Int32 = 0
     private var jobs: [FollowerID: JobID] = [:]
