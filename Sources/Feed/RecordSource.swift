@@ -8,7 +8,7 @@ enum RecordSource {
         local eventsMax, bytesMax = tonumber(ARGV[6]), tonumber(ARGV[7])
         local stateLife, streamLife, endedLife = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
         local forksMax = 8
-        local producersMax = 16
+        local producersMax = 64
         local cleanedMax = 4
         local entryOverhead = 64
         local eventsSlack = math.min(64, math.floor(eventsMax / 8))
@@ -34,7 +34,7 @@ enum RecordSource {
         end
         local read = {
         'epoch', 'seq', 'line', 'era', 'forks', 'first', 'bytes', 'lives', 'status', 'progress',
-        'attempt', 'log_lines', 'created_at', 'finished_at', 'queue', 'producers', 'born',
+        'attempt', 'log_lines', 'created_at', 'finished_at', 'queue', 'born',
         }
         local function load(stem)
         local job = jobs[stem]
@@ -306,15 +306,16 @@ enum RecordSource {
         return 'YES'
         end
         function asked.touch()
-        local isMade, entries = ARGV[11] == 'make', tonumber(ARGV[12])
-        for place = 13, #ARGV do
+        local isMade, entries, isOldest = ARGV[11] == 'make', tonumber(ARGV[12]), ARGV[13] == 'oldest'
+        local low, high = ARGV[14], ARGV[15]
+        for place = 16, #ARGV do
         local job = load(ARGV[place])
         if job and (isMade or job.is.epoch) then align(ARGV[place]) end
         end
         flush()
         announce('-', '-')
         local answer = { run }
-        for place = 13, #ARGV do
+        for place = 16, #ARGV do
         local job = jobs[ARGV[place]]
         if job == false then
         answer[#answer + 1] = 'WRONGTYPE'
@@ -324,8 +325,10 @@ enum RecordSource {
         local kept = {}
         local state = {}
         if entries >= 0 then state = redis.call('HGETALL', job.key) end
-        if entries > 0 then
-        kept = redis.pcall('XREVRANGE', job.events, '+', '-', 'COUNT', entries)
+        if entries > 0 and isOldest then
+        kept = redis.pcall('XRANGE', job.events, low, high, 'COUNT', entries)
+        elseif entries > 0 then
+        kept = redis.pcall('XREVRANGE', job.events, high, low, 'COUNT', entries)
         end
         answer[#answer + 1] = kept.err and 'WRONGTYPE'
         or { job.is.epoch, job.seq, job.is.forks or '', state, kept }
@@ -356,26 +359,28 @@ enum RecordSource {
         end
         return answer
         end
-        local function isNew(job, producer, number)
-        local kept = {}
-        for name, known in string.gmatch(job.is.epoch and job.is.producers or '', '(%S+)=(%d+)') do
-        if name == producer then
-        if tonumber(known) >= number then return false end
-        else
-        kept[#kept + 1] = name .. '=' .. known
+        local function recall(job, producer, number)
+        local text = job.is.epoch and redis.call('HGET', job.key, 'producers') or ''
+        local kept, seq = {}, nil
+        for name, known, at in string.gmatch(text, '(%S+)=(%d+)@(%d+)') do
+        if name ~= producer then
+        kept[#kept + 1] = name .. '=' .. known .. '@' .. at
+        elseif tonumber(known) >= number then
+        seq = tonumber(at)
         end
         end
-        kept[#kept + 1] = producer .. '=' .. string.format('%.0f', number)
-        return true, table.concat(kept, ' ', math.max(1, #kept - producersMax + 1))
+        return seq, table.concat(kept, ' ', math.max(1, #kept - producersMax + 2))
         end
         function asked.durable()
-        local job = load(ARGV[13])
+        local number, events = tonumber(ARGV[12]), tonumber(ARGV[13])
+        local job = load(ARGV[14])
         if not job then return redis.error_reply('WRONGTYPE the state of this job is not a hash') end
-        local isFresh, producers = isNew(job, ARGV[11], tonumber(ARGV[12]))
-        if not isFresh then return { 'OLD', job.is.epoch, job.seq } end
-        append(13)
+        local seq, others = recall(job, ARGV[11], number)
+        if seq then return { 'OLD', job.is.epoch, seq } end
+        local place = 14
+        for _ = 1, events do place = append(place) end
         if skipped > 0 then return redis.error_reply('WRONGTYPE the events of this job are no stream') end
-        set(job, 'producers', producers)
+        set(job, 'producers', string.format('%s %s=%.0f@%.0f', others, ARGV[11], number, job.seq))
         flush()
         announce('-', '-')
         return { 'NEW', job.is.epoch, job.seq }

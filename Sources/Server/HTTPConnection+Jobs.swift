@@ -22,13 +22,13 @@ extension HTTPConnection {
             case .jobs: try list(query, grant)
             case .job(let segment): tellSnapshot(of: try job(segment, grant), head)
             case .jobEvents(let segment) where head.method == .post:
-                try publish(body, to: try Door.job(segment), grant)
+                try publish(body, to: try Door.job(segment), head, grant)
             case .jobEvents(let segment) where head.method == .get && head.wantsEventStream:
                 try stream(try job(segment, grant), head, query, grant)
             case .jobEvents(let segment):
                 tell(try EventsRequest(query), of: try job(segment, grant), head, grant)
             case .jobLog(let segment):
-                look(at: try job(segment, grant)) { connection, opening, _ in
+                look(at: try job(segment, grant), .all) { connection, opening, _ in
                     connection.respond(.log(opening))
                 }
             default: respond(.notFound)
@@ -61,16 +61,17 @@ extension HTTPConnection {
 
     private func tellSnapshot(of job: JobID, _ head: RequestHead) {
         let knownTags = head.list("if-none-match")
-        look(at: job) { connection, opening, watchers in
+        look(at: job, .state) { connection, opening, watchers in
             connection.respond(.snapshot(opening, watchers: watchers, knownTags: knownTags))
         }
     }
 
     /// Asks for the job as it stands, and tells the client itself where that can't be known.
     private func look(
-        at job: JobID, _ use: @escaping (HTTPConnection, Opening, _ watchers: Int) -> Void
+        at job: JobID, _ part: HistoryPart,
+        _ use: @escaping (HTTPConnection, Opening, _ watchers: Int) -> Void
     ) {
-        worker.peek(job) { [weak self] opening, watchers in
+        worker.peek(job, part) { [weak self] opening, watchers in
             guard let self else { return }
             guard let opening else { return respond(.redisAway) }
             use(self, opening, watchers)
@@ -78,11 +79,15 @@ extension HTTPConnection {
     }
 
     private func tell(
-        _ request: EventsRequest, of job: JobID, _ head: RequestHead, _ grant: Grant
+        _ request: EventsRequest, of job: JobID, _ head: RequestHead, _ grant: Grant,
+        readingAll: Bool = false
     ) {
         let knownTags = head.list("if-none-match")
-        look(at: job) { connection, opening, _ in
+        look(at: job, readingAll ? .all : request.part) { connection, opening, _ in
             let worker = connection.worker
+            guard readingAll || request.stands(in: opening) else {
+                return connection.tell(request, of: job, head, grant, readingAll: true)
+            }
             let page = EventsPage(opening, request)
             guard page.isEmpty, request.wait > 0, request.before == nil, !worker.isDraining else {
                 return connection.respond(.events(page, of: opening, knownTags: knownTags))
@@ -98,10 +103,13 @@ extension HTTPConnection {
         }
     }
 
-    private func publish(_ body: [UInt8], to job: JobID, _ grant: Grant) throws(Close) {
+    private func publish(
+        _ body: [UInt8], to job: JobID, _ head: RequestHead, _ grant: Grant
+    ) throws(Close) {
         guard grant.mayPublish(job: job.text) else { throw .mayNotPublish }
-        let request = try PublishRequest(body, eventBytesMax: worker.settings.eventBytesMax)
-        worker.publish(request.events, to: job) { [weak self] result in
+        let request = try PublishRequest(
+            body, key: head.first("idempotency-key"), eventBytesMax: worker.settings.eventBytesMax)
+        worker.publish(request.events, to: job, key: request.key) { [weak self] result in
             self?.respond(.published(result))
         }
     }

@@ -56,9 +56,6 @@ extension Response {
     static let redisAway = unavailable(
         JobListFault.redisUnavailable.rawValue, JobListFault.redisUnavailable.message)
 
-    static let notBuiltWithRedis = error(
-        501, "not_built", "with history=redis this is not in this version")
-
     static func methodNotAllowed(_ route: Route) -> Response {
         error(
             405, "method_not_allowed", "only \(route.allow) are answered here",
@@ -140,7 +137,6 @@ extension Response {
             json.endArray()
             json.endObject()
             return .json(200, json.bytes)
-        case .failure(.notBuilt): return .notBuiltWithRedis
         case .failure(let fault):
             return .unavailable(fault.rawValue, fault.message)
         }

@@ -105,21 +105,46 @@ struct ScriptCalls {
             ])
     }
 
-    enum Depth { case standing, state, history }
-
     func touch(
-        _ jobs: [JobID], makes: Bool, _ depth: Depth, runID: String, random: Name, now: Int64
+        _ jobs: [JobID], makes: Bool, _ part: HistoryPart, runID: String, random: Name, now: Int64
     ) -> [[UInt8]] {
-        let entries =
-            switch depth {
-            case .standing: -1
-            case .state: 0
-            case .history: max(entriesMax, 0)
+        let wanted: (count: Int, end: String, low: String, high: String) =
+            switch part {
+            case .standing: (-1, "newest", "-", "+")
+            case .state: (0, "newest", "-", "+")
+            case .all: (entriesMax, "newest", "-", "+")
+            case .from(let seq, let before, let count):
+                (count, "oldest", "\(seq)", before.map { "\($0 - 1)" } ?? "+")
+            case .before(let seq, let count): (count, "newest", "-", "\(seq - 1)")
             }
         return call(
             "touch", runID: runID, token: random, now: now,
-            [bytes(makes ? "make" : "look"), bytes(entries)]
-                + jobs.map { bytes("job:\($0.text)") })
+            [
+                bytes(makes ? "make" : "look"), bytes(wanted.count), bytes(wanted.end),
+                bytes(wanted.low), bytes(wanted.high),
+            ] + jobs.map { bytes("job:\($0.text)") })
+    }
+
+    /// Events of one job, stored all or none; a producer's number is stored once.
+    func durable(
+        _ events: [PreparedEvent], of job: JobID, producer: String, number: Int, runID: String,
+        token: Name, now: Int64
+    ) -> [[UInt8]] {
+        var rest = [bytes(producer), bytes(number), bytes(events.count)]
+        for event in events {
+            Self.append(QueuedEvent(job: job, event: event, heardAt: 0), to: &rest)
+        }
+        return call("durable", runID: runID, token: token, now: now, rest)
+    }
+
+    /// The epoch and the number of the last event; nil for anything else.
+    static func durableAnswer(_ reply: RedisReply) -> Cursor? {
+        guard case .array(let parts) = reply, parts.count == 3,
+            ["NEW", "OLD"].contains(parts[0].text),
+            let epoch = parts[1].text.flatMap({ Epoch(checking: $0) }),
+            case .integer(let seq) = parts[2], seq > 0
+        else { return nil }
+        return Cursor(epoch: epoch, seq: UInt64(seq))
     }
 
     /// Names and births of a list, the youngest first.
