@@ -3,7 +3,8 @@
 // An update comes in by `hear`, waits in its topic until the tick ends, and leaves by `drain`, once
 // for all that follow the job. A follower that joins is first read the ring at its own pace
 // (`read`), and turns live when it has caught up: it is never buffered for, so a slow reader costs
-// no memory. If the ring loses what a reader had yet to see, a `slow_consumer` gap says so.
+// no memory. Who has no room for a delivery becomes a reader again, and may be spared some
+// (Reader.swift): it falls behind alone.
 // The snapshot is folded at once, so whoever joins while something waits is welcomed after it.
 //
 // Invariant: to each follower the numbers of an epoch rise by one, or the missing ones lie in a gap.
@@ -13,10 +14,16 @@ import Jobs
 public struct HubLimits: Equatable, Sendable {
     public var ring: RingLimits
     public var replay: RingLimits
+    /// What a reader may have yet to see before log events in it are passed over.
+    public var queueBytesMax: Int
 
-    public init(ring: RingLimits = RingLimits(), replay: RingLimits = RingLimits()) {
+    public init(
+        ring: RingLimits = RingLimits(), replay: RingLimits = RingLimits(),
+        queueBytesMax: Int = 524_288
+    ) {
         self.ring = ring
         self.replay = replay
+        self.queueBytesMax = queueBytesMax
     }
 }
 
@@ -100,7 +107,7 @@ public final class Hub {
         case .updates(let updates):
             topic.snapshot = opening.snapshot
             for update in updates { expect(update, in: topic) }
-        case .everything: topic.open(opening, limits: limits.ring)
+        case .everything: topic.open(opening, limits: limits)
         }
         // Also who was reading already: while the feed was asked there was nothing to read.
         let resumed = Array(topic.reading.keys)
@@ -146,19 +153,21 @@ public final class Hub {
     }
 
     /// Hands out what the tick has brought, once for each job, and welcomes who waited for that.
-    public func drain(_ deliver: (Delivery) -> Void, welcome: (Welcome) -> Void) {
+    /// `deliver` answers who took nothing, because he owes too much: he is to `read` on.
+    public func drain(_ deliver: (Delivery) -> [FollowerID], welcome: (Welcome) -> Void) {
         guard !dirty.isEmpty else { return }
         // Two lists take turns, so that neither is ever allocated anew.
         swap(&dirty, &draining)
         defer { draining.removeAll(keepingCapacity: true) }
         for topic in draining where !topic.pending.isEmpty {
             let beginsEpoch = topic.epoch == nil ? topic.pending.first?.update.epoch : nil
-            topic.takePending(limits: limits.ring) { entries in
+            topic.takePending(limits: limits) { entries in
                 guard topic.live.count + topic.filtered.count > 0 else { return }
-                deliver(
-                    Delivery(
-                        job: topic.job, entries: entries, beginsEpoch: beginsEpoch,
-                        live: topic.live, filtered: selections(of: entries, in: topic)))
+                let delivery = Delivery(
+                    job: topic.job, entries: entries, beginsEpoch: beginsEpoch,
+                    live: topic.live, filtered: selections(of: entries, in: topic))
+                let fallen = deliver(delivery)
+                if !fallen.isEmpty { topic.fallBehind(fallen, in: delivery, limits) }
             }
             guard case .open = topic.phase, !topic.waiting.isEmpty else { continue }
             for each in topic.welcomeWaiting(limits: limits.replay) { welcome(each) }
@@ -186,25 +195,7 @@ public final class Hub {
         guard let topic = topics[job], case .open = topic.phase,
             var reader = topic.reading[follower]
         else { return ([], true) }
-        var items: [Item] = reader.gaps.map { .gap($0) }
-        reader.gaps = []
-        let first = topic.ring.firstSeq ?? topic.seq + 1
-        if reader.next < first {
-            let lost = Gap(
-                from: reader.next, to: first - 1, reason: .slowConsumer, epoch: topic.epoch)
-            items.append(.gap(lost))
-            reader.next = first
-        }
-        var left = bytes
-        for entry in topic.ring.entries(from: reader.next) where left > 0 {
-            tellLive(&reader, before: entry.seq, topic, &items)
-            reader.next = entry.seq + 1
-            guard reader.wish.wants(entry) else { continue }
-            items.append(.entry(entry))
-            left -= entry.byteCount
-        }
-        tellLive(&reader, before: reader.next, topic, &items)
-        reader.standing = Cursor(epoch: topic.epoch, seq: reader.next - 1)
+        let items = reader.read(topic, bytes: bytes, queueBytesMax: limits.queueBytesMax)
         guard reader.next > topic.seq else {
             topic.reading[follower] = reader
             return (items, false)
@@ -216,14 +207,5 @@ public final class Hub {
             topic.filtered.append(Topic.Filtered(follower: follower, wish: reader.wish))
         }
         return (items, true)
-    }
-
-    private func tellLive(
-        _ reader: inout Topic.Reading, before seq: UInt64, _ topic: Topic, _ items: inout [Item]
-    ) {
-        guard let liveAfter = reader.liveAfter, seq > liveAfter else { return }
-        // Not `liveAfter`: a gap may have carried the client past it, and no cursor goes back.
-        items.append(.live(topic.epoch, seq - 1))
-        reader.liveAfter = nil
     }
 }

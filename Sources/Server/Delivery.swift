@@ -25,12 +25,19 @@ private struct Blocks {
 }
 
 extension Worker {
-    func deliver(_ delivery: Delivery) {
+    /// Answers who has fallen behind, and was sent nothing.
+    func deliver(_ delivery: Delivery) -> [FollowerID] {
         var made = InlineArray<4, Blocks?>(repeating: nil)
         var overHTTP: [FollowerID] = []
+        var fallen: [FollowerID] = []
         for follower in delivery.live {
             guard let session = session(follower) else {
                 overHTTP.append(follower)
+                continue
+            }
+            guard session.hasRoom else {
+                session.fallBehind(on: delivery.job)
+                fallen.append(follower)
                 continue
             }
             let place = session.form.rawValue
@@ -39,23 +46,30 @@ extension Worker {
             session.deliver(blocks.first.frames, upTo: blocks.first.last)
             for block in blocks.others { session.deliver(block.frames, upTo: block.last) }
         }
-        deliver(delivery, toHTTP: overHTTP)
+        deliver(delivery, toHTTP: overHTTP, &fallen)
         count(
-            delivery.entries.count * delivery.live.count,
+            delivery.entries.count * (delivery.live.count - fallen.count),
             heardAt: delivery.entries[0].update.heardAt)
-        for selection in delivery.filtered { deliver(selection, of: delivery) }
+        for selection in delivery.filtered { deliver(selection, of: delivery, &fallen) }
+        return fallen
     }
 
     private func deliver(
-        _ selection: Delivery.Selection, of delivery: Delivery
+        _ selection: Delivery.Selection, of delivery: Delivery, _ fallen: inout [FollowerID]
     ) {
+        let session = session(selection.follower)
+        if session?.hasRoom == false || httpFollowers[selection.follower]?.hasRoom == false {
+            session?.fallBehind(on: delivery.job)
+            httpFollowers[selection.follower]?.fallBehind()
+            return fallen.append(selection.follower)
+        }
         let standing = selection.standsAt.map {
             ServerMessage.live(.job(delivery.job), epoch: delivery.entries[0].update.epoch, seq: $0)
         }
         if let first = selection.entries.first {
             count(selection.entries.count, heardAt: first.update.heardAt)
         }
-        guard let session = session(selection.follower) else {
+        guard let session else {
             return deliver(selection, of: delivery, standing: standing)
         }
         if let beginning = beginning(of: delivery) { session.send(beginning) }

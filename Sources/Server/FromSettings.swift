@@ -23,7 +23,9 @@ extension HubLimits {
         self.init(
             ring: settings.ringLimits,
             replay: RingLimits(
-                eventsMax: settings.replayEventsMax, bytesMax: settings.historyBytesMax))
+                eventsMax: settings.replayEventsMax, bytesMax: settings.historyBytesMax),
+            // The other half is the outbox itself.
+            queueBytesMax: settings.outboxBytesMax / 2)
     }
 }
 

@@ -44,6 +44,9 @@ final class LongPoll: HTTPFollower {
         }
     }
 
+    var hasRoom: Bool { true }
+    func fallBehind() {}
+
     func deliver(_ blocks: [SharedBytes], count: Int) {
         if count > 0 { end() }
     }

@@ -43,7 +43,7 @@ final class Worker {
     /// Connections that are no WebSocket yet, or never will be.
     private(set) var visitors: [ObjectIdentifier: HTTPConnection] = [:]
     /// Sessions that are owed more of a history than one round gave them.
-    private var readers: [FollowerID] = []
+    private var readers: Set<FollowerID> = []
     /// Visitors that asked more than they have read answers.
     private var pausedVisitors: [HTTPConnection] = []
     /// See FeedQuestion.swift.
@@ -264,7 +264,7 @@ final class Worker {
     }
 
     /// The follower goes on reading histories after a flush, when its socket has taken some.
-    func readLater(_ follower: FollowerID) { readers.append(follower) }
+    func readLater(_ follower: FollowerID) { readers.insert(follower) }
 
     func goOnLater(_ visitor: HTTPConnection) { pausedVisitors.append(visitor) }
 

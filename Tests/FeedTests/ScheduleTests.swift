@@ -156,6 +156,7 @@ private struct Town {
                 if let epoch = delivery.beginsEpoch { ledgers[place]?.see(.live(epoch, 0)) }
                 for entry in delivery.entries { ledgers[place]?.see(.entry(entry)) }
             }
+            return []
         } welcome: {
             welcomes.append($0)
         }

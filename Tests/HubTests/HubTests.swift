@@ -146,9 +146,11 @@ struct HubTests {
         for _ in 0..<20 { stage.publish() }
         stage.drain()
         stage.read(2)
+        // What it was promised is lost, and what it now has yet to see are log events only.
         let ledger = try stage.ledger(2)
-        #expect(ledger.gaps == [gap(2, 20, .slowConsumer, stage)])
-        #expect(ledger.seqs == [1] + Array(21...30))
+        #expect(
+            ledger.gaps == [gap(2, 20, .slowConsumer, stage), gap(21, 30, .slowConsumer, stage)])
+        #expect(ledger.seqs == [1])
     }
 
     @Test("bounds of the replay are told", arguments: [0, 1, 9, 10])
@@ -234,6 +236,7 @@ struct HubTests {
             stage.publish("log")
             stage.hub.drain { delivery in
                 told += delivery.filtered.compactMap(\.standsAt)
+                return []
             } welcome: { _ in
             }
         }

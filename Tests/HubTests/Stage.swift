@@ -118,8 +118,25 @@ struct History {
         names[Cursor(epoch: epoch, seq: seq)] = event
         let rest = Array("\"type\":\"\(type)\"}".utf8)
         return Update(
-            job: job, epoch: epoch, seq: seq, kind: kind, type: EventType(type),
+            job: job, epoch: epoch, seq: seq, kind: kind, type: Self.type(type),
             frame: EventFrame.encode(job: job, seq: seq, rest: rest.span), heardAt: event)
+    }
+
+    private static func type(_ name: String) -> EventType {
+        let kind = EventType.Kind.allCases.first { "\($0)" == name }
+        return EventType(name, kind: kind ?? .other)
+    }
+
+    /// Whether a client that is behind may be spared these events.
+    func mayPassOver(_ gap: Gap) -> Bool {
+        guard let from = gap.from, let to = gap.to, gap.epoch == epoch else { return true }
+        return updates.filter { from...to ~= $0.seq }.allSatisfy { update in
+            switch gap.reason {
+            case .conflated: update.type.isProgress
+            case .slowConsumer: update.type.isProgress || update.type.isLog
+            default: true
+            }
+        }
     }
 
     var opening: Opening {
@@ -132,10 +149,14 @@ struct History {
 /// A hub, one job, and the ledgers of its followers.
 struct Stage {
     let hub: Hub
+    /// Whether all is kept that matters to those who are behind.
+    private let keepsWhatMatters: Bool
     var history: History
     private(set) var ledgers: [FollowerID: Ledger] = [:]
     private(set) var welcomes: [FollowerID: Welcome] = [:]
     private var reading: Set<FollowerID> = []
+    /// Clients that take nothing of what is live.
+    private(set) var blocked: Set<FollowerID> = []
     private var wishes: [FollowerID: Wish] = [:]
 
     static let job: JobID = {
@@ -143,10 +164,12 @@ struct Stage {
         return job
     }()
 
-    init(ringMax: Int = 1_000, replayMax: Int = 1_000) {
+    init(ringMax: Int = 1_000, replayMax: Int = 1_000, queueBytesMax: Int = 524_288) {
         hub = Hub(
             limits: HubLimits(
-                ring: RingLimits(eventsMax: ringMax), replay: RingLimits(eventsMax: replayMax)))
+                ring: RingLimits(eventsMax: ringMax), replay: RingLimits(eventsMax: replayMax),
+                queueBytesMax: queueBytesMax))
+        keepsWhatMatters = queueBytesMax > 10_000
         history = History(job: Self.job, ringMax: ringMax)
     }
 
@@ -184,6 +207,7 @@ struct Stage {
         ledgers[id] = nil
         wishes[id] = nil
         reading.remove(id)
+        blocked.remove(id)
     }
 
     mutating func hear(_ update: Update) {
@@ -196,15 +220,21 @@ struct Stage {
     mutating func drain() {
         var ledgers = ledgers
         var welcomed: [Welcome] = []
+        var fallen: [FollowerID] = []
         hub.drain { delivery in
-            for id in delivery.live {
+            let behind = (delivery.live + delivery.filtered.map(\.follower)).filter(
+                blocked.contains)
+            fallen += behind
+            for id in delivery.live where !blocked.contains(id) {
                 if let epoch = delivery.beginsEpoch { ledgers[id]?.see(.live(epoch, 0)) }
                 for entry in delivery.entries { ledgers[id]?.see(.entry(entry)) }
             }
+            return behind
         } welcome: {
             welcomed.append($0)
         }
         self.ledgers = ledgers
+        reading.formUnion(fallen)
         for welcome in welcomed { take(welcome) }
     }
 
@@ -214,10 +244,18 @@ struct Stage {
         let id = FollowerID(index: index)
         guard reading.contains(id) else { return true }
         let (items, hasCaughtUp) = hub.read(Self.job, for: id, bytes: bytes)
-        for item in items { ledgers[id]?.see(item) }
+        for item in items {
+            ledgers[id]?.see(item)
+            guard case .gap(let gap) = item, keepsWhatMatters else { continue }
+            let mayPassOver = history.mayPassOver(gap)
+            #expect(mayPassOver, "\(gap)")
+        }
         if hasCaughtUp { reading.remove(id) }
         return hasCaughtUp
     }
+
+    mutating func block(_ index: Int32) { blocked.insert(FollowerID(index: index)) }
+    mutating func unblock(_ index: Int32) { blocked.remove(FollowerID(index: index)) }
 
     /// No client ever took an event for another one.
     func checkNames() {

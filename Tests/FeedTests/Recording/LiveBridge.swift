@@ -149,6 +149,7 @@ private final class LiveWorld {
     private func drain() {
         hub.drain { delivery in
             for _ in delivery.live { for entry in delivery.entries { note(entry.update) } }
+            return []
         } welcome: { welcome in
             read(welcome.follower)
         }

@@ -247,6 +247,7 @@ final class SimulatedBridge {
         var welcomes: [Welcome] = []
         hub.drain {
             deliveries.append($0)
+            return []
         } welcome: {
             welcomes.append($0)
         }
