@@ -38,6 +38,8 @@ public struct Delivery {
     public let beginsEpoch: Epoch?
     public let live: [FollowerID]
     public let filtered: [Selection]
+    /// These came in an earlier tick, and were held for the pace of those who get them now.
+    public var wasHeld = false
 
     public struct Selection {
         public let follower: FollowerID
@@ -52,6 +54,8 @@ public final class Hub {
     private var topics: [JobID: Topic] = [:]
     private var dirty: [Topic] = []
     private var draining: [Topic] = []
+    /// Topics with a follower whose pace holds something.
+    private var holding: [Topic] = []
 
     public init(limits: HubLimits) { self.limits = limits }
 
@@ -154,7 +158,10 @@ public final class Hub {
 
     /// Hands out what the tick has brought, once for each job, and welcomes who waited for that.
     /// `deliver` answers who took nothing, because he owes too much: he is to `read` on.
-    public func drain(_ deliver: (Delivery) -> [FollowerID], welcome: (Welcome) -> Void) {
+    public func drain(
+        at now: Int64, _ deliver: (Delivery) -> [FollowerID], welcome: (Welcome) -> Void
+    ) {
+        defer { if !holding.isEmpty { release(at: now, deliver) } }
         guard !dirty.isEmpty else { return }
         // Two lists take turns, so that neither is ever allocated anew.
         swap(&dirty, &draining)
@@ -165,7 +172,7 @@ public final class Hub {
                 guard topic.live.count + topic.filtered.count > 0 else { return }
                 let delivery = Delivery(
                     job: topic.job, entries: entries, beginsEpoch: beginsEpoch,
-                    live: topic.live, filtered: selections(of: entries, in: topic))
+                    live: topic.live, filtered: selections(of: entries, in: topic, at: now))
                 let fallen = deliver(delivery)
                 if !fallen.isEmpty { topic.fallBehind(fallen, in: delivery, limits) }
             }
@@ -174,37 +181,61 @@ public final class Hub {
         }
     }
 
-    private func selections(of entries: [Entry], in topic: Topic) -> [Delivery.Selection] {
-        topic.filtered.indices.map { index in
-            let wish = topic.filtered[index].wish
-            let wanted = entries.filter(wish.wants)
-            var skipped = topic.filtered[index].skipped + entries.count - wanted.count
-            if let last = wanted.last, last.seq == entries.last?.seq { skipped = 0 }
-            let isTold = skipped >= Topic.skippedMax
-            topic.filtered[index].skipped = isTold ? 0 : skipped
-            return Delivery.Selection(
-                follower: topic.filtered[index].follower, entries: wanted,
-                standsAt: isTold ? topic.seq : nil)
+    private func selections(
+        of entries: [Entry], in topic: Topic, at now: Int64
+    ) -> [Delivery.Selection] {
+        let selections = topic.filtered.indices.map { index in
+            topic.filtered[index].select(entries, of: topic, at: now)
+        }
+        hold(topic)
+        return selections
+    }
+
+    /// Notes when something of the topic is due.
+    private func hold(_ topic: Topic) {
+        topic.releaseAt = topic.filtered.lazy.compactMap(\.pace?.due).min()
+        guard topic.releaseAt != nil, !topic.isHolding else { return }
+        topic.isHolding = true
+        holding.append(topic)
+    }
+
+    /// When `drain` must be called again, whether something was heard or not.
+    public var nextRelease: Int64? { holding.lazy.compactMap(\.releaseAt).min() }
+
+    private func release(at now: Int64, _ deliver: (Delivery) -> [FollowerID]) {
+        for topic in holding {
+            guard let due = topic.releaseAt, due <= now else { continue }
+            let selections = selections(of: [], in: topic, at: now).filter { !$0.entries.isEmpty }
+            guard let first = selections.first else { continue }
+            let delivery = Delivery(
+                job: topic.job, entries: first.entries, beginsEpoch: nil, live: [],
+                filtered: selections, wasHeld: true)
+            let fallen = deliver(delivery)
+            if !fallen.isEmpty { topic.fallBehind(fallen, in: delivery, limits) }
+        }
+        holding.removeAll { topic in
+            topic.isHolding = topic.releaseAt != nil
+            return !topic.isHolding
         }
     }
 
     /// Reads the ring on for a follower, up to about `bytes`. When it has caught up it turns live.
     public func read(
-        _ job: JobID, for follower: FollowerID, bytes: Int
+        _ job: JobID, for follower: FollowerID, bytes: Int, at now: Int64
     ) -> (items: [Item], hasCaughtUp: Bool) {
         guard let topic = topics[job], case .open = topic.phase,
             var reader = topic.reading[follower]
         else { return ([], true) }
-        let items = reader.read(topic, bytes: bytes, queueBytesMax: limits.queueBytesMax)
+        let items = reader.read(topic, bytes: bytes, queueBytesMax: limits.queueBytesMax, at: now)
         guard reader.next > topic.seq else {
             topic.reading[follower] = reader
             return (items, false)
         }
         topic.endReading(follower)
-        if reader.wish.types == nil {
+        if reader.wish.isWhole {
             topic.live.append(follower)
         } else {
-            topic.filtered.append(Topic.Filtered(follower: follower, wish: reader.wish))
+            topic.filtered.append(Topic.Filtered(follower, reader))
         }
         return (items, true)
     }

@@ -27,6 +27,8 @@ struct Reader {
     private var isBehind: Bool
     /// Log events up to here are passed over.
     private var elidesUpTo: UInt64 = 0
+    /// When it was last sent progress.
+    private(set) var progressAt: Int64?
     private var passedOver: (from: UInt64, to: UInt64, reason: GapReason)?
 
     /// One that joins, or has to be read what was not heard in time.
@@ -39,9 +41,10 @@ struct Reader {
         (wholeUpTo, bytesPassed, isBehind) = (topic.seq, topic.bytesHeard, false)
     }
 
-    /// One that was live until `entries` came, of which it was sent nothing.
-    init(behind topic: Topic, _ wish: Wish, from first: UInt64, unsent bytes: Int, isNewEpoch: Bool)
-    {
+    /// One that was live, until it could not be sent these.
+    init(behind topic: Topic, _ wish: Wish, unsent: [Entry], isNewEpoch: Bool) {
+        let first = unsent.first?.seq ?? topic.seq + 1
+        let bytes = unsent.reduce(0) { $0 + $1.byteCount }
         (self.wish, next, gaps) = (wish, first, [])
         standing = Cursor(epoch: isNewEpoch ? nil : topic.epoch, seq: first - 1)
         liveAfter = isNewEpoch ? first - 1 : nil
@@ -49,7 +52,9 @@ struct Reader {
     }
 
     /// Reads on, up to about `bytes`.
-    mutating func read(_ topic: Topic, bytes: Int, queueBytesMax: Int) -> [Item] {
+    mutating func read(
+        _ topic: Topic, bytes: Int, queueBytesMax: Int, at now: Int64
+    ) -> [Item] {
         var items: [Item] = gaps.map { .gap($0) }
         gaps = []
         var left = bytes
@@ -76,6 +81,7 @@ struct Reader {
         }
         tellGap(topic, &items)
         tellLive(before: next, topic, &items)
+        if items.contains(where: \.isProgress) { progressAt = now }
         standing = Cursor(epoch: topic.epoch, seq: next - 1)
         return items
     }
@@ -87,7 +93,7 @@ struct Reader {
         tellLive(before: entry.seq, topic, &items)
         next = entry.seq + 1
         if entry.seq > wholeUpTo { bytesPassed += entry.byteCount }
-        guard wish.wants(entry) else { return }
+        guard topic.isWanted(entry, wish) else { return }
         if let reason = reasonToPassOver(entry, topic) {
             return passOver(entry.seq...entry.seq, reason, topic, &items)
         }
@@ -135,5 +141,11 @@ struct Reader {
         // Not `liveAfter`: a gap may have carried the client past it, and no cursor goes back.
         items.append(.live(topic.epoch, seq - 1))
         self.liveAfter = nil
+    }
+}
+
+extension Item {
+    fileprivate var isProgress: Bool {
+        if case .entry(let entry) = self { entry.update.type.isProgress } else { false }
     }
 }

@@ -14,16 +14,6 @@ final class Topic {
         case open
     }
 
-    struct Filtered {
-        let follower: FollowerID
-        let wish: Wish
-        /// Entries skipped since the client last saw a number; see `Topic.skippedMax`.
-        var skipped = 0
-    }
-
-    /// A filtered follower that was sent nothing for so many entries is told where it stands.
-    static let skippedMax = 64
-
     private static let capacityKeptMax = 8
 
     let job: JobID
@@ -44,6 +34,9 @@ final class Topic {
     var waiting: [(follower: FollowerID, wish: Wish)] = []
     var live: [FollowerID] = []
     var filtered: [Filtered] = []
+    /// Whether the hub looks at `releaseAt`, when the first of what paces hold is due.
+    var isHolding = false
+    var releaseAt: Int64?
     var reading: [FollowerID: Reader] = [:]
 
     init(job: JobID) { self.job = job }
@@ -83,23 +76,25 @@ final class Topic {
         keepsakes.keep(entry, bytesMax: limits.queueBytesMax)
     }
 
-    /// Who took nothing of a delivery is read on from there.
+    /// Who took nothing of a delivery, though there was something for him, is read on from there.
     func fallBehind(_ followers: [FollowerID], in delivery: Delivery, _ limits: HubLimits) {
         let fallen = Set(followers)
-        let first = delivery.entries[0].seq
         if reading.isEmpty {
             // While nobody was behind, nothing was kept of what this tick pushed out of the ring.
             let kept = ring.firstSeq ?? seq + 1
             for entry in delivery.entries where entry.seq < kept { keep(entry, limits) }
         }
-        let bytes = delivery.entries.reduce(0) { $0 + $1.byteCount }
-        func fall(_ follower: FollowerID, _ wish: Wish) {
+        func fall(_ follower: FollowerID, _ wish: Wish, _ unsent: [Entry]) {
             reading[follower] = Reader(
-                behind: self, wish, from: first, unsent: bytes,
-                isNewEpoch: delivery.beginsEpoch != nil)
+                behind: self, wish, unsent: unsent, isNewEpoch: delivery.beginsEpoch != nil)
         }
-        for follower in live where fallen.contains(follower) { fall(follower, Wish()) }
-        for each in filtered where fallen.contains(each.follower) { fall(each.follower, each.wish) }
+        for follower in live where fallen.contains(follower) {
+            fall(follower, Wish(), delivery.entries)
+        }
+        for each in filtered where fallen.contains(each.follower) {
+            let selection = delivery.filtered.first { $0.follower == each.follower }
+            if let selection { fall(each.follower, each.wish, selection.entries) }
+        }
         live.removeAll { fallen.contains($0) }
         filtered.removeAll { fallen.contains($0.follower) }
     }
@@ -168,21 +163,25 @@ final class Topic {
             return
         }
         let readers = reading
-        for follower in live { resume(follower, at: standing, types: nil) }
-        for entry in filtered { resume(entry.follower, at: standing, types: entry.wish.types) }
+        for follower in live { resume(follower, at: standing, Wish()) }
+        for each in filtered {
+            // What a pace still holds the client has not seen.
+            let seq = each.pace?.firstHeld.map { $0 - 1 } ?? standing.seq
+            resume(each.follower, at: Cursor(epoch: standing.epoch, seq: seq), each.wish)
+        }
         for (follower, reader) in readers {
-            resume(
-                follower, at: reader.standing, types: reader.wish.types,
-                isLive: reader.liveAfter == nil)
+            resume(follower, at: reader.standing, reader.wish, isLive: reader.liveAfter == nil)
         }
         live = []
         filtered = []
+        releaseAt = nil
     }
 
     private func resume(
-        _ follower: FollowerID, at standing: Cursor, types: Set<EventType>?, isLive: Bool = true
+        _ follower: FollowerID, at standing: Cursor, _ wished: Wish, isLive: Bool = true
     ) {
-        let wish = Wish(after: standing, types: types)
+        let wish = Wish(
+            after: standing, types: wished.types, progressInterval: wished.progressInterval)
         let (next, gaps) = place(wish, limits: nil)
         // A new epoch is announced before its first event, by a gap or by `live`; an old one goes on.
         let isUnannounced = standing.epoch != epoch && (isLive || standing.epoch == nil)
@@ -210,9 +209,16 @@ final class Topic {
             follower: follower, job: job, snapshot: snapshot, epoch: epoch, seq: seq,
             replay: Replay(
                 from: replayed.first?.seq, to: replayed.last?.seq,
-                count: wish.types == nil
-                    ? replayed.count : replayed.count(where: { wish.wants($0) }),
+                count: wish.isWhole
+                    ? replayed.count : replayed.count(where: { isWanted($0, wish) }),
                 isComplete: gaps.isEmpty))
+    }
+
+    /// Of the past a paced follower wants the latest progress only.
+    func isWanted(_ entry: Entry, _ wish: Wish) -> Bool {
+        guard wish.wants(entry) else { return false }
+        return wish.progressInterval == nil || !entry.update.type.isProgress
+            || entry.seq == latestProgress
     }
 
     /// Where a follower with this wish begins to read, and what it must be told is missing.
@@ -259,7 +265,7 @@ final class Topic {
         var start = seq + 1
         for entry in ring.entries.reversed() {
             guard left > 0 else { break }
-            if wish.wants(entry) { left -= 1 }
+            if isWanted(entry, wish) { left -= 1 }
             start = entry.seq
         }
         return start

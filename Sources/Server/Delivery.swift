@@ -58,7 +58,8 @@ extension Worker {
         _ selection: Delivery.Selection, of delivery: Delivery, _ fallen: inout [FollowerID]
     ) {
         let session = session(selection.follower)
-        if session?.hasRoom == false || httpFollowers[selection.follower]?.hasRoom == false {
+        let hasRoom = session?.hasRoom ?? httpFollowers[selection.follower]?.hasRoom ?? true
+        if !hasRoom, !selection.entries.isEmpty {
             session?.fallBehind(on: delivery.job)
             httpFollowers[selection.follower]?.fallBehind()
             return fallen.append(selection.follower)
@@ -66,9 +67,9 @@ extension Worker {
         let standing = selection.standsAt.map {
             ServerMessage.live(.job(delivery.job), epoch: delivery.entries[0].update.epoch, seq: $0)
         }
-        if let first = selection.entries.first {
-            count(selection.entries.count, heardAt: first.update.heardAt)
-        }
+        // What was held is late because that was asked for.
+        let heardAt = delivery.wasHeld ? nil : delivery.entries[0].update.heardAt
+        count(selection.entries.count, heardAt: heardAt)
         guard let session else {
             return deliver(selection, of: delivery, standing: standing)
         }
@@ -142,9 +143,9 @@ extension Worker {
         return Blocks(first: blocks[0], others: Array(blocks.dropFirst()))
     }
 
-    private func count(_ messages: Int, heardAt: Int64) {
+    private func count(_ messages: Int, heardAt: Int64?) {
         metrics.messagesOut.add(messages)
-        delivered.append((heardAt, messages))
+        if let heardAt, messages > 0 { delivered.append((heardAt, messages)) }
     }
 
     /// From reading an event off Redis to the write that carried it to its followers.

@@ -38,7 +38,8 @@ final class LongPoll: HTTPFollower {
 
     func readOn() {
         while !isClosing {
-            let (items, hasCaughtUp) = worker.hub.read(job, for: id, bytes: 1)
+            let (items, hasCaughtUp) = worker.hub.read(
+                job, for: id, bytes: 1, at: worker.loop.now.nanoseconds)
             if items.contains(where: \.isNews) { return end() }
             if hasCaughtUp { return }
         }

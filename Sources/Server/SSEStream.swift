@@ -60,7 +60,7 @@ final class SSEStream: HTTPFollower {
         let room = min(Session.replayBytesMax, worker.settings.outboxBytesMax / 2)
         while isReading, !isClosing, stream.owedBytes < room {
             let (items, hasCaughtUp) = worker.hub.read(
-                job, for: id, bytes: room - stream.owedBytes)
+                job, for: id, bytes: room - stream.owedBytes, at: worker.loop.now.nanoseconds)
             for item in items { send(item) }
             isReading = !hasCaughtUp
         }

@@ -180,7 +180,7 @@ extension Session {
         let room = min(Self.replayBytesMax, worker.settings.outboxBytesMax / 2)
         while let job = reading.first, !isClosing, stream.owedBytes < room {
             let (items, hasCaughtUp) = worker.hub.read(
-                job, for: id, bytes: room - stream.owedBytes)
+                job, for: id, bytes: room - stream.owedBytes, at: worker.loop.now.nanoseconds)
             for item in items { send(item, of: job) }
             reading.removeFirst()
             // To the back, so that a busy job does not keep the others waiting.

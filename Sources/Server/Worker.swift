@@ -21,6 +21,7 @@ final class Worker {
     let house: House
     let loop: Loop
     let hub: Hub
+    private let alarm: Alarm
     let metrics: MetricsBlock
     let door: Door
     let headReader: HeadReader
@@ -64,6 +65,7 @@ final class Worker {
         let settings = house.settings
         do throws(SystemError) { loop = try Loop() } catch { throw .system(error) }
         hub = Hub(limits: HubLimits(settings))
+        alarm = Alarm(loop)
         metrics = house.metrics.block(index)
         door = try Door(settings)
         headReader = HeadReader(limits: HeadLimits(settings))
@@ -88,7 +90,8 @@ final class Worker {
     /// Serves until `stop` comes by mail.
     func run() {
         loop.beforeFlush = { [unowned self] in
-            hub.drain(deliver, welcome: welcome)
+            hub.drain(at: loop.now.nanoseconds, deliver, welcome: welcome)
+            if let due = hub.nextRelease { alarm.set(to: due) }
             if feed != nil { flushOutgoing() }
         }
         loop.afterFlush = { [unowned self] in

@@ -81,7 +81,7 @@ struct BehindTests {
             stage.publish("step")
             stage.drain()
         }
-        let (items, _) = stage.hub.read(Stage.job, for: FollowerID(index: 1), bytes: .max)
+        let (items, _) = stage.hub.read(Stage.job, for: FollowerID(index: 1), bytes: .max, at: 0)
         var seqs: [UInt64] = []
         var gaps: [Gap] = []
         for item in items {
@@ -127,7 +127,8 @@ struct BehindTests {
             stage.block(1)
             for type in ["log", "log", "status"] { stage.publish(type) }
             stage.drain()
-            let (items, _) = stage.hub.read(Stage.job, for: FollowerID(index: 1), bytes: .max)
+            let (items, _) = stage.hub.read(
+                Stage.job, for: FollowerID(index: 1), bytes: .max, at: 0)
             guard case .live(let epoch, 0) = items.first else {
                 Issue.record("\(items)")
                 continue
@@ -144,7 +145,7 @@ struct BehindTests {
             stage.drain()
         }
         let (items, hasCaughtUp) = stage.hub.read(
-            Stage.job, for: FollowerID(index: 1), bytes: .max)
+            Stage.job, for: FollowerID(index: 1), bytes: .max, at: 0)
         let words = items.map { item in
             switch item {
             case .entry(let entry): "\(entry.seq)"

@@ -113,7 +113,8 @@ struct HubTests {
         stage.history.renew(keepingFork: true)
         for (seq, first) in [(3, 4), (5, 6), (9, 6)] as [(UInt64, UInt64)] {
             stage.follow(1, Wish(after: Cursor(epoch: epoch, seq: seq)))
-            let (items, _) = stage.hub.read(Stage.job, for: FollowerID(index: 1), bytes: .max)
+            let (items, _) = stage.hub.read(
+                Stage.job, for: FollowerID(index: 1), bytes: .max, at: 0)
             #expect(items.firstSeq == first, "after \(seq)")
             stage.leave(1)
         }
@@ -220,7 +221,8 @@ struct HubTests {
                 _ = stage.history.publish("status")
             }
             stage.follow(1, wish)
-            let (items, _) = stage.hub.read(Stage.job, for: FollowerID(index: 1), bytes: .max)
+            let (items, _) = stage.hub.read(
+                Stage.job, for: FollowerID(index: 1), bytes: .max, at: 0)
             #expect(items.seqs == expected, "\(wish)")
             #expect(try stage.welcome(1).replay.count == expected.count)
         }
@@ -234,7 +236,7 @@ struct HubTests {
         var told: [UInt64] = []
         for _ in 0..<200 {
             stage.publish("log")
-            stage.hub.drain { delivery in
+            stage.hub.drain(at: 0) { delivery in
                 told += delivery.filtered.compactMap(\.standsAt)
                 return []
             } welcome: { _ in
@@ -269,7 +271,7 @@ struct HubTests {
         _ = stage.history.publish()
         let (welcomes, _, request) = stage.hub.open(stage.history.opening)
         #expect(welcomes.count == 1 && request == .askFeed)
-        let (items, _) = stage.hub.read(Stage.job, for: FollowerID(index: 1), bytes: .max)
+        let (items, _) = stage.hub.read(Stage.job, for: FollowerID(index: 1), bytes: .max, at: 0)
         #expect(items.isEmpty)
         let (_, resumed, _) = stage.hub.open(stage.history.opening)
         #expect(resumed == [FollowerID(index: 1)])

@@ -17,6 +17,7 @@ struct ScheduleTests {
             queueBytesMax: [200, 1_000, 1_000_000][seed / 6 % 3])
         var late: [Update] = []
         for _ in 0..<300 {
+            stage.pass(milliseconds: Int64(random.throwDie(200)))
             let type = ["log", "progress", "status", "complete"][random.throwDie(4)]
             switch random.throwDie(14) {
             case 0...3: stage.publish(type)
@@ -38,11 +39,14 @@ struct ScheduleTests {
                 }
             }
         }
-        stage.publish("status")
+        stage.publish(["status", "progress"][seed % 2])
+        stage.drain()
+        stage.pass(milliseconds: 2_000)
         stage.drain()
         for index in 0..<5 as Range<Int32> where stage.isFollowing(index) {
             stage.unblock(index)
             stage.read(index)
+            stage.drain()
             // Who was welcomed last of all may have wished for nothing of the past.
             let last = try stage.ledger(index).seqs.last ?? stage.welcome(index).seq
             #expect(last == stage.history.updates.last?.seq)
@@ -54,11 +58,14 @@ struct ScheduleTests {
 extension Dice {
     fileprivate mutating func wish(_ history: History) -> Wish {
         let last = Int(history.updates.last?.seq ?? 0)
-        return switch throwDie(4) {
-        case 0: Wish(past: .none)
-        case 1: Wish(past: .latest(throwDie(20)))
-        case 2: Wish(after: Cursor(epoch: history.epoch, seq: UInt64(throwDie(last + 1))))
-        default: Wish()
-        }
+        var wish =
+            switch throwDie(4) {
+            case 0: Wish(past: .none)
+            case 1: Wish(past: .latest(throwDie(20)))
+            case 2: Wish(after: Cursor(epoch: history.epoch, seq: UInt64(throwDie(last + 1))))
+            default: Wish()
+            }
+        if throwDie(3) == 0 { wish.progressInterval = Int64(1 + throwDie(1_000)) * 1_000_000 }
+        return wish
     }
 }
