@@ -240,8 +240,9 @@ final class SimulatedBridge {
     private func drain() throws(Violation) {
         var deliveries: [Delivery] = []
         var welcomes: [Welcome] = []
-        hub.drain {
+        hub.drain(at: 0) {
             deliveries.append($0)
+            return []
         } welcome: {
             welcomes.append($0)
         }
@@ -262,7 +263,8 @@ final class SimulatedBridge {
         guard let client = clients[follower] else { return }
         var hasCaughtUp = false
         while !hasCaughtUp {
-            let (items, isDone) = hub.read(World.jobs[client.job], for: follower, bytes: 1 << 20)
+            let (items, isDone) = hub.read(
+                World.jobs[client.job], for: follower, bytes: 1 << 20, at: 0)
             for item in items { try client.hear(item) }
             hasCaughtUp = isDone
         }
