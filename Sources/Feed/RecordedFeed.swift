@@ -182,10 +182,13 @@ public final class RecordedFeed {
     private func send(_ call: RecordCall) {
         let arguments = calls.record(
             call, runID: runID, token: .random(using: &random), now: WallClock.milliseconds())
-        evaluate(arguments) { [weak self] answer in
+        // While an answer is waited for the queue grows: whoever held its events made it copy itself.
+        var sent = call
+        sent.events = []
+        evaluate(arguments) { [weak self, sent] answer in
             guard let self else { return }
             note(answer)
-            recorder.answered(call, ScriptCalls.recordAnswer(answer), at: loop.now)
+            recorder.answered(sent, ScriptCalls.recordAnswer(answer), at: loop.now)
             advance()
         }
     }
