@@ -136,6 +136,8 @@ extension Response {
             json.endObject()
             return .json(200, json.bytes)
         case .failure(.notBuilt): return .notBuiltWithRedis
+        case .failure(let fault) where fault == .noChannel:
+            return .error(501, fault.rawValue, fault.message)
         case .failure(let fault):
             return .error(503, fault.rawValue, fault.message, [("retry-after", "1")])
         }
