@@ -154,7 +154,8 @@ public final class RecordedFeed {
             guard let job = entry.job, followed.isFollowed(job) else { continue }
             let (update, change) = update(
                 job, epoch: entry.epoch, seq: entry.seq, entry.kind, payload.extracting(entry.body))
-            followed.hear(update, change, tell: pass)
+            guard let loops = followed.hear(update, change) else { continue }
+            tell(.update(update, change, loops))
         }
     }
 

@@ -69,6 +69,15 @@ public struct Source: Equatable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// Whether a message can be of this job or feed.
+    public func mayName(_ job: JobID) -> Bool {
+        guard job.kind == kind else { return false }
+        return switch naming {
+        case .channel: true
+        case .fixed(let feed): feed == job
+        }
+    }
+
     /// Where to publish what is of this job or feed; nil where it is not of this source.
     public func channel(of job: JobID) -> String? {
         guard job.kind == kind else { return nil }

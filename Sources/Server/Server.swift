@@ -36,11 +36,7 @@ public struct Server {
         }
         // A Unix socket has one listener: the kernel shares out only ports.
         if case .unix = listen.endpoint { loops = 1 }
-        do throws(SettingsFault) {
-            sources = try settings.sources()
-        } catch {
-            throw .setting("patterns", "\(error)")
-        }
+        sources = try settings.heardSources()
         house = try House(settings: settings, loops: loops, log: log)
     }
 

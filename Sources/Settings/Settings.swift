@@ -9,6 +9,7 @@ public struct Settings: Equatable, Sendable {
     public var tlsCertificate = ""
     public var tlsKey = ""
     public var allowedOrigins: [String] = []
+    public var aliases: [String] = []
 
     // Redis
     public var redisURL = Secret("redis://127.0.0.1:6379")

@@ -24,6 +24,10 @@ extension Settings {
             "allowed-origins", \.allowedOrigins, as: "ORIGINS",
             "Origins that browsers may come from besides our own page, * for any; empty: not checked"
         ),
+        .list(
+            "aliases", \.aliases, as: "ALIASES",
+            "Other paths for WebSockets, as PATH=feed:NAME, PATH=queue:NAME or PATH=jobs (by message); "
+                + "with @SCOPE at the end only for tokens of that scope"),
     ]
 
     private static let redis: [Setting] = [

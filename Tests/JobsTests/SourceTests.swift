@@ -43,6 +43,19 @@ struct SourceTests {
         }
     }
 
+    @Test("a source may name what its channels can be of")
+    func names() throws {
+        let job = try JobID(checking: "a")
+        let feed = try JobID(checking: "a", kind: .feed)
+        let table: [(source: Source, names: [JobID])] = [
+            (try Source(job: "job:*"), [job]), (try Source(feed: "feed:*"), [feed]),
+            (try Source(feed: "a=x:*"), [feed]), (try Source(feed: "b=a"), []),
+        ]
+        for row in table {
+            #expect([job, feed].filter(row.source.mayName) == row.names, "\(row.source)")
+        }
+    }
+
     @Test("the job is what stands in the place of the *")
     func inTheChannel() throws {
         let table: [(pattern: String, channel: String, job: String?)] = [
