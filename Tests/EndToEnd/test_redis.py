@@ -146,9 +146,11 @@ def test_patterns_choose_the_channels(redis, serve, follow, job):
 
 @pytest.mark.parametrize("history", ["memory", "redis"])
 def test_a_message_may_say_itself_whose_it_is(redis, serve, follow, job, history):
-    server = serve(patterns="job-progress#jobId|data.jobId", history=history, key_prefix=f"named-{history}")
-    socket = follow(server, job)
+    server, other = [serve(patterns="job-progress#jobId|data.jobId", history=history,
+                           key_prefix=f"named-{history}") for _ in range(2)]  # fmt: skip
+    socket, others = follow(server, job), follow(other, job)
     socket.joined()
+    others.joined()
 
     def says(text):
         redis.publish_raw(job, text, channel="job-progress")
@@ -162,6 +164,9 @@ def test_a_message_may_say_itself_whose_it_is(redis, serve, follow, job, history
     assert [(event["seq"], event["type"]) for event in events] == [
         (1, "job-progress"), (2, "message"), (3, "job-completed")]
     assert events[0]["data"] == {"jobId": job, "progress": 45, "status": "active"}
+    if history == "redis":  # recorded once, though both have counted and unpacked it
+        assert [others.event(), others.event(), others.event()] == events
+        assert follow(other, "other").expect("connected")["data"]["seq"] == 1
     told = snapshot_of(follow(server, job).expect("connected"))
     assert (told["status"], told["progress"], told["result"]) == ("completed", 100, [1])
     assert server.metric("jobwire_dropped_total", reason="nameless") == 4
