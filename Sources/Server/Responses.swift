@@ -137,6 +137,8 @@ extension Response {
             json.endArray()
             json.endObject()
             return .json(200, json.bytes)
+        case .failure(let fault) where fault == .noChannel:
+            return .error(501, fault.rawValue, fault.message)
         case .failure(let fault):
             return .unavailable(fault.rawValue, fault.message)
         }
