@@ -40,6 +40,8 @@ public enum FeedNews {
     case caughtUp
     case odd(EventOddities, JobID)
     case refusedChannel(JobIDFault)
+    /// A message, or an event in it, that names no job.
+    case nameless(NamelessFault)
     case redisReady
     case redisLost(RedisFault)
     case redisRetrying(after: Duration)
@@ -63,6 +65,7 @@ public final class Feed {
     let sources: [Source]
     private let tell: (FeedNews) -> Void
     private var reader: EventReader
+    private var finder = EventFinder()
     var history: MemoryHistory
     var subscriber: RedisSubscriber?
     var commands: RedisCommands?
@@ -181,6 +184,14 @@ extension Feed: RedisSubscriberOwner {
         guard let pattern else {
             if probe.isOurs(payload) { prove(true) }
             return
+        }
+        guard !sources[pattern].namesInMessage else {
+            return finder.read(payload, of: sources[pattern]) { job, event in
+                switch job {
+                case .success(let job): hear(event, of: job)
+                case .failure(let fault): tell(.nameless(fault))
+                }
+            }
         }
         do throws(JobIDFault) {
             hear(payload, of: try sources[pattern].job(in: channel))

@@ -130,13 +130,14 @@ enum RecordSource {
         }
         local function beginAttempt(job, text)
         local attempt, before = tonumber(text), tonumber(job.is.attempt)
-        if before and attempt < before then return end
+        if before and attempt < before then return false end
         set(job, 'attempt', text)
-        if attempt <= (before or 1) then return end
+        if attempt <= (before or 1) then return true end
         for _, field in ipairs(ofOneAttempt) do set(job, field, nil) end
-        if not job.is.finished_at then return end
+        if not job.is.finished_at then return true end
         set(job, 'status', '"running"')
         set(job, 'finished_at', nil)
+        return true
         end
         local function changeStatus(job, status, rule, at)
         local is = job.is
@@ -153,8 +154,8 @@ enum RecordSource {
         local at, lines, attempt, rule = ARGV[place], ARGV[place + 1], ARGV[place + 2], ARGV[place + 3]
         local after = place + 5 + 2 * tonumber(ARGV[place + 4])
         if not job then return after end
-        if attempt ~= '' then beginAttempt(job, attempt) end
-        for each = place + 5, after - 1, 2 do
+        local isLate = attempt ~= '' and not beginAttempt(job, attempt)
+        for each = place + 5, isLate and 0 or after - 1, 2 do
         local field, value = ARGV[each], ARGV[each + 1]
         if field == 'status' then
         changeStatus(job, value, rule, at)

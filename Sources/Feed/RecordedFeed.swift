@@ -49,6 +49,7 @@ public final class RecordedFeed {
     private let sources: [Source]
     let calls: ScriptCalls
     private var reader: EventReader
+    private var finder = EventFinder()
     /// What was recorded is read again, whatever its size.
     var recordedReader = EventReader(eventBytesMax: .max)
     var recorder: Recorder
@@ -114,22 +115,35 @@ public final class RecordedFeed {
     func hear(_ payload: Span<UInt8>, on channel: Span<UInt8>, pattern: Int) {
         // A channel that two patterns match is heard twice and counts once.
         guard !sources[..<pattern].contains(where: { $0.pattern.matches(channel) }) else { return }
-        eventsHeard += 1
-        bytesHeard += payload.count
-        let now = loop.now
+        guard !sources[pattern].namesInMessage else {
+            return finder.read(payload, of: sources[pattern]) { job, event in
+                switch job {
+                case .success(let job): hear(event, of: job)
+                case .failure(let fault): hearOfNobody(.nameless(fault))
+                }
+            }
+        }
         let job: JobID
         do throws(JobIDFault) {
             job = try sources[pattern].job(in: channel)
-        } catch {
-            tell(.refusedChannel(error))
-            return recorder.hear(
-                QueuedEvent(job: nil, event: nil, heardAt: now.nanoseconds))
-        }
+        } catch { return hearOfNobody(.refusedChannel(error)) }
+        hear(payload, of: job)
+    }
+
+    private func hearOfNobody(_ why: FeedNews) {
+        tell(why)
+        eventsHeard += 1
+        recorder.hear(QueuedEvent(job: nil, event: nil, heardAt: loop.now.nanoseconds))
+    }
+
+    private func hear(_ payload: Span<UInt8>, of job: JobID) {
+        eventsHeard += 1
+        bytesHeard += payload.count
         let event = reader.read(
             payload, heardAt: WallTime(milliseconds: WallClock.milliseconds()), of: job.kind)
         if !event.oddities.isEmpty { tell(.odd(event.oddities, job)) }
         let wasNamed = recorder.named != nil
-        recorder.hear(QueuedEvent(job: job, event: event, heardAt: now.nanoseconds))
+        recorder.hear(QueuedEvent(job: job, event: event, heardAt: loop.now.nanoseconds))
         if wasNamed, recorder.named == nil { tell(.recording(.overflowed)) }
     }
 

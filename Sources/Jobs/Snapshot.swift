@@ -59,12 +59,13 @@ private struct SnapshotState: Equatable {
     }
 
     mutating func apply(_ change: SnapshotChange) {
-        if let attempt = change.attempt { begin(attempt) }
-        change.visitValues { field, json in
-            switch field {
-            case .status: changeStatus(json, change)
-            case .progress: raiseProgress(json)
-            default: put(field, json)
+        if change.attempt.map({ begin($0) }) ?? true {
+            change.visitValues { field, json in
+                switch field {
+                case .status: changeStatus(json, change)
+                case .progress: raiseProgress(json)
+                default: put(field, json)
+                }
             }
         }
         let (lines, overflows) = logLines.addingReportingOverflow(change.logLines)
@@ -74,18 +75,20 @@ private struct SnapshotState: Equatable {
     }
 
     /// Starts over when `attempt` is higher than the one before. Where none was said it was the first.
-    private mutating func begin(_ attempt: Int64) {
+    /// False when it is lower: what is late of an attempt that is over changes nothing of this one.
+    private mutating func begin(_ attempt: Int64) -> Bool {
         let stored = values[SnapshotField.attempt.index]
         let before = stored.span.jsonInteger(0..<stored.count)
-        guard attempt >= before ?? .min else { return }
+        guard attempt >= before ?? .min else { return false }
         put(.attempt, Array(String(attempt).utf8).span)
-        guard attempt > before ?? 1 else { return }
+        guard attempt > before ?? 1 else { return true }
         for field in SnapshotField.ofOneAttempt { put(field, [UInt8]().span) }
         progress = nil
-        guard finishedAt != nil else { return }
+        guard finishedAt != nil else { return true }
         put(.status, Self.running.span)
         isIdle = false
         finishedAt = nil
+        return true
     }
 
     private mutating func changeStatus(_ json: Span<UInt8>, _ change: SnapshotChange) {

@@ -3,7 +3,8 @@
 //
 // The steps, in the order in which they are applied:
 //   1. attempt   higher than the stored one (1 where none is): start over. That is, forget progress,
-//                steps, eta, error, result and finished_at; a final status becomes `running`.
+//                steps, eta, error, result and finished_at; a final status becomes `running`. Lower:
+//                steps 2 to 4 are left out.
 //   2. status    by its rule; `ends` sets finished_at, a status that does not end clears it.
 //   3. progress  only upwards.
 //   4. sets      field by field; an empty value unsets.

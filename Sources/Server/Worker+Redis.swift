@@ -47,6 +47,9 @@ extension Worker {
         case .refusedChannel(let fault):
             metrics.drops.add(.badJobID)
             throttledLog.line(.warning, "bad_channel", at: now, ["why": .text(fault.message)])
+        case .nameless(let fault):
+            metrics.drops.add(.nameless)
+            throttledLog.line(.warning, "nameless_event", at: now, ["why": .text(fault.message)])
         case .recording(let news): hear(recording: news)
         case .update, .opened, .caughtUp: break
         }

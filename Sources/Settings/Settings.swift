@@ -22,6 +22,8 @@ public struct Settings: Equatable, Sendable {
     public var redisPingInterval = Duration.seconds(5)
     public var patterns = ["job:*:updates"]
     public var feeds = ["feed:*:updates"]
+    public var celeryResults = false
+    public var celeryEvents = false
     public var keyPrefix = "jobwire"
 
     // Tokens

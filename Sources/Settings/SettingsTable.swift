@@ -55,10 +55,18 @@ extension Settings {
             "How often a silent connection to Redis is proven alive"),
         .list(
             "patterns", \.patterns, as: "PATTERNS",
-            "Channels that workers publish on, each with one * where the job id stands"),
+            "Channels that workers publish on: with one * where the job id stands, or CHANNEL#MEMBER"
+                + " where the message has it, such as progress#jobId|data.jobId"),
         .list(
             "feeds", \.feeds, as: "FEEDS",
             "Channels of what is no job: with one * where the feed's name stands, or name=channel"),
+        .flag(
+            "celery-results", \.celeryResults,
+            "Follow Celery tasks by what their Redis result backend publishes, on celery-task-meta-*"
+        ),
+        .flag(
+            "celery-events", \.celeryEvents,
+            "Follow Celery tasks by the events of workers started with -E, over a Redis broker"),
         .text(
             "key-prefix", \.keyPrefix, as: "WORD",
             "First part of every key and channel of Jobwire's own"),
