@@ -73,7 +73,7 @@ public struct Source: Equatable, Sendable, CustomStringConvertible {
     public func mayName(_ job: JobID) -> Bool {
         guard job.kind == kind else { return false }
         return switch naming {
-        case .channel: true
+        case .channel, .message: true
         case .fixed(let feed): feed == job
         }
     }
