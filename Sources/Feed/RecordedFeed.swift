@@ -48,7 +48,7 @@ public final class RecordedFeed {
     private let limits: FeedLimits
     private let sources: [Source]
     let calls: ScriptCalls
-    private var reader: EventReader
+    var reader: EventReader
     private var finder = EventFinder()
     /// What was recorded is read again, whatever its size.
     var recordedReader = EventReader(eventBytesMax: .max)
@@ -57,6 +57,7 @@ public final class RecordedFeed {
     var random = SystemRandomNumberGenerator()
     var eventsHeard = 0
     var bytesHeard = 0
+    var posts = Posts()
     private var wasAligned = false
     var readsInFlight = 0
     var readNotBefore = Instant(nanoseconds: .min)
@@ -69,6 +70,7 @@ public final class RecordedFeed {
     var isProven = false
     var probedAt: Instant
     var probeInterval: Duration { limits.probeInterval }
+    var publishTimeout: Duration { limits.publishTimeout }
 
     public init(
         loop: Loop, address: RedisAddress, options: RedisOptions, sources: [Source],

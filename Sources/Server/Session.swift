@@ -98,6 +98,8 @@ final class Session {
             worker.follow(job, by: id, wish)
             if !isGreeted { stream.pauseReading() }
         }
+        // With Redis away a one-job socket may have to wait for its greeting: not without a word.
+        if !isClosing, worker.condition == .lost { notify(RedisCondition.lost.notice) }
         if !isClosing { beat() }
     }
 
@@ -235,9 +237,9 @@ extension Session {
         close(.tooSlow(resumeFrom: trail.cursor(owed: owed, kept: kept)))
     }
 
-    /// For everybody who has been greeted: `connected` stays the first message.
+    /// For everybody whose token is known.
     func notify(_ notice: SharedBytes) {
-        if isGreeted { send(notice) }
+        if case .open = phase { send(notice) }
     }
 
     func close(_ reason: Close) {

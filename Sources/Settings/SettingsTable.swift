@@ -56,7 +56,7 @@ extension Settings {
         .list(
             "patterns", \.patterns, as: "PATTERNS",
             "Channels that workers publish on: with one * where the job id stands, or CHANNEL#MEMBER"
-                + " where the message has it, such as progress#jobId|data.jobId"),
+                + " where the message has it (progress#jobId)"),
         .list(
             "feeds", \.feeds, as: "FEEDS",
             "Channels of what is no job: with one * where the feed's name stands, or name=channel"),

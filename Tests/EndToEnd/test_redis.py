@@ -4,6 +4,7 @@ import urllib.parse
 
 import pytest
 
+from support.client import snapshot_of
 from support.tokens import token
 from support.waiting import eventually
 
@@ -141,6 +142,35 @@ def test_patterns_choose_the_channels(redis, serve, follow, job):
     redis.publish_raw(job, '{"type":"no"}', channel="other:{}:updates")
     redis.publish_raw(job, '{"type":"b"}')
     assert [socket.event()["type"], socket.event()["type"]] == ["a", "b"]
+
+
+@pytest.mark.parametrize("history", ["memory", "redis"])
+def test_a_message_may_say_itself_whose_it_is(redis, serve, follow, job, history):
+    server, other = [serve(patterns="job-progress#jobId|data.jobId", history=history,
+                           key_prefix=f"named-{history}") for _ in range(2)]  # fmt: skip
+    socket, others = follow(server, job), follow(other, job)
+    socket.joined()
+    others.joined()
+
+    def says(text):
+        redis.publish_raw(job, text, channel="job-progress")
+
+    says(f'{{"event":"job-progress","data":{{"jobId":"{job}","progress":45,"status":"active"}}}}')
+    for nobodys in ['{"event":"job-progress","data":{"progress":99}}', '{"jobId":"pay load"}', "no json", "[]"]:
+        says(nobodys)
+    says(f'[{{"jobId":"{job}","progress":75}},{{"jobId":"other"}}]')
+    says(f'{{"event":"job-completed","data":{{"jobId":"{job}","result":[1],"processingTime":45000}}}}')
+    events = [socket.event(), socket.event(), socket.event()]
+    assert [(event["seq"], event["type"]) for event in events] == [
+        (1, "job-progress"), (2, "message"), (3, "job-completed")]
+    assert events[0]["data"] == {"jobId": job, "progress": 45, "status": "active"}
+    if history == "redis":  # recorded once, though both have counted and unpacked it
+        assert [others.event(), others.event(), others.event()] == events
+        assert follow(other, "other").expect("connected")["data"]["seq"] == 1
+    told = snapshot_of(follow(server, job).expect("connected"))
+    assert (told["status"], told["progress"], told["result"]) == ("completed", 100, [1])
+    assert server.metric("jobwire_dropped_total", reason="nameless") == 4
+    assert "nameless_event" in server.log and "pay load" not in server.log
 
 
 def test_a_channel_with_a_bad_job_id_is_counted_and_harms_nothing(server, redis, follow, job):
