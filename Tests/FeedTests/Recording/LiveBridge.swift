@@ -209,8 +209,9 @@ private final class LiveWorld {
     }
 
     private func drain() {
-        hub.drain { delivery in
+        hub.drain(at: 0) { delivery in
             for _ in delivery.live { for entry in delivery.entries { note(entry.update) } }
+            return []
         } welcome: { welcome in
             read(welcome.follower)
         }
@@ -220,7 +221,7 @@ private final class LiveWorld {
         guard let job = jobs[follower] else { return }
         var hasCaughtUp = false
         while !hasCaughtUp {
-            let (items, isDone) = hub.read(job, for: follower, bytes: 1 << 20)
+            let (items, isDone) = hub.read(job, for: follower, bytes: 1 << 20, at: 0)
             for item in items {
                 switch item {
                 case .entry(let entry): note(entry.update)
