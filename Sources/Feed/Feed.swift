@@ -138,7 +138,8 @@ public final class Feed {
             beginEra()
             continuity = .resuming
         }
-        let event = reader.read(payload, heardAt: WallTime(milliseconds: WallClock.milliseconds()))
+        let event = reader.read(
+            payload, heardAt: WallTime(milliseconds: WallClock.milliseconds()), of: job.kind)
         eventsHeard += 1
         bytesHeard += payload.count
         if !event.oddities.isEmpty { tell(.odd(event.oddities, job)) }

@@ -127,7 +127,8 @@ public final class RecordedFeed {
             return recorder.hear(
                 QueuedEvent(job: nil, event: nil, heardAt: now.nanoseconds))
         }
-        let event = reader.read(payload, heardAt: WallTime(milliseconds: WallClock.milliseconds()))
+        let event = reader.read(
+            payload, heardAt: WallTime(milliseconds: WallClock.milliseconds()), of: job.kind)
         if !event.oddities.isEmpty { tell(.odd(event.oddities, job)) }
         let wasNamed = recorder.named != nil
         recorder.hear(QueuedEvent(job: job, event: event, heardAt: now.nanoseconds))
@@ -141,7 +142,8 @@ public final class RecordedFeed {
             guard let job = entry.job, followed.isFollowed(job) else { continue }
             let (update, change) = update(
                 job, epoch: entry.epoch, seq: entry.seq, entry.kind, payload.extracting(entry.body))
-            followed.hear(update, change, tell: pass)
+            guard let loops = followed.hear(update, change) else { continue }
+            tell(.update(update, change, loops))
         }
     }
 

@@ -130,7 +130,7 @@ private struct SnapshotState: Equatable {
 extension Snapshot {
     /// Writes the snapshot's members into an open object. What was never said is null.
     public func writeMembers(into writer: inout JSONWriter, job: JobID, watchers: Int) {
-        writer.key("job_id")
+        writer.key("\(job.kind.member)")
         writer.string(job.text)
         for field in SnapshotField.allCases {
             writer.key(field.name)

@@ -83,7 +83,7 @@ struct ScriptCalls {
             values += [bytes(field.name), value]
         }
         rest += [
-            bytes("job:\(job.text)"), event.rest, bytes(change.at.milliseconds),
+            bytes(job.stem), event.rest, bytes(change.at.milliseconds),
             bytes(change.logLines), change.attempt.map { bytes($0) } ?? [],
             bytes(change.statusRule.word + (change.ends ? "e" : "")), bytes(values.count / 2),
         ]
@@ -122,7 +122,7 @@ struct ScriptCalls {
             [
                 bytes(makes ? "make" : "look"), bytes(wanted.count), bytes(wanted.end),
                 bytes(wanted.low), bytes(wanted.high),
-            ] + jobs.map { bytes("job:\($0.text)") })
+            ] + jobs.map { bytes($0.stem) })
     }
 
     /// Events of one job, stored all or none; a producer's number is stored once.
@@ -191,6 +191,28 @@ extension SnapshotChange.StatusRule {
         case .always: "a"
         case .unlessFinal: "u"
         case .ifIdle: "i"
+        }
+    }
+}
+
+/// What the keys of a history begin with.
+extension JobID {
+    init?(stem: Substring) {
+        for kind in Kind.allCases where stem.hasPrefix(kind.stem) {
+            try? self.init(checking: String(stem.dropFirst(kind.stem.utf8.count)), kind: kind)
+            return
+        }
+        return nil
+    }
+
+    var stem: String { kind.stem + text }
+}
+
+extension JobID.Kind {
+    fileprivate var stem: String {
+        switch self {
+        case .job: "job:"
+        case .feed: "feed:"
         }
     }
 }
