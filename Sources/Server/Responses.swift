@@ -137,6 +137,8 @@ extension Response {
             json.endArray()
             json.endObject()
             return .json(200, json.bytes)
+        case .failure(.keyReused):
+            return .error(422, PublishFault.keyReused.rawValue, PublishFault.keyReused.message)
         case .failure(let fault):
             return .unavailable(fault.rawValue, fault.message)
         }
