@@ -24,6 +24,8 @@ public enum PublishFault: String, Error, Sendable {
     case unconfirmed = "publish_unconfirmed"
     /// Another number of events was published under this key.
     case keyReused = "idempotency_key_reused"
+    /// No source has a channel of this job's or feed's own.
+    case noChannel = "no_channel"
     /// Too many wait for Redis already: nothing was published.
     case overflow = "publish_overflow"
 
@@ -32,6 +34,7 @@ public enum PublishFault: String, Error, Sendable {
         case .redisUnavailable: "Redis is not connected; nothing was published"
         case .redisRefused: "Redis refused to publish; nothing was published"
         case .keyReused: "something else was published under this key; nothing was published now"
+        case .noChannel: "no pattern here has a channel for it; nothing was published"
         case .overflow: "too many events wait for Redis; nothing was published"
         case .unconfirmed: "it was sent and not heard in time; it may have been published"
         }
@@ -158,11 +161,11 @@ extension Feed {
     public func publish(
         _ payloads: [[UInt8]], to job: JobID, key: String?, _ reply: @escaping PublishReply
     ) {
-        guard let pattern = patterns.first, let commands, subscriber?.state == .ready,
-            commands.state == .ready
-        else { return reply(.failure(.redisUnavailable)) }
-        publishing.publish(
-            payloads, to: job, channel: pattern.channel(of: job), over: commands, reply)
+        guard let channel = sources.channel(of: job) else { return reply(.failure(.noChannel)) }
+        guard let commands, subscriber?.state == .ready, commands.state == .ready else {
+            return reply(.failure(.redisUnavailable))
+        }
+        publishing.publish(payloads, to: job, channel: channel, over: commands, reply)
     }
 
     /// One page of the jobs there are. `reply` may come later, where the list is not kept here.

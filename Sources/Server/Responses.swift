@@ -138,7 +138,7 @@ extension Response {
             json.endObject()
             return .json(200, json.bytes)
         case .failure(.keyReused):
-            return .error(422, PublishFault.keyReused.rawValue, PublishFault.keyReused.message)
+            return .error(409, PublishFault.keyReused.rawValue, PublishFault.keyReused.message)
         case .failure(let fault):
             return .unavailable(fault.rawValue, fault.message)
         }

@@ -178,12 +178,12 @@ private final class LiveWorld {
         var options = RedisOptions()
         options.backoffBase = .milliseconds(10)
         options.backoffCap = .milliseconds(50)
-        guard let pattern = ChannelPattern("job:*:updates") else { fatalError("no pattern") }
+        guard let source = try? Source(job: "job:*:updates") else { fatalError("no source") }
         var recorded = RecordedFeedOptions()
         recorded.recording.perJob = kept
         recorded.recording.endedLife = .seconds(3_600)
         let feed = RecordedFeed(
-            loop: loop, address: address, options: options, patterns: [pattern],
+            loop: loop, address: address, options: options, sources: [source],
             limits: FeedLimits(), recorded: recorded
         ) { [unowned self] in hear($0) }
         self.feed = feed
@@ -221,8 +221,9 @@ private final class LiveWorld {
     }
 
     private func drain() {
-        hub.drain { delivery in
+        hub.drain(at: 0) { delivery in
             for _ in delivery.live { for entry in delivery.entries { note(entry.update) } }
+            return []
         } welcome: { welcome in
             read(welcome.follower)
         }
@@ -232,7 +233,7 @@ private final class LiveWorld {
         guard let job = jobs[follower] else { return }
         var hasCaughtUp = false
         while !hasCaughtUp {
-            let (items, isDone) = hub.read(job, for: follower, bytes: 1 << 20)
+            let (items, isDone) = hub.read(job, for: follower, bytes: 1 << 20, at: 0)
             for item in items {
                 switch item {
                 case .entry(let entry): note(entry.update)
