@@ -50,7 +50,8 @@ enum RecordSource {
         for place, field in ipairs(read) do is[field] = values[place] or nil end
         job = { stem = stem, key = key, events = root .. stem .. ':events', is = is, to = {} }
         job.seq, job.was = tonumber(is.seq), is.queue
-        if not is.epoch or not string.find(is.epoch, '^%w+$') or not job.seq then is.epoch = nil end
+        local isSeq = job.seq and job.seq >= 0 and job.seq < 2 ^ 53 and job.seq % 1 == 0
+        if not is.epoch or not string.find(is.epoch, '^%w+$') or not isSeq then is.epoch = nil end
         jobs[stem] = job
         touched[#touched + 1] = job
         return job
@@ -362,29 +363,30 @@ enum RecordSource {
         end
         local function recall(job, producer, number)
         local text = job.is.epoch and redis.call('HGET', job.key, 'producers') or ''
-        local kept, seq = {}, nil
-        for name, known, at in string.gmatch(text, '(%S+)=(%d+)@(%d+)') do
+        local kept, seq, count = {}, nil, nil
+        for name, known, at, several in string.gmatch(text, '(%S+)=(%d+)@(%d+)/(%d+)') do
         if name ~= producer then
-        kept[#kept + 1] = name .. '=' .. known .. '@' .. at
+        kept[#kept + 1] = string.format('%s=%s@%s/%s', name, known, at, several)
         elseif tonumber(known) >= number then
-        seq = tonumber(at)
+        seq, count = tonumber(at), tonumber(several)
         end
         end
-        return seq, table.concat(kept, ' ', math.max(1, #kept - producersMax + 2))
+        return seq, count, table.concat(kept, ' ', math.max(1, #kept - producersMax + 2))
         end
         function asked.durable()
         local number, events = tonumber(ARGV[12]), tonumber(ARGV[13])
         local job = load(ARGV[14])
         if not job then return redis.error_reply('WRONGTYPE the state of this job is not a hash') end
-        local seq, others = recall(job, ARGV[11], number)
-        if seq then return { 'OLD', job.is.epoch, seq } end
+        local seq, count, others = recall(job, ARGV[11], number)
+        if seq then return { 'OLD', job.is.epoch, seq, count } end
         local place = 14
         for _ = 1, events do place = append(place) end
         if skipped > 0 then return redis.error_reply('WRONGTYPE the events of this job are no stream') end
-        set(job, 'producers', string.format('%s %s=%.0f@%.0f', others, ARGV[11], number, job.seq))
+        local name = string.format('%s=%.0f@%.0f/%d', ARGV[11], number, job.seq, events)
+        set(job, 'producers', others .. ' ' .. name)
         flush()
         announce('-', '-')
-        return { 'NEW', job.is.epoch, job.seq }
+        return { 'NEW', job.is.epoch, job.seq, events }
         end
         if not asked[op] then return redis.error_reply('ERR no such operation') end
         begin()

@@ -56,7 +56,7 @@ public struct Settings: Equatable, Sendable {
     public var httpBodyBytesMax = 1_048_576
 
     // History
-    public var history = History.memory
+    public var history = History.redis
     public var historyEventsMax = 1_000
     public var historyBytesMax = 1_048_576
     public var replayEventsMax = 1_000

@@ -137,14 +137,15 @@ struct ScriptCalls {
         return call("durable", runID: runID, token: token, now: now, rest)
     }
 
-    /// The epoch and the number of the last event; nil for anything else.
-    static func durableAnswer(_ reply: RedisReply) -> Cursor? {
-        guard case .array(let parts) = reply, parts.count == 3,
+    /// The numbers that the events got, now or the first time; nil for anything else.
+    static func durableAnswer(_ reply: RedisReply) -> Published? {
+        guard case .array(let parts) = reply, parts.count == 4,
             ["NEW", "OLD"].contains(parts[0].text),
             let epoch = parts[1].text.flatMap({ Epoch(checking: $0) }),
-            case .integer(let seq) = parts[2], seq > 0
+            case .integer(let seq) = parts[2], case .integer(let count) = parts[3],
+            1...seq ~= count
         else { return nil }
-        return Cursor(epoch: epoch, seq: UInt64(seq))
+        return Published(epoch: epoch, seqs: Array(UInt64(seq - count + 1)...UInt64(seq)))
     }
 
     /// Names and births of a list, the youngest first.
