@@ -153,6 +153,9 @@ enum RecordSource {
         local at, lines, attempt, rule = ARGV[place], ARGV[place + 1], ARGV[place + 2], ARGV[place + 3]
         local after = place + 5 + 2 * tonumber(ARGV[place + 4])
         if not job then return after end
+        if job.is.status == '"stalled"' and not job.is.finished_at then
+        set(job, 'status', '"running"')
+        end
         if attempt ~= '' then beginAttempt(job, attempt) end
         for each = place + 5, after - 1, 2 do
         local field, value = ARGV[each], ARGV[each + 1]
@@ -190,8 +193,8 @@ enum RecordSource {
         end
         return job
         end
-        local function append(place)
-        local stem = ARGV[place]
+        local function append(place, stem)
+        stem = stem or ARGV[place]
         local job = stem ~= '' and align(stem)
         if job and not put(job, 'event', ARGV[place + 1]) then job = false end
         if stem ~= '' and not job then skipped = skipped + 1 end
@@ -342,6 +345,30 @@ enum RecordSource {
         flush()
         announce('-', '-')
         return { 'NEW', job.is.epoch, job.seq }
+        end
+        local function mayStall(job, idle)
+        if not job or not job.is.epoch or not job.is.status or job.is.finished_at then return false end
+        return not string.find(idle, ' ' .. string.lower(job.is.status) .. ' ', 1, true)
+        end
+        function asked.stall()
+        local from, offset, upTo, looks = ARGV[11], tonumber(ARGV[12]), ARGV[13], tonumber(ARGV[14])
+        local found = redis.call(
+        'ZRANGEBYSCORE', root .. 'jobs', from, upTo, 'WITHSCORES', 'LIMIT', offset, looks)
+        local told, alike = 0, 0
+        local last = found[#found]
+        for each = 1, #found, 2 do
+        local stem = 'job:' .. found[each]
+        if mayStall(load(stem), ARGV[15]) then
+        append(16, stem)
+        told = told + 1
+        end
+        if found[each + 1] == last then alike = alike + 1 end
+        end
+        flush()
+        announce('-', '-')
+        if #found < 2 * looks then return { told, '(' .. upTo, 0 } end
+        if last == from then return { told, from, offset + looks } end
+        return { told, last, alike }
         end
         if not asked[op] then return redis.error_reply('ERR no such operation') end
         begin()

@@ -27,7 +27,7 @@ extension RecordedFeed {
         text.append(UInt8(ascii: "{"))
         text.append(body)
         let event = recordedReader.read(
-            text.span, heardAt: WallTime(milliseconds: WallClock.milliseconds()))
+            text.span, heardAt: WallTime(milliseconds: WallClock.milliseconds()), of: job.kind)
         let frame = EventFrame.encode(job: job, seq: seq, rest: event.rest.span)
         return (
             Update(
@@ -36,12 +36,14 @@ extension RecordedFeed {
         )
     }
 
-    func pass(_ news: FollowedNews) {
-        switch news {
-        case .update(let update, let change, let loops): tell(.update(update, change, loops))
-        case .opened(let opening, let loops):
-            for loop in 0..<LoopSet.loopsMax where loops.contains(loop) {
-                tell(.opened(opening, loop: loop))
+    private func tell(_ news: [FollowedNews]) {
+        for each in news {
+            switch each {
+            case .update(let update, let change, let loops): tell(.update(update, change, loops))
+            case .opened(let opening, let loops):
+                for loop in 0..<LoopSet.loopsMax where loops.contains(loop) {
+                    tell(.opened(opening, loop: loop))
+                }
             }
         }
     }
@@ -76,9 +78,9 @@ extension RecordedFeed {
         }
         for (wish, job) in zip(wishes, touched.jobs) {
             if wish.isCheck, case .stands(let standing) = job {
-                followed.stands(wish, at: standing.cursor, tell: pass)
+                tell(followed.stands(wish, at: standing.cursor))
             } else {
-                followed.opened(wish, opening(wish.job, job), tell: pass)
+                tell(followed.opened(wish, opening(wish.job, job)))
             }
         }
         tell(.caughtUp)

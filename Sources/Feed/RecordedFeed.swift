@@ -58,6 +58,8 @@ public final class RecordedFeed {
     var bytesHeard = 0
     private var wasAligned = false
     var readsInFlight = 0
+    let silence: Silence
+    var stallPlace = StallPlace()
     var readNotBefore = Instant(nanoseconds: .min)
 
     var subscriber: RedisSubscriber?
@@ -78,6 +80,7 @@ public final class RecordedFeed {
         self.patterns = patterns
         self.tell = tell
         reader = EventReader(eventBytesMax: limits.eventBytesMax)
+        silence = Silence(loop: loop, silentMax: limits.stalledAfter)
         let me = Name.random(using: &random)
         calls = ScriptCalls(
             me: me, patterns: .ofPatterns(patterns), prefix: recorded.keyPrefix,
@@ -99,6 +102,7 @@ public final class RecordedFeed {
         subscriber?.start()
         commands?.start()
         _ = loop.arm(self, after: Self.beat)
+        silence.start { [unowned self] in tellSilent() }
     }
 
     /// What is stepped by time alone is looked at so often.
@@ -125,7 +129,8 @@ public final class RecordedFeed {
             return recorder.hear(
                 QueuedEvent(job: nil, event: nil, heardAt: now.nanoseconds))
         }
-        let event = reader.read(payload, heardAt: WallTime(milliseconds: WallClock.milliseconds()))
+        let event = reader.read(
+            payload, heardAt: WallTime(milliseconds: WallClock.milliseconds()), of: job.kind)
         if !event.oddities.isEmpty { tell(.odd(event.oddities, job)) }
         let wasNamed = recorder.named != nil
         recorder.hear(QueuedEvent(job: job, event: event, heardAt: now.nanoseconds))
@@ -139,7 +144,8 @@ public final class RecordedFeed {
             guard let job = entry.job, followed.isFollowed(job) else { continue }
             let (update, change) = update(
                 job, epoch: entry.epoch, seq: entry.seq, entry.kind, payload.extracting(entry.body))
-            followed.hear(update, change, tell: pass)
+            guard let loops = followed.hear(update, change) else { continue }
+            tell(.update(update, change, loops))
         }
     }
 
@@ -160,6 +166,7 @@ public final class RecordedFeed {
         while let step = recorder.next(at: loop.now, using: &random) { carryOut(step) }
         if recorder.isAligned != wasAligned {
             wasAligned = recorder.isAligned
+            silence.hears(wasAligned)
             tell(.recording(.aligned(wasAligned)))
         }
         askForJobs()

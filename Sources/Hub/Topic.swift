@@ -14,9 +14,21 @@ final class Topic {
         case open
     }
 
+    struct Waiting {
+        let follower: FollowerID
+        let wish: Wish
+        /// How often the feed had been asked when the follower came.
+        let asksBefore: Int
+    }
+
     private static let capacityKeptMax = 8
 
     let job: JobID
+    /// Of all asks: how many came before the first for this topic, which was the last for it, and how
+    /// many had reached the feed when it last answered.
+    let asksBefore: Int
+    var asked = 0
+    var asksAnswered = 0
     var phase = Phase.opening(early: [])
     private var hasBeenOpen = false
     var epoch: Epoch?
@@ -31,7 +43,7 @@ final class Topic {
     private(set) var latestProgress: UInt64 = 0
     var pending: [Entry] = []
 
-    var waiting: [(follower: FollowerID, wish: Wish)] = []
+    var waiting: [Waiting] = []
     var live: [FollowerID] = []
     var filtered: [Filtered] = []
     /// Whether the hub looks at `releaseAt`, when the first of what paces hold is due.
@@ -39,7 +51,10 @@ final class Topic {
     var releaseAt: Int64?
     var reading: [FollowerID: Reader] = [:]
 
-    init(job: JobID) { self.job = job }
+    init(job: JobID, asksBefore: Int) {
+        self.job = job
+        self.asksBefore = asksBefore
+    }
 
     var watchers: Int { waiting.count + live.count + filtered.count + reading.count }
     /// The number the next heard update must carry.
@@ -137,8 +152,16 @@ final class Topic {
         return .updates(missed)
     }
 
-    /// A cursor that names something we have not seen, so that it may be right all the same.
-    func isAhead(_ cursor: Cursor) -> Bool {
+    /// Whether the follower knows something that we do not, and no answer says yet that it is wrong:
+    /// another loop or bridge may be ahead of us.
+    func mustAsk(for waiting: Waiting) -> Bool {
+        guard let after = waiting.wish.after, asksAnswered <= waiting.asksBefore else {
+            return false
+        }
+        return isAhead(after)
+    }
+
+    private func isAhead(_ cursor: Cursor) -> Bool {
         if cursor.epoch == nil || cursor.epoch == epochHeard { return cursor.seq >= nextHeard }
         return !forks.contains { $0.epoch == cursor.epoch }
     }
@@ -191,8 +214,8 @@ final class Topic {
     }
 
     func welcomeWaiting(limits: RingLimits) -> [Welcome] {
-        let welcomed = waiting
-        waiting = []
+        let welcomed = waiting.filter { !mustAsk(for: $0) }
+        waiting = welcomed.count == waiting.count ? [] : waiting.filter(mustAsk)
         return welcomed.map { welcome($0.follower, $0.wish, limits: limits) }
     }
 
@@ -212,74 +235,5 @@ final class Topic {
                 count: wish.isWhole
                     ? replayed.count : replayed.count(where: { isWanted($0, wish) }),
                 isComplete: gaps.isEmpty))
-    }
-
-    /// Of the past a paced follower wants the latest progress only.
-    func isWanted(_ entry: Entry, _ wish: Wish) -> Bool {
-        guard wish.wants(entry) else { return false }
-        return wish.progressInterval == nil || !entry.update.type.isProgress
-            || entry.seq == latestProgress
-    }
-
-    /// Where a follower with this wish begins to read, and what it must be told is missing.
-    func place(_ wish: Wish, limits: RingLimits?) -> (next: UInt64, gaps: [Gap]) {
-        var gaps: [Gap] = []
-        var next: UInt64
-        if let after = wish.after {
-            next = start(after: after, &gaps)
-        } else {
-            switch wish.past {
-            case .none: return (seq + 1, [])
-            case .latest(let count): return (start(ofLatest: count, wish), [])
-            case .all: next = 1
-            }
-        }
-        let first = ring.firstSeq ?? seq + 1
-        if next < first {
-            gaps.append(Gap(from: next, to: first - 1, reason: .trimmed, epoch: epoch))
-            next = first
-        }
-        if let limits, wish.after == nil {
-            let bounded = start(within: limits, from: next)
-            if bounded > next {
-                gaps.append(
-                    Gap(from: next, to: bounded - 1, reason: .replayLimit, epoch: epoch))
-                next = bounded
-            }
-        }
-        return (next, gaps)
-    }
-
-    private func start(after cursor: Cursor, _ gaps: inout [Gap]) -> UInt64 {
-        if cursor.epoch == nil || cursor.epoch == epoch, cursor.seq <= seq { return cursor.seq + 1 }
-        if let index = forks.lastIndex(where: { $0.epoch == cursor.epoch }) {
-            // What follows the fork is always a gap entry, so nothing else need be said.
-            return forks[index...].reduce(cursor.seq) { min($0, $1.seq) } + 1
-        }
-        gaps.append(Gap(from: nil, to: nil, reason: .epochChanged, epoch: epoch))
-        return 1
-    }
-
-    private func start(ofLatest count: Int, _ wish: Wish) -> UInt64 {
-        var left = count
-        var start = seq + 1
-        for entry in ring.entries.reversed() {
-            guard left > 0 else { break }
-            if isWanted(entry, wish) { left -= 1 }
-            start = entry.seq
-        }
-        return start
-    }
-
-    private func start(within limits: RingLimits, from next: UInt64) -> UInt64 {
-        var (count, bytes) = (0, 0)
-        var start = seq + 1
-        for entry in ring.entries(from: next).reversed() {
-            count += 1
-            bytes += entry.byteCount
-            guard count <= limits.eventsMax, bytes <= limits.bytesMax else { break }
-            start = entry.seq
-        }
-        return start
     }
 }

@@ -63,12 +63,13 @@ enum Dialects {
         /// Not kept, but where nothing names the type it tells what kind of event this is.
         case failedReason, processingTime
         /// Looked for at the top level only.
-        case type, event, timestamp, seq, jobID, data, job
+        case type, event, timestamp, seq, jobID, feed, data, job
     }
 
     private static let members: [(name: String, member: Member, rank: UInt8)] = [
         ("type", .type, 0), ("event", .event, 0), ("timestamp", .timestamp, 0),
-        ("seq", .seq, 0), ("job_id", .jobID, 0), ("data", .data, 0), ("job", .job, 0),
+        ("seq", .seq, 0), ("job_id", .jobID, 0), ("feed", .feed, 0), ("data", .data, 0),
+        ("job", .job, 0),
         ("status", .status, 0),
         ("progress", .progress, 0), ("progress_percent", .progress, 0),
         ("progressPercent", .progress, 0),

@@ -11,9 +11,10 @@ struct EventMembers: ~Escapable {
 
     let text: Span<UInt8>
     private let all: [JSONMember]
-    /// By meaning (25 of them): where the best member stands in `all`, and how good it is (lower is better).
-    private var indices = InlineArray<25, Int32>(repeating: -1)
-    private var scores = InlineArray<25, UInt8>(repeating: .max)
+    private let kind: JobID.Kind
+    /// By meaning (26 of them): where the best member stands in `all`, and how good it is (lower is better).
+    private var indices = InlineArray<26, Int32>(repeating: -1)
+    private var scores = InlineArray<26, UInt8>(repeating: .max)
     /// The worker's own members of our names, by index.
     private(set) var reserved: [(index: Int, name: StaticString)] = []
     /// Bytes enough for all values that may go into the snapshot.
@@ -22,8 +23,9 @@ struct EventMembers: ~Escapable {
     private(set) var mayRepeat = false
 
     @_lifetime(copy text)
-    init(_ outline: borrowing JSONOutline, _ text: Span<UInt8>) {
+    init(_ outline: borrowing JSONOutline, _ text: Span<UInt8>, of kind: JobID.Kind = .job) {
         self.text = text
+        self.kind = kind
         all = outline.members
         var seen: UInt64 = 0
         var index = 0
@@ -61,7 +63,9 @@ struct EventMembers: ~Escapable {
         case .type, .event, .timestamp, .data, .job:
             indices[meaning.slot] = Int32(truncatingIfNeeded: index)
         case .seq: reserved.append((index, "seq"))
-        case .jobID: reserved.append((index, "job_id"))
+        case .jobID where kind == .job, .feed where kind == .feed:
+            reserved.append((index, kind.member))
+        case .jobID, .feed: break
         default: note(meaning, rank, place: 1, member, index)
         }
     }

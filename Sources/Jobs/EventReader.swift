@@ -6,7 +6,8 @@
 //     "message". A `type` that is no string stays as it is; filters and the fold then go by `event`.
 //   - `timestamp` is put at the end where there is none. One that can't be read as a time stays, and
 //     the snapshot goes by when the event was heard.
-//   - each top-level `seq` and `job_id`, compared with escapes undone, becomes `worker_…`.
+//   - each top-level `seq` and `job_id` (on a feed `feed`), compared with escapes undone, becomes
+//     `worker_…`.
 //   - NaN and the infinities become null; a byte order mark and space around the object are dropped.
 // A name that stands twice is left twice: every parser, and the fold, takes the last.
 //
@@ -31,7 +32,9 @@ public struct EventReader: Sendable {
 
     public init(eventBytesMax: Int = eventBytesMaxDefault) { self.eventBytesMax = eventBytesMax }
 
-    public mutating func read(_ payload: Span<UInt8>, heardAt: WallTime) -> PreparedEvent {
+    public mutating func read(
+        _ payload: Span<UInt8>, heardAt: WallTime, of kind: JobID.Kind = .job
+    ) -> PreparedEvent {
         var oddities = EventOddities()
         guard payload.count <= eventBytesMax else {
             oddities.insert(.oversized)
@@ -50,25 +53,25 @@ public struct EventReader: Sendable {
         }
         guard outline.nonFinite.isEmpty else {
             oddities.insert(.nanReplaced)
-            return reread(withoutNonFinite(text), oddities, heardAt)
+            return reread(withoutNonFinite(text), oddities, heardAt, kind)
         }
-        return event(text, oddities, heardAt)
+        return event(text, oddities, heardAt, kind)
     }
 
     private mutating func reread(
-        _ text: [UInt8], _ oddities: EventOddities, _ heardAt: WallTime
+        _ text: [UInt8], _ oddities: EventOddities, _ heardAt: WallTime, _ kind: JobID.Kind
     ) -> PreparedEvent {
         do {
             try outline.read(text.span, levels: 2)
         } catch {
             return unreadable(text.span, error, oddities, heardAt)
         }
-        return event(text.span, oddities, heardAt)
+        return event(text.span, oddities, heardAt, kind)
     }
 
     /// The outline is of `text`.
     private mutating func event(
-        _ text: Span<UInt8>, _ oddities: EventOddities, _ heardAt: WallTime
+        _ text: Span<UInt8>, _ oddities: EventOddities, _ heardAt: WallTime, _ kind: JobID.Kind
     ) -> PreparedEvent {
         var oddities = oddities
         guard outline.kind == .object else {
@@ -77,7 +80,7 @@ public struct EventReader: Sendable {
             value.append(text.extracting(outline.value))
             return wrapped("message", value, oddities, heardAt)
         }
-        let members = EventMembers(outline, text)
+        let members = EventMembers(outline, text, of: kind)
         if !members.reserved.isEmpty { oddities.insert(.renamedMember) }
         if members.mayRepeat, repeatsKey(text) { oddities.insert(.duplicateKey) }
         let (type, meaning) = members.readType()

@@ -1,4 +1,5 @@
-// JobID names a job (and, by the same rules, a feed). It is made at the door and only there.
+// JobID names what has a history: a job or, by the same rules, a feed. It is made at the door and only
+// there. A job and a feed of the same name have nothing to do with each other.
 //
 // Invariant: `text` is 1 to 128 bytes of printable ASCII that are safe in a Redis pattern, in a URL
 // path and, unescaped, inside a JSON string.
@@ -6,9 +7,22 @@
 public struct JobID: Hashable, Sendable, CustomStringConvertible {
     public static let bytesMax = 128
 
-    public let text: String
+    public enum Kind: UInt8, Sendable, CaseIterable {
+        case job, feed
 
-    public init(checking bytes: Span<UInt8>) throws(JobIDFault) {
+        /// The member of a message that says the name.
+        public var member: StaticString {
+            switch self {
+            case .job: "job_id"
+            case .feed: "feed"
+            }
+        }
+    }
+
+    public let text: String
+    public let kind: Kind
+
+    public init(checking bytes: Span<UInt8>, kind: Kind = .job) throws(JobIDFault) {
         guard !bytes.isEmpty else { throw .empty }
         guard bytes.count <= Self.bytesMax else { throw .tooLong }
         var dots = 0
@@ -30,10 +44,11 @@ public struct JobID: Hashable, Sendable, CustomStringConvertible {
         guard dots < bytes.count || dots > 2 else { throw .dots }
         guard let ascii = try? UTF8Span(validating: bytes) else { throw .notASCII }
         text = String(copying: ascii)
+        self.kind = kind
     }
 
-    public init(checking text: String) throws(JobIDFault) {
-        try self.init(checking: Array(text.utf8).span)
+    public init(checking text: String, kind: Kind = .job) throws(JobIDFault) {
+        try self.init(checking: Array(text.utf8).span, kind: kind)
     }
 
     public var description: String { text }

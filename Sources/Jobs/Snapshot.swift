@@ -50,6 +50,7 @@ private struct SnapshotState: Equatable {
     var finishedAt: WallTime?
     /// Read once from the values, because most events ask: no status but unknown or queued; progress.
     private var isIdle = true
+    private var isStalled = false
     private var progress: Double?
 
     static func == (left: SnapshotState, right: SnapshotState) -> Bool {
@@ -59,6 +60,7 @@ private struct SnapshotState: Equatable {
     }
 
     mutating func apply(_ change: SnapshotChange) {
+        if isStalled { run() }
         if let attempt = change.attempt { begin(attempt) }
         change.visitValues { field, json in
             switch field {
@@ -83,9 +85,13 @@ private struct SnapshotState: Equatable {
         for field in SnapshotField.ofOneAttempt { put(field, [UInt8]().span) }
         progress = nil
         guard finishedAt != nil else { return }
-        put(.status, Self.running.span)
-        isIdle = false
+        run()
         finishedAt = nil
+    }
+
+    private mutating func run() {
+        put(.status, Self.running.span)
+        (isIdle, isStalled) = (false, false)
     }
 
     private mutating func changeStatus(_ json: Span<UInt8>, _ change: SnapshotChange) {
@@ -98,6 +104,7 @@ private struct SnapshotState: Equatable {
         let status = values[SnapshotField.status.index]
         isIdle = Self.idle.contains { status.equalsIgnoringCase($0) }
         finishedAt = change.ends ? finishedAt ?? change.at : nil
+        isStalled = finishedAt == nil && status == Self.stalled
     }
 
     private mutating func raiseProgress(_ json: Span<UInt8>) {
@@ -123,6 +130,7 @@ private struct SnapshotState: Equatable {
     }
 
     private static let idle = [Array("\"queued\"".utf8), Array("\"unknown\"".utf8)]
+    private static let stalled = Array("\"stalled\"".utf8)
     private static let running = Array("\"running\"".utf8)
 }
 
@@ -130,7 +138,7 @@ private struct SnapshotState: Equatable {
 extension Snapshot {
     /// Writes the snapshot's members into an open object. What was never said is null.
     public func writeMembers(into writer: inout JSONWriter, job: JobID, watchers: Int) {
-        writer.key("job_id")
+        writer.key("\(job.kind.member)")
         writer.string(job.text)
         for field in SnapshotField.allCases {
             writer.key(field.name)

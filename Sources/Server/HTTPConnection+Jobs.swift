@@ -41,7 +41,7 @@ extension HTTPConnection {
 
     private func job(_ segment: String, _ grant: Grant) throws(Close) -> JobID {
         let job = try Door.job(segment)
-        guard grant.mayFollow(job: job.text) else { throw .notThisJob }
+        guard grant.mayFollow(job) else { throw .notThisJob }
         return job
     }
 

@@ -76,7 +76,7 @@ extension Session {
         for follow in request.follows {
             do throws(ClientRefusal) {
                 let job = try job(follow.subject, request.id)
-                guard grant.mayFollow(job: job.text) else {
+                guard grant.mayFollow(job) else {
                     worker.metrics.authRefusals.add(.job)
                     throw ClientRefusal(
                         code: "forbidden", message: "the token does not cover this job",
@@ -116,7 +116,7 @@ extension Session {
     private func job(_ subject: Subject, _ id: RequestID?) throws(ClientRefusal) -> JobID {
         guard case .job(let job) = subject else {
             throw ClientRefusal(
-                code: "not_built", message: "feeds and queues are not in this version",
+                code: "not_built", message: "queues are not in this version",
                 about: subject, id: id)
         }
         return job

@@ -90,7 +90,7 @@ final class Session {
         switch purpose {
         case .many: greet(grant, nil)
         case .job(let job, let wish):
-            guard grant.mayFollow(job: job.text) else { return close(.notThisJob) }
+            guard grant.mayFollow(job) else { return close(.notThisJob) }
             own = job
             worker.follow(job, by: id, wish)
             if !isGreeted { stream.pauseReading() }
@@ -111,8 +111,8 @@ final class Session {
     func refresh(_ grant: Grant) {
         phase = .open(grant)
         isExpiringTold = false
-        if let own, !grant.mayFollow(job: own.text) { return close(.notThisJob) }
-        for job in followed where !grant.mayFollow(job: job.text) {
+        if let own, !grant.mayFollow(own) { return close(.notThisJob) }
+        for job in followed where !grant.mayFollow(job) {
             unfollow(job)
             send(ServerMessage.unsubscribed(.job(job), reason: "right_lost"))
         }

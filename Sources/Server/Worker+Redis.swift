@@ -48,6 +48,7 @@ extension Worker {
             metrics.drops.add(.badJobID)
             throttledLog.line(.warning, "bad_channel", at: now, ["why": .text(fault.message)])
         case .recording(let news): hear(recording: news)
+        case .stalled(let count): log.info("jobs_stalled", ["jobs": .integer(count)])
         case .update, .opened, .caughtUp: break
         }
     }

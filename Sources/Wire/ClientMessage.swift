@@ -7,9 +7,8 @@ import Jobs
 
 /// What a subscription is about.
 public enum Subject: Hashable, Sendable {
+    /// Or a feed.
     case job(JobID)
-    /// Feeds are named by the rules of job ids.
-    case feed(JobID)
     /// `*` is every queue that the token may see.
     case queue(String)
 }

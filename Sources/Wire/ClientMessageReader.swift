@@ -76,7 +76,7 @@ extension ClientMessageReader {
             }
         }
         if let feed = member("feed", bytes, data) {
-            found.append(.init(.feed(try jobID(feed, bytes))))
+            found.append(.init(.job(try jobID(feed, bytes, .feed))))
         }
         let queue = try string("queue", or: "queueName", bytes, data)
         if let queue {
@@ -163,14 +163,16 @@ extension ClientMessageReader {
         }
     }
 
-    private func jobID(_ index: Int, _ bytes: Span<UInt8>) throws(ClientRefusal) -> JobID {
+    private func jobID(
+        _ index: Int, _ bytes: Span<UInt8>, _ kind: JobID.Kind = .job
+    ) throws(ClientRefusal) -> JobID {
         let member = outline.members[index]
         // Integers are ids too: many systems count their jobs.
         guard member.kind == .string || bytes.jsonInteger(member.value) != nil else {
             throw refusal("bad_job_id", "a job id is a string or an integer")
         }
         do throws(JobIDFault) {
-            return try JobID(checking: scalar(index, bytes))
+            return try JobID(checking: scalar(index, bytes), kind: kind)
         } catch {
             throw refusal("bad_job_id", error.message)
         }

@@ -6,17 +6,21 @@ import JSON
 import Jobs
 
 public enum EventFrame {
-    /// `{"seq":N,"job_id":"…",` and then `rest`, which is a PreparedEvent's.
+    /// `{"seq":N,"job_id":"…",` (or `"feed"`) and then `rest`, which is a PreparedEvent's.
     public static func encode(job: JobID, seq: UInt64, rest: Span<UInt8>) -> SharedBytes {
         // A job id needs no escapes: JobID refuses what would have to be escaped.
         let id = job.text.utf8
         let number = Decimal(seq)
-        let count = Self.fixedBytes + number.count + id.count + rest.count
+        let member = job.kind.member
+        let count =
+            Self.fixedBytes + number.count + member.utf8CodeUnitCount + id.count + rest.count
         return SharedBytes(capacity: Frames.headerBytes(for: count) + count) { output in
             Frames.appendHeader(0x81, payloadBytes: count, to: &output)
             output.append(literal: #"{"seq":"#)
             number.append(to: &output)
-            output.append(literal: #","job_id":""#)
+            output.append(literal: #",""#)
+            output.append(literal: member)
+            output.append(literal: #"":""#)
             for byte in id { output.append(byte) }
             output.append(literal: #"","#)
             output.append(copying: rest)
@@ -42,7 +46,7 @@ public enum EventFrame {
         }
     }
 
-    private static let fixedBytes = 7 + 11 + 2
+    private static let fixedBytes = 7 + 2 + 3 + 2
 }
 
 /// A number's digits, without a String or an array between.

@@ -165,15 +165,14 @@ extension Subject {
     /// The member that names it, and its name.
     fileprivate var member: String {
         switch self {
-        case .job: "job_id"
-        case .feed: "feed"
+        case .job(let id): "\(id.kind.member)"
         case .queue: "queue"
         }
     }
 
     fileprivate var name: String {
         switch self {
-        case .job(let id), .feed(let id): id.text
+        case .job(let id): id.text
         case .queue(let name): name
         }
     }

@@ -51,6 +51,16 @@ struct SmallPartsTests {
         #expect(set.isEmpty)
     }
 
+    @Test("a job and a feed of one name have keys of their own")
+    func stems() throws {
+        let (job, feed) = (try JobID(checking: "a:1"), try JobID(checking: "a:1", kind: .feed))
+        #expect(job != feed && job.stem == "job:a:1" && feed.stem == "feed:a:1")
+        #expect(JobID(stem: "job:a:1") == job && JobID(stem: "feed:a:1") == feed)
+        for stem in ["", "job:", "jobs:1", "feed", "queue:a", "job:a b"] as [Substring] {
+            #expect(JobID(stem: stem) == nil)
+        }
+    }
+
     @Test("a probe counts as ours to the byte, and missed ones up to a limit")
     func probe() {
         var probe = Probe(prefix: "mine", database: 3, token: 0xFFFF_FFFF_FFFF_FFFF)

@@ -92,6 +92,20 @@ struct EventReaderTests {
         #expect(event.oddities.all == [oddity])
     }
 
+    @Test("renames on a feed a worker's own feed, and leaves its job_id alone")
+    func feed() {
+        let payload = Array(#"{"type":"t","feed":1,"job_id":"2","seq":3,"timestamp":4}"#.utf8)
+        var reader = EventReader()
+        let onFeed = reader.read(payload.span, heardAt: heardAt, of: .feed)
+        #expect(
+            onFeed.text
+                == #""type":"t","worker_feed":1,"job_id":"2","worker_seq":3,"timestamp":4}"#)
+        let onJob = reader.read(payload.span, heardAt: heardAt)
+        #expect(
+            onJob.text
+                == #""type":"t","feed":1,"worker_job_id":"2","worker_seq":3,"timestamp":4}"#)
+    }
+
     @Test(
         "carries bytes that are no text as base64",
         arguments: [

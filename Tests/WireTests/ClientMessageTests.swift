@@ -55,7 +55,7 @@ struct ClientMessageTests {
             request.follows == [
                 .init(.job(try JobID(checking: "a"))),
                 .init(.job(try JobID(checking: "b")), after: cursor),
-                .init(.feed(try JobID(checking: "ops"))), .init(.queue("*")),
+                .init(.job(try JobID(checking: "ops", kind: .feed))), .init(.queue("*")),
             ])
         #expect(request.options.after == Cursor(epoch: nil, seq: 12))
         #expect(request.options.history == .latest(20))

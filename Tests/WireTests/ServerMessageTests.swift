@@ -23,6 +23,16 @@ struct EventFrameTests {
         }
     }
 
+    @Test("an entry of a feed names the feed")
+    func feedFrame() throws {
+        let feed = try JobID(checking: "ops", kind: .feed)
+        let frame = EventFrame.encode(job: feed, seq: 12, rest: Array(#""a":1}"#.utf8).span)
+        let text = Frames.payload(of: frame)
+        var bytes: [UInt8] = []
+        bytes.append(text)
+        #expect(String(decoding: bytes, as: UTF8.self) == #"{"seq":12,"feed":"ops","a":1}"#)
+    }
+
     @Test("have the right header at each border of the length")
     func borders() throws {
         let job = try JobID(checking: "1")
@@ -78,7 +88,8 @@ struct ServerMessageTests {
                 #"{"type":"rejected","job_id":"1","id":"q","data":{"code":"forbidden","message":"no \"right\""}}"#
             ),
             (
-                ServerMessage.unsubscribed(.feed(try JobID(checking: "ops")), reason: "asked"),
+                ServerMessage.unsubscribed(
+                    .job(try JobID(checking: "ops", kind: .feed)), reason: "asked"),
                 #"{"type":"unsubscribed","feed":"ops","data":{"reason":"asked"}}"#
             ),
             (

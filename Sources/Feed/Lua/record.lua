@@ -3,7 +3,7 @@
 --   KEYS[1]      <prefix>:{p}:ingest      every other key and channel is named after it
 --   ARGV[1..10]  what to do, run id, token, database, now (ms), then the limits: events and bytes
 --                kept of a job, and seconds that a state, a stream and an ended job's stream live
---   ARGV[11..]   what `record`, `where`, `open`, `touch` or `durable` want, as read at the end
+--   ARGV[11..]   what `record`, `where`, `open`, `touch`, `durable` or `stall` want, as read at the end
 --
 -- The token is random and never used again; every name made here begins with it. The run id is
 -- that of the server this runs on; where the caller has none the script asks.
@@ -195,6 +195,9 @@ local function fold(job, place)
     local at, lines, attempt, rule = ARGV[place], ARGV[place + 1], ARGV[place + 2], ARGV[place + 3]
     local after = place + 5 + 2 * tonumber(ARGV[place + 4])
     if not job then return after end
+    if job.is.status == '"stalled"' and not job.is.finished_at then
+        set(job, 'status', '"running"')
+    end
     if attempt ~= '' then beginAttempt(job, attempt) end
     for each = place + 5, after - 1, 2 do
         local field, value = ARGV[each], ARGV[each + 1]
@@ -238,8 +241,8 @@ local function align(stem)
 end
 
 -- Stem, text, and what `fold` wants. An empty stem is a message that belongs to no job.
-local function append(place)
-    local stem = ARGV[place]
+local function append(place, stem)
+    stem = stem or ARGV[place]
     local job = stem ~= '' and align(stem)
     if job and not put(job, 'event', ARGV[place + 1]) then job = false end
     if stem ~= '' and not job then skipped = skipped + 1 end
@@ -419,6 +422,35 @@ function asked.durable()
     flush()
     announce('-', '-')
     return { 'NEW', job.is.epoch, job.seq }
+end
+
+local function mayStall(job, idle)
+    if not job or not job.is.epoch or not job.is.status or job.is.finished_at then return false end
+    return not string.find(idle, ' ' .. string.lower(job.is.status) .. ' ', 1, true)
+end
+
+-- Score and offset to look on from, the highest score of a silent job, how many to look at, the status words
+-- (as JSON, between spaces) that may be silent, and what `append` wants; its stem is not read. Gives the event
+-- to jobs that have been silent for too long. Answers how many, and where to look on.
+function asked.stall()
+    local from, offset, upTo, looks = ARGV[11], tonumber(ARGV[12]), ARGV[13], tonumber(ARGV[14])
+    local found = redis.call(
+        'ZRANGEBYSCORE', root .. 'jobs', from, upTo, 'WITHSCORES', 'LIMIT', offset, looks)
+    local told, alike = 0, 0
+    local last = found[#found]
+    for each = 1, #found, 2 do
+        local stem = 'job:' .. found[each]
+        if mayStall(load(stem), ARGV[15]) then
+            append(16, stem)
+            told = told + 1
+        end
+        if found[each + 1] == last then alike = alike + 1 end
+    end
+    flush()
+    announce('-', '-')
+    if #found < 2 * looks then return { told, '(' .. upTo, 0 } end
+    if last == from then return { told, from, offset + looks } end
+    return { told, last, alike }
 end
 
 if not asked[op] then return redis.error_reply('ERR no such operation') end

@@ -73,6 +73,12 @@ struct ScriptCalls {
             rest += [[], [], zero, zero, [], always, zero]
             return
         }
+        append(event, stem: job.stem, to: &rest)
+    }
+
+    private static func append(
+        _ event: PreparedEvent, stem: String, to rest: inout [[UInt8]]
+    ) {
         let change = event.change
         var values: [[UInt8]] = []
         change.visitValues { field, json in
@@ -81,7 +87,7 @@ struct ScriptCalls {
             values += [bytes(field.name), value]
         }
         rest += [
-            bytes("job:\(job.text)"), event.rest, bytes(change.at.milliseconds),
+            bytes(stem), event.rest, bytes(change.at.milliseconds),
             bytes(change.logLines), change.attempt.map { bytes($0) } ?? [],
             bytes(change.statusRule.word + (change.ends ? "e" : "")), bytes(values.count / 2),
         ]
@@ -117,7 +123,30 @@ struct ScriptCalls {
         return call(
             "touch", runID: runID, token: random, now: now,
             [bytes(makes ? "make" : "look"), bytes(entries)]
-                + jobs.map { bytes("job:\($0.text)") })
+                + jobs.map { bytes($0.stem) })
+    }
+
+    /// Looks at so many listed jobs, from a place on, whether they have been silent since `before`.
+    func stall(
+        _ event: PreparedEvent, from place: StallPlace, before: Int64, looks: Int, runID: String,
+        random: Name, now: Int64
+    ) -> [[UInt8]] {
+        var rest = [
+            bytes(place.score), bytes(place.offset), bytes(before), bytes(looks),
+            bytes(" " + Silence.idle.map { "\"\($0)\"" }.joined(separator: " ") + " "),
+        ]
+        Self.append(event, stem: "", to: &rest)
+        return call("stall", runID: runID, token: random, now: now, rest)
+    }
+
+    static func stallAnswer(
+        _ answer: RedisCommands.Answer
+    ) -> (told: Int, next: StallPlace)? {
+        guard case .success(.array(let parts)) = answer, parts.count == 3,
+            case .integer(let told) = parts[0], let score = parts[1].text,
+            case .integer(let offset) = parts[2]
+        else { return nil }
+        return (Int(told), StallPlace(score: score, offset: Int(offset)))
     }
 
     static func recordAnswer(_ answer: RedisCommands.Answer) -> RecordAnswer {
@@ -145,6 +174,28 @@ extension SnapshotChange.StatusRule {
         case .always: "a"
         case .unlessFinal: "u"
         case .ifIdle: "i"
+        }
+    }
+}
+
+/// What the keys of a history begin with.
+extension JobID {
+    init?(stem: Substring) {
+        for kind in Kind.allCases where stem.hasPrefix(kind.stem) {
+            try? self.init(checking: String(stem.dropFirst(kind.stem.utf8.count)), kind: kind)
+            return
+        }
+        return nil
+    }
+
+    var stem: String { kind.stem + text }
+}
+
+extension JobID.Kind {
+    fileprivate var stem: String {
+        switch self {
+        case .job: "job:"
+        case .feed: "feed:"
         }
     }
 }

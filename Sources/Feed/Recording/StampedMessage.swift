@@ -13,7 +13,7 @@ struct StampedMessage {
     enum Kind: String { case event, gap }
 
     struct Entry {
-        /// nil for what is no job of ours.
+        /// nil for what is no job or feed.
         let job: JobID?
         let epoch: Epoch
         let seq: UInt64
@@ -42,11 +42,10 @@ struct StampedMessage {
                 seq < UInt64.max, let kind = Kind(rawValue: String(words[3])),
                 let count = Int(words[4]), count >= 0, count <= text.count - at
             else { return nil }
-            let job =
-                words[0].hasPrefix("job:")
-                ? try? JobID(checking: String(words[0].dropFirst(4))) : nil
             entries.append(
-                Entry(job: job, epoch: epoch, seq: seq, kind: kind, body: at..<at + count))
+                Entry(
+                    job: JobID(stem: words[0]), epoch: epoch, seq: seq, kind: kind,
+                    body: at..<at + count))
             at += count
         }
         self.entries = entries

@@ -27,6 +27,8 @@ struct ScriptTests {
         #"{"type":"progress","data":{"progress":5,"attempt":4}}"#,
         #"{"type":"progress","data":{"progress":7,"attempt":1}}"#,
         #"{"type":"status","data":{"status":"SUCCEEDED","queue":"cpu"}}"#,
+        #"{"type":"status","data":{"status":"stalled"}}"#,
+        #"{"type":"complete","data":{"status":"stalled"}}"#,
         #"{"type":"node","data":{"x":1}}"#, "no json", "[1]",
     ]
 
