@@ -1,35 +1,57 @@
-// A recorded feed and its silent jobs: a script looks at some of the list, oldest first, and gives those that are
-// stalled their event, in one step. So it is told once, whichever bridge comes first.
-//
-// A place in the list goes by the time of a job's last event. Once looked at there, a job need not be looked at
-// again before it has had another event, and then it has another place.
+// A recorded feed and its silent jobs. This bridge hears what is recorded of any job, and so knows who is silent;
+// of those that it never heard, it asks the list. The script gives the event to who has had no other since, in
+// one step: so it is told once, whichever bridge comes first.
 
 import Jobs
 import Loop
 import Redis
 
 extension RecordedFeed {
-    /// The list goes by the second.
-    private static let listSlack: Int64 = 1_000
+    func heardOfAnyJob(_ job: JobID, seq: UInt64) {
+        guard silence.silentMax != nil, job.kind == .job else { return }
+        watch.heard(job, seq: seq, at: loop.now.nanoseconds)
+    }
+
+    /// Whoever was not heard for a while may have spoken: watching begins anew.
+    func watchAnew() {
+        (watch, listedFrom) = (SilenceWatch(silentMax: silence.silentMax?.nanoseconds ?? 0), "-inf")
+    }
 
     func tellSilent() {
-        guard silence.silentSince != nil, let silentMax = silence.silentMax else {
-            return silence.sweepLater(hasMore: false)
-        }
+        guard recorder.isAligned else { return silence.sweepLater(hasMore: false) }
+        if let score = listedFrom { return readList(from: score) }
+        let silent = watch.silent(
+            at: loop.now.nanoseconds, atMost: Silence.listedLooksMax)
+        guard !silent.isEmpty else { return silence.sweepLater(hasMore: false) }
         let now = WallClock.milliseconds()
         let arguments = calls.stall(
-            silence.event(at: WallTime(milliseconds: now)), from: stallPlace,
-            before: now - silentMax.nanoseconds / 1_000_000 - Self.listSlack,
-            looks: Silence.listedLooksMax, runID: runID, random: .random(using: &random), now: now)
+            silent, silence.event(at: WallTime(milliseconds: now)), runID: runID,
+            random: .random(using: &random), now: now)
         evaluate(arguments) { [weak self] answer in
             guard let self else { return }
             note(answer)
-            guard let (told, next) = ScriptCalls.stallAnswer(answer) else {
-                return silence.sweepLater(hasMore: false)
+            if case .success(.integer(let told)) = answer {
+                if told > 0 { tell(.stalled(Int(told))) }
+            } else {
+                for each in silent { heardOfAnyJob(each.job, seq: each.seq) }
             }
-            stallPlace = next
-            if told > 0 { tell(.stalled(told)) }
-            silence.sweepLater(hasMore: !next.score.hasPrefix("("))
+            silence.sweepLater(hasMore: silent.count == Silence.listedLooksMax)
+        }
+    }
+
+    private func readList(from score: String) {
+        let arguments = calls.alive(
+            from: score, looks: Silence.listedLooksMax, runID: runID,
+            random: .random(using: &random), now: WallClock.milliseconds())
+        evaluate(arguments) { [weak self] answer in
+            guard let self else { return }
+            note(answer)
+            let page = ScriptCalls.aliveAnswer(answer)
+            if let (jobs, next) = page, listedFrom == score {
+                for each in jobs { watch.heard(listed: each, at: loop.now.nanoseconds) }
+                listedFrom = next
+            }
+            silence.sweepLater(hasMore: page != nil)
         }
     }
 }

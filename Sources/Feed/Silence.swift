@@ -2,23 +2,17 @@
 // kept like any other, and the next event of any kind has it run again (SnapshotChange.swift).
 //
 // Silence is only what was listened to: nothing is told before everything has been heard, without a break,
-// for as long as a job may be silent. Sweeps look at so many jobs, and take turns among bridges by chance.
+// for as long as a job may be silent. Sweeps look at so many jobs, at times of chance.
 
 import Jobs
 import Loop
-
-/// Where a sweep of the list in Redis goes on: behind so many of a score.
-struct StallPlace: Equatable {
-    var score = "-inf"
-    var offset = 0
-}
 
 final class Silence {
     /// Words for jobs that nobody works on, and that may be silent for as long as they like.
     static let idle = [
         "queued", "unknown", "pending", "waiting", "scheduled", "delayed", "paused", "stalled",
     ]
-    /// Jobs looked at by one sweep of a list in Redis, or in memory.
+    /// Jobs looked at by one sweep in Redis, or in memory.
     static let listedLooksMax = 64
     static let keptLooksMax = 4_096
 

@@ -72,7 +72,7 @@ public final class Hub {
     public func follow(
         _ job: JobID, by follower: FollowerID, wish: Wish
     ) -> (welcome: Welcome?, request: HubRequest) {
-        let waiting = Topic.Waiting(follower: follower, wish: wish, asksBefore: asks)
+        let waiting = Topic.Waiting(follower: follower, wish: wish)
         guard let topic = topics[job] else {
             let topic = Topic(job: job, asksBefore: asks)
             topic.waiting.append(waiting)
@@ -105,7 +105,7 @@ public final class Hub {
 
     private func askFeed(for topic: Topic) -> HubRequest {
         asks += 1
-        topic.asked = asks
+        topic.isAsked(asks)
         return .askFeed
     }
 
@@ -136,9 +136,7 @@ public final class Hub {
         for (update, change) in early where hear(update, change) == .askFeed {
             request = .askFeed
         }
-        let isUnasked = topic.waiting.contains {
-            topic.mustAsk(for: $0) && topic.asked <= $0.asksBefore
-        }
+        let isUnasked = topic.waiting.contains { $0.ask == nil && topic.mustAsk(for: $0) }
         if isUnasked { request = askFeed(for: topic) }
         return (welcomes, resumed, request)
     }

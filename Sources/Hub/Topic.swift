@@ -17,17 +17,16 @@ final class Topic {
     struct Waiting {
         let follower: FollowerID
         let wish: Wish
-        /// How often the feed had been asked when the follower came.
-        let asksBefore: Int
+        /// The first ask for this topic after the follower came.
+        var ask: Int?
     }
 
     private static let capacityKeptMax = 8
 
     let job: JobID
-    /// Of all asks: how many came before the first for this topic, which was the last for it, and how
-    /// many had reached the feed when it last answered.
+    /// Of all asks: how many came before the first for this topic, and how many had reached the feed when
+    /// it last answered.
     let asksBefore: Int
-    var asked = 0
     var asksAnswered = 0
     var phase = Phase.opening(early: [])
     private var hasBeenOpen = false
@@ -155,10 +154,12 @@ final class Topic {
     /// Whether the follower knows something that we do not, and no answer says yet that it is wrong:
     /// another loop or bridge may be ahead of us.
     func mustAsk(for waiting: Waiting) -> Bool {
-        guard let after = waiting.wish.after, asksAnswered <= waiting.asksBefore else {
-            return false
-        }
-        return isAhead(after)
+        if let ask = waiting.ask, ask <= asksAnswered { return false }
+        return waiting.wish.after.map(isAhead) ?? false
+    }
+
+    func isAsked(_ ask: Int) {
+        for index in waiting.indices where waiting[index].ask == nil { waiting[index].ask = ask }
     }
 
     private func isAhead(_ cursor: Cursor) -> Bool {

@@ -43,6 +43,8 @@ final class SSEStream: HTTPFollower {
 
     func start(_ wish: Wish) {
         worker.follow(job, by: self, wish)
+        // Not without a word, if it has to wait for its greeting.
+        if worker.condition == .lost { notify(RedisCondition.lost.notice) }
         beat()
     }
 
@@ -110,9 +112,7 @@ final class SSEStream: HTTPFollower {
         for block in blocks { put(block) }
     }
 
-    func notify(_ notice: SharedBytes) {
-        if isGreeted { send(notice) }
-    }
+    func notify(_ notice: SharedBytes) { send(notice) }
 
     // MARK: the end
 

@@ -34,7 +34,9 @@ final class Worker {
     var asksTaken: [Int]
     private(set) var listener: Listener?
     private(set) var drain: Drain?
+    /// Loop 0 keeps this for all; `condition` is what this loop's clients have been told.
     var isRedisLost = false
+    private(set) var condition = RedisCondition.back
     /// What workers or Redis make us repeat is said so many times a second and then counted.
     let throttledLog: LogThrottle
 
@@ -220,6 +222,7 @@ final class Worker {
     func forget(_ visitor: HTTPConnection) { visitors[ObjectIdentifier(visitor)] = nil }
 
     private func tell(_ condition: RedisCondition) {
+        self.condition = condition
         let notice = condition.notice
         for session in sessions { session?.notify(notice) }
         for follower in httpFollowers.values { follower.notify(notice) }
