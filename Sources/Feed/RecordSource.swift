@@ -157,6 +157,9 @@ enum RecordSource {
         local after = place + 5 + 2 * tonumber(ARGV[place + 4])
         if not job then return after end
         local isLate = attempt ~= '' and not beginAttempt(job, attempt)
+        if not isLate and job.is.status == '"stalled"' and not job.is.finished_at then
+        set(job, 'status', '"running"')
+        end
         for each = place + 5, isLate and 0 or after - 1, 2 do
         local field, value = ARGV[each], ARGV[each + 1]
         if field == 'status' then
@@ -193,8 +196,8 @@ enum RecordSource {
         end
         return job
         end
-        local function append(place)
-        local stem = ARGV[place]
+        local function append(place, stem)
+        stem = stem or ARGV[place]
         local job = stem ~= '' and align(stem)
         if job and not put(job, 'event', ARGV[place + 1]) then job = false end
         if stem ~= '' and not job then skipped = skipped + 1 end
@@ -387,6 +390,37 @@ enum RecordSource {
         flush()
         announce('-', '-')
         return { 'NEW', job.is.epoch, job.seq, events }
+        end
+        local function mayStall(job, idle)
+        if not job or not job.is.epoch or not job.is.status or job.is.finished_at then return false end
+        return not string.find(idle, ' ' .. string.lower(job.is.status) .. ' ', 1, true)
+        end
+        function asked.alive()
+        local looks = tonumber(ARGV[12])
+        local found = redis.call(
+        'ZRANGEBYSCORE', root .. 'jobs', ARGV[11], '+inf', 'WITHSCORES', 'LIMIT', 0, looks)
+        local answer = { #found < 2 * looks and '' or '(' .. found[#found] }
+        for each = 1, #found, 2 do
+        local job = load('job:' .. found[each])
+        if mayStall(job, ARGV[13]) then
+        answer[#answer + 1] = job.stem
+        answer[#answer + 1] = job.seq
+        end
+        end
+        return answer
+        end
+        function asked.stall()
+        local count, told = tonumber(ARGV[12]), 0
+        for place = 13, 11 + 2 * count, 2 do
+        local job = load(ARGV[place])
+        if mayStall(job, ARGV[11]) and job.seq == tonumber(ARGV[place + 1]) then
+        append(13 + 2 * count, job.stem)
+        told = told + 1
+        end
+        end
+        flush()
+        announce('-', '-')
+        return told
         end
         if not asked[op] then return redis.error_reply('ERR no such operation') end
         begin()

@@ -63,6 +63,7 @@ public struct Settings: Equatable, Sendable {
     public var historyStateExpiry = Duration.seconds(30 * 86_400)
     public var historyExpiry = Duration.seconds(86_400)
     public var historyEndedExpiry = Duration.seconds(86_400)
+    public var stalledAfter = Duration.zero
     public var recordQueueBytesMax = 67_108_864
     public var memoryHistoryJobsMax = 100_000
     public var memoryHistoryBytesMax = 268_435_456

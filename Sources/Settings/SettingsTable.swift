@@ -155,6 +155,9 @@ extension Settings {
         .duration(
             "history-ended-expiry", \.historyEndedExpiry, .seconds(1)...(.seconds(31_536_000)),
             "The same for a job in a final state"),
+        .duration(
+            "stalled-after", \.stalledAfter, .zero...(.seconds(31_536_000)),
+            "How long a running job may be silent before it is told to be `stalled`; 0s: for ever"),
         .bytes(
             "record-queue-bytes-max", \.recordQueueBytesMax, 1_048_576...1_099_511_627_776,
             "Bytes of events that may wait for Redis to record them; beyond it they are a gap"),

@@ -3,7 +3,8 @@
 --   KEYS[1]      <prefix>:{p}:ingest      every other key and channel is named after it
 --   ARGV[1..10]  what to do, run id, token, database, now (ms), then the limits: events and bytes
 --                kept of a job, and seconds that a state, a stream and an ended job's stream live
---   ARGV[11..]   what `record`, `where`, `open`, `touch`, `look` or `durable` want, as read at the end
+--   ARGV[11..]   what `record`, `where`, `open`, `touch`, `look`, `durable`, `alive` or `stall`
+--                want, as read at the end
 --
 -- The token is random and never used again; every name made here begins with it. The run id is
 -- that of the server this runs on; where the caller has none the script asks.
@@ -201,6 +202,9 @@ local function fold(job, place)
     local after = place + 5 + 2 * tonumber(ARGV[place + 4])
     if not job then return after end
     local isLate = attempt ~= '' and not beginAttempt(job, attempt)
+    if not isLate and job.is.status == '"stalled"' and not job.is.finished_at then
+        set(job, 'status', '"running"')
+    end
     for each = place + 5, isLate and 0 or after - 1, 2 do
         local field, value = ARGV[each], ARGV[each + 1]
         if field == 'status' then
@@ -243,8 +247,8 @@ local function align(stem)
 end
 
 -- Stem, text, and what `fold` wants. An empty stem is a message that belongs to no job.
-local function append(place)
-    local stem = ARGV[place]
+local function append(place, stem)
+    stem = stem or ARGV[place]
     local job = stem ~= '' and align(stem)
     if job and not put(job, 'event', ARGV[place + 1]) then job = false end
     if stem ~= '' and not job then skipped = skipped + 1 end
@@ -478,6 +482,44 @@ function asked.durable()
     flush()
     announce('-', '-')
     return { 'NEW', job.is.epoch, job.seq, events }
+end
+
+local function mayStall(job, idle)
+    if not job or not job.is.epoch or not job.is.status or job.is.finished_at then return false end
+    return not string.find(idle, ' ' .. string.lower(job.is.status) .. ' ', 1, true)
+end
+
+-- Score to look on from, how many of the list to look at, and the status words (as JSON, between spaces) of jobs
+-- that may be silent. Answers where to look on, '' at the end, and the stems and numbers of the other jobs.
+function asked.alive()
+    local looks = tonumber(ARGV[12])
+    local found = redis.call(
+        'ZRANGEBYSCORE', root .. 'jobs', ARGV[11], '+inf', 'WITHSCORES', 'LIMIT', 0, looks)
+    local answer = { #found < 2 * looks and '' or '(' .. found[#found] }
+    for each = 1, #found, 2 do
+        local job = load('job:' .. found[each])
+        if mayStall(job, ARGV[13]) then
+            answer[#answer + 1] = job.stem
+            answer[#answer + 1] = job.seq
+        end
+    end
+    return answer
+end
+
+-- The same words, how many jobs, their stems and last numbers, and what `append` wants; its stem is not read.
+-- Gives the event to those that have had no other since. Answers to how many.
+function asked.stall()
+    local count, told = tonumber(ARGV[12]), 0
+    for place = 13, 11 + 2 * count, 2 do
+        local job = load(ARGV[place])
+        if mayStall(job, ARGV[11]) and job.seq == tonumber(ARGV[place + 1]) then
+            append(13 + 2 * count, job.stem)
+            told = told + 1
+        end
+    end
+    flush()
+    announce('-', '-')
+    return told
 end
 
 if not asked[op] then return redis.error_reply('ERR no such operation') end

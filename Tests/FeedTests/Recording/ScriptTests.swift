@@ -35,6 +35,8 @@ struct ScriptTests {
         #"{"uuid":"t","retries":4,"timestamp":2,"type":"task-received"}"#,
         #"{"uuid":"t","expired":true,"timestamp":3,"type":"task-revoked"}"#,
         #"{"type":"status","data":{"status":"SUCCEEDED","queue":"cpu"}}"#,
+        #"{"type":"status","data":{"status":"stalled"}}"#,
+        #"{"type":"complete","data":{"status":"stalled"}}"#,
         #"{"type":"node","data":{"x":1}}"#, "no json", "[1]",
     ]
 
