@@ -33,7 +33,7 @@ enum RecordSource {
         end
         end
         local read = {
-        'epoch', 'seq', 'line', 'era', 'forks', 'first', 'bytes', 'lives', 'status', 'progress',
+        'epoch', 'seq', 'line', 'era', 'first', 'bytes', 'lives', 'status', 'progress',
         'attempt', 'log_lines', 'created_at', 'finished_at', 'queue', 'born',
         }
         local function load(stem)
@@ -47,7 +47,7 @@ enum RecordSource {
         return false
         end
         local is = {}
-        for place, field in ipairs(read) do is[field] = values[place] or nil end
+        for place = 1, #read do is[read[place]] = values[place] or nil end
         job = { stem = stem, key = key, events = root .. stem .. ':events', is = is, to = {} }
         job.seq, job.was = tonumber(is.seq), is.queue
         local isSeq = job.seq and job.seq >= 0 and job.seq < 2 ^ 53 and job.seq % 1 == 0
@@ -57,6 +57,7 @@ enum RecordSource {
         return job
         end
         local function set(job, field, value)
+        if job.is[field] == value and value then return end
         job.is[field] = value
         job.to[field] = value or false
         end
@@ -68,9 +69,13 @@ enum RecordSource {
         set(job, 'era', era)
         set(job, 'forks', nil)
         end
+        local function forksOf(job)
+        if job.to.forks ~= nil then return job.to.forks or '' end
+        return redis.call('HGET', job.key, 'forks') or ''
+        end
         local function fork(job)
         local forks = {}
-        for each in string.gmatch(job.is.forks or '', '%S+') do forks[#forks + 1] = each end
+        for each in string.gmatch(forksOf(job), '%S+') do forks[#forks + 1] = each end
         forks[#forks + 1] = job.is.epoch .. ':' .. job.seq
         set(job, 'forks', table.concat(forks, ' ', math.max(1, #forks - forksMax + 1)))
         set(job, 'epoch', newName())
@@ -104,27 +109,29 @@ enum RecordSource {
         redis.call('XTRIM', job.events, 'MINID', job.first .. '-0')
         end
         local function put(job, kind, body)
-        local added = redis.pcall('XADD', job.events, job.seq + 1 .. '-0', kind, body)
+        local number = job.seq + 1 .. ''
+        local added = redis.pcall('XADD', job.events, number .. '-0', kind, body)
         if added.err and string.find(added.err, 'equal or smaller', 1, true) then
         startOver(job)
+        number = '1'
         added = redis.pcall('XADD', job.events, '1-0', kind, body)
         end
         if added.err then
         if not string.find(added.err, 'WRONGTYPE', 1, true) then
-        redis.call('XADD', job.events, job.seq + 1 .. '-0', kind, body)
+        redis.call('XADD', job.events, number .. '-0', kind, body)
         end
         redis.call('HSET', job.key, 'era', '-')
         jobs[job.stem] = false
         return false
         end
-        job.seq = job.seq + 1
+        job.seq, job.number = job.seq + 1, number
         job.first = job.first or tonumber(job.is.first) or job.seq
         job.bytes = (job.bytes or tonumber(job.is.bytes) or 0) + #body + entryOverhead
         if job.seq - job.first >= eventsMax + eventsSlack or job.bytes > bytesMax + bytesSlack then
         trim(job)
         end
-        local head = { job.stem, job.is.epoch, job.seq, kind, #body }
-        out[#out + 1] = table.concat(head, ' ') .. '\n' .. body
+        out[#out + 1] = job.stem .. ' ' .. job.is.epoch .. ' ' .. number .. ' ' .. kind .. ' ' .. #body .. '\n'
+        out[#out + 1] = body
         return true
         end
         local ofOneAttempt = {
@@ -249,8 +256,11 @@ enum RecordSource {
         for _, job in ipairs(touched) do
         if jobs[job.stem] then
         if job.hasEvent and not job.is.born then set(job, 'born', birth()) end
-        local values, gone = { 'seq', job.seq, 'first', job.first, 'bytes', job.bytes }, {}
-        if not job.first then values = { 'seq', job.seq } end
+        local values, gone = { 'seq', job.number or job.seq }, {}
+        if job.first then
+        set(job, 'bytes', job.bytes)
+        if job.first ~= tonumber(job.is.first) then set(job, 'first', job.first) end
+        end
         for field, value in pairs(job.to) do
         if value then
         values[#values + 1] = field
@@ -336,7 +346,7 @@ enum RecordSource {
         kept = redis.pcall('XREVRANGE', job.events, high, low, 'COUNT', entries)
         end
         answer[#answer + 1] = kept.err and 'WRONGTYPE'
-        or { job.is.epoch, job.seq, job.is.forks or '', state, kept }
+        or { job.is.epoch, job.seq, forksOf(job), state, kept }
         end
         end
         return answer
