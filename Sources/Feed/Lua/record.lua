@@ -3,7 +3,8 @@
 --   KEYS[1]      <prefix>:{p}:ingest      every other key and channel is named after it
 --   ARGV[1..10]  what to do, run id, token, database, now (ms), then the limits: events and bytes
 --                kept of a job, and seconds that a state, a stream and an ended job's stream live
---   ARGV[11..]   what `record`, `where`, `open`, `touch`, `look` or `durable` want, as read at the end
+--   ARGV[11..]   what `record`, `where`, `open`, `touch`, `look`, `durable`, `alive` or `stall`
+--                want, as read at the end
 --
 -- The token is random and never used again; every name made here begins with it. The run id is
 -- that of the server this runs on; where the caller has none the script asks.
@@ -71,7 +72,9 @@ local function load(stem)
     for place = 1, #read do is[read[place]] = values[place] or nil end
     job = { stem = stem, key = key, events = root .. stem .. ':events', is = is, to = {} }
     job.seq, job.was = tonumber(is.seq), is.queue
-    if not is.epoch or not string.find(is.epoch, '^%w+$') or not job.seq then is.epoch = nil end
+    -- A number that no stream takes would fail every call that has an event of this job.
+    local isSeq = job.seq and job.seq >= 0 and job.seq < 2 ^ 53 and job.seq % 1 == 0
+    if not is.epoch or not string.find(is.epoch, '^%w+$') or not isSeq then is.epoch = nil end
     jobs[stem] = job
     touched[#touched + 1] = job
     return job
@@ -179,13 +182,14 @@ local ofOneAttempt = {
 
 local function beginAttempt(job, text)
     local attempt, before = tonumber(text), tonumber(job.is.attempt)
-    if before and attempt < before then return end
+    if before and attempt < before then return false end
     set(job, 'attempt', text)
-    if attempt <= (before or 1) then return end
+    if attempt <= (before or 1) then return true end
     for _, field in ipairs(ofOneAttempt) do set(job, field, nil) end
-    if not job.is.finished_at then return end
+    if not job.is.finished_at then return true end
     set(job, 'status', '"running"')
     set(job, 'finished_at', nil)
+    return true
 end
 
 local function changeStatus(job, status, rule, at)
@@ -206,8 +210,11 @@ local function fold(job, place)
     local at, lines, attempt, rule = ARGV[place], ARGV[place + 1], ARGV[place + 2], ARGV[place + 3]
     local after = place + 5 + 2 * tonumber(ARGV[place + 4])
     if not job then return after end
-    if attempt ~= '' then beginAttempt(job, attempt) end
-    for each = place + 5, after - 1, 2 do
+    local isLate = attempt ~= '' and not beginAttempt(job, attempt)
+    if not isLate and job.is.status == '"stalled"' and not job.is.finished_at then
+        set(job, 'status', '"running"')
+    end
+    for each = place + 5, isLate and 0 or after - 1, 2 do
         local field, value = ARGV[each], ARGV[each + 1]
         if field == 'status' then
             changeStatus(job, value, rule, at)
@@ -249,8 +256,8 @@ local function align(stem)
 end
 
 -- Stem, text, and what `fold` wants. An empty stem is a message that belongs to no job.
-local function append(place)
-    local stem = ARGV[place]
+local function append(place, stem)
+    stem = stem or ARGV[place]
     local job = stem ~= '' and align(stem)
     if job and not put(job, 'event', ARGV[place + 1]) then job = false end
     if stem ~= '' and not job then skipped = skipped + 1 end
@@ -456,36 +463,75 @@ function asked.look()
     return answer
 end
 
--- The seq that this number of this producer was given, where it is remembered, and what is remembered of
--- the others: of each of the latest its highest number and that one's seq.
+-- What is remembered of this number of this producer, its seq and how many events there were, and what is
+-- remembered of the others: of each of the latest its highest number.
 local function recall(job, producer, number)
     local text = job.is.epoch and redis.call('HGET', job.key, 'producers') or ''
-    local kept, seq = {}, nil
-    for name, known, at in string.gmatch(text, '(%S+)=(%d+)@(%d+)') do
+    local kept, seq, count = {}, nil, nil
+    for name, known, at, several in string.gmatch(text, '(%S+)=(%d+)@(%d+)/(%d+)') do
         if name ~= producer then
-            kept[#kept + 1] = name .. '=' .. known .. '@' .. at
+            kept[#kept + 1] = string.format('%s=%s@%s/%s', name, known, at, several)
         elseif tonumber(known) >= number then
-            seq = tonumber(at)
+            seq, count = tonumber(at), tonumber(several)
         end
     end
-    return seq, table.concat(kept, ' ', math.max(1, #kept - producersMax + 2))
+    return seq, count, table.concat(kept, ' ', math.max(1, #kept - producersMax + 2))
 end
 
 -- Producer, its number, how many events, and the events, all of one job and all or none. A number that
--- was seen before changes nothing. Answers the epoch and the seq of the last of them.
+-- was seen before changes nothing. Answers the epoch, the seq of the last of them and how many they were.
 function asked.durable()
     local number, events = tonumber(ARGV[12]), tonumber(ARGV[13])
     local job = load(ARGV[14])
     if not job then return redis.error_reply('WRONGTYPE the state of this job is not a hash') end
-    local seq, others = recall(job, ARGV[11], number)
-    if seq then return { 'OLD', job.is.epoch, seq } end
+    local seq, count, others = recall(job, ARGV[11], number)
+    if seq then return { 'OLD', job.is.epoch, seq, count } end
     local place = 14
     for _ = 1, events do place = append(place) end
     if skipped > 0 then return redis.error_reply('WRONGTYPE the events of this job are no stream') end
-    set(job, 'producers', string.format('%s %s=%.0f@%.0f', others, ARGV[11], number, job.seq))
+    local name = string.format('%s=%.0f@%.0f/%d', ARGV[11], number, job.seq, events)
+    set(job, 'producers', others .. ' ' .. name)
     flush()
     announce('-', '-')
-    return { 'NEW', job.is.epoch, job.seq }
+    return { 'NEW', job.is.epoch, job.seq, events }
+end
+
+local function mayStall(job, idle)
+    if not job or not job.is.epoch or not job.is.status or job.is.finished_at then return false end
+    return not string.find(idle, ' ' .. string.lower(job.is.status) .. ' ', 1, true)
+end
+
+-- Score to look on from, how many of the list to look at, and the status words (as JSON, between spaces) of jobs
+-- that may be silent. Answers where to look on, '' at the end, and the stems and numbers of the other jobs.
+function asked.alive()
+    local looks = tonumber(ARGV[12])
+    local found = redis.call(
+        'ZRANGEBYSCORE', root .. 'jobs', ARGV[11], '+inf', 'WITHSCORES', 'LIMIT', 0, looks)
+    local answer = { #found < 2 * looks and '' or '(' .. found[#found] }
+    for each = 1, #found, 2 do
+        local job = load('job:' .. found[each])
+        if mayStall(job, ARGV[13]) then
+            answer[#answer + 1] = job.stem
+            answer[#answer + 1] = job.seq
+        end
+    end
+    return answer
+end
+
+-- The same words, how many jobs, their stems and last numbers, and what `append` wants; its stem is not read.
+-- Gives the event to those that have had no other since. Answers to how many.
+function asked.stall()
+    local count, told = tonumber(ARGV[12]), 0
+    for place = 13, 11 + 2 * count, 2 do
+        local job = load(ARGV[place])
+        if mayStall(job, ARGV[11]) and job.seq == tonumber(ARGV[place + 1]) then
+            append(13 + 2 * count, job.stem)
+            told = told + 1
+        end
+    end
+    flush()
+    announce('-', '-')
+    return told
 end
 
 if not asked[op] then return redis.error_reply('ERR no such operation') end
