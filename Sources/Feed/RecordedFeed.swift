@@ -60,6 +60,10 @@ public final class RecordedFeed {
     var posts = Posts()
     private var wasAligned = false
     var readsInFlight = 0
+    let silence: Silence
+    var watch = SilenceWatch(silentMax: 0)
+    /// Where the list of jobs is to be read on for those that were never heard; nil when it was read.
+    var listedFrom: String? = "-inf"
     var readNotBefore = Instant(nanoseconds: .min)
 
     var subscriber: RedisSubscriber?
@@ -81,6 +85,7 @@ public final class RecordedFeed {
         self.sources = sources
         self.tell = tell
         reader = EventReader(eventBytesMax: limits.eventBytesMax)
+        silence = Silence(loop: loop, silentMax: limits.stalledAfter)
         let me = Name.random(using: &random)
         calls = ScriptCalls(
             me: me, patterns: .ofSources(sources), prefix: recorded.keyPrefix,
@@ -102,6 +107,7 @@ public final class RecordedFeed {
         subscriber?.start()
         commands?.start()
         _ = loop.arm(self, after: Self.beat)
+        silence.start { [unowned self] in tellSilent() }
     }
 
     /// What is stepped by time alone is looked at so often.
@@ -153,7 +159,9 @@ public final class RecordedFeed {
         guard let stamped = StampedMessage(payload) else { return tell(.recording(.strange)) }
         recorder.hearStamped(by: stamped.by, era: stamped.era, last: stamped.last)
         for entry in stamped.entries {
-            guard let job = entry.job, followed.isFollowed(job) else { continue }
+            guard let job = entry.job else { continue }
+            heardOfAnyJob(job, seq: entry.seq)
+            guard followed.isFollowed(job) else { continue }
             let (update, change) = update(
                 job, epoch: entry.epoch, seq: entry.seq, entry.kind, payload.extracting(entry.body))
             guard let loops = followed.hear(update, change) else { continue }
@@ -178,6 +186,8 @@ public final class RecordedFeed {
         while let step = recorder.next(at: loop.now, using: &random) { carryOut(step) }
         if recorder.isAligned != wasAligned {
             wasAligned = recorder.isAligned
+            silence.hears(wasAligned)
+            if wasAligned { watchAnew() }
             tell(.recording(.aligned(wasAligned)))
         }
         askForJobs()

@@ -50,6 +50,7 @@ private struct SnapshotState: Equatable {
     var finishedAt: WallTime?
     /// Read once from the values, because most events ask: no status but unknown or queued; progress.
     private var isIdle = true
+    private var isStalled = false
     private var progress: Double?
 
     static func == (left: SnapshotState, right: SnapshotState) -> Bool {
@@ -60,6 +61,7 @@ private struct SnapshotState: Equatable {
 
     mutating func apply(_ change: SnapshotChange) {
         if change.attempt.map({ begin($0) }) ?? true {
+            if isStalled { run() }
             change.visitValues { field, json in
                 switch field {
                 case .status: changeStatus(json, change)
@@ -85,10 +87,14 @@ private struct SnapshotState: Equatable {
         for field in SnapshotField.ofOneAttempt { put(field, [UInt8]().span) }
         progress = nil
         guard finishedAt != nil else { return true }
-        put(.status, Self.running.span)
-        isIdle = false
+        run()
         finishedAt = nil
         return true
+    }
+
+    private mutating func run() {
+        put(.status, Self.running.span)
+        (isIdle, isStalled) = (false, false)
     }
 
     private mutating func changeStatus(_ json: Span<UInt8>, _ change: SnapshotChange) {
@@ -101,6 +107,7 @@ private struct SnapshotState: Equatable {
         let status = values[SnapshotField.status.index]
         isIdle = Self.idle.contains { status.equalsIgnoringCase($0) }
         finishedAt = change.ends ? finishedAt ?? change.at : nil
+        isStalled = finishedAt == nil && status == Self.stalled
     }
 
     private mutating func raiseProgress(_ json: Span<UInt8>) {
@@ -126,6 +133,7 @@ private struct SnapshotState: Equatable {
     }
 
     private static let idle = [Array("\"queued\"".utf8), Array("\"unknown\"".utf8)]
+    private static let stalled = Array("\"stalled\"".utf8)
     private static let running = Array("\"running\"".utf8)
 }
 

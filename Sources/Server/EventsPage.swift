@@ -139,7 +139,9 @@ extension JSONWriter {
 extension Gap {
     /// Where a page has what a follower will not be sent: only a replay's limit leaves out what is kept.
     func eventsPath(of job: JobID) -> String? {
-        guard reason == .replayLimit, let from, let to, let epoch else { return nil }
+        guard reason == .replayLimit || reason == .slowConsumer, let from, let to, let epoch else {
+            return nil
+        }
         let path =
             switch job.kind {
             case .job: "/api/v1/jobs/\(percentEncoded(job.text))/events"

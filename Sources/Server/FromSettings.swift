@@ -37,7 +37,9 @@ extension HubLimits {
         self.init(
             ring: settings.ringLimits,
             replay: RingLimits(
-                eventsMax: settings.replayEventsMax, bytesMax: settings.historyBytesMax))
+                eventsMax: settings.replayEventsMax, bytesMax: settings.historyBytesMax),
+            // The other half is the outbox itself.
+            queueBytesMax: settings.outboxBytesMax / 2)
     }
 }
 
@@ -48,7 +50,8 @@ extension FeedLimits {
                 perJob: settings.ringLimits, jobsMax: settings.memoryHistoryJobsMax,
                 bytesMax: settings.memoryHistoryBytesMax),
             eventBytesMax: settings.eventBytesMax, probeInterval: settings.redisPingInterval,
-            channelPrefix: settings.keyPrefix, publishTimeout: settings.redisReplyTimeout)
+            channelPrefix: settings.keyPrefix, publishTimeout: settings.redisReplyTimeout,
+            stalledAfter: settings.stalledAfter)
     }
 }
 
@@ -131,7 +134,16 @@ extension Wish {
             }
         self.init(
             after: after ?? options.after, past: past,
-            types: options.types.map { Set($0.map { EventType($0) }) })
+            types: options.types.map { Set($0.map { EventType($0) }) },
+            progressInterval: options.progressPerSecondMax.flatMap(Self.interval))
+    }
+
+    /// Of more events a second than this nobody is spared any.
+    static let progressPerSecondMax = 1_000.0
+
+    private static func interval(ofPerSecond rate: Double) -> Int64? {
+        // At least one a day, so that the number is one.
+        rate > progressPerSecondMax ? nil : Int64(min(1e9 / rate, 86_400e9))
     }
 }
 

@@ -21,6 +21,7 @@ final class Worker {
     let house: House
     let loop: Loop
     let hub: Hub
+    private let alarm: Alarm
     let metrics: MetricsBlock
     let door: Door
     let headReader: HeadReader
@@ -47,7 +48,7 @@ final class Worker {
     /// Connections that are no WebSocket yet, or never will be.
     private(set) var visitors: [ObjectIdentifier: HTTPConnection] = [:]
     /// Sessions that are owed more of a history than one round gave them.
-    private var readers: [FollowerID] = []
+    private var readers: Set<FollowerID> = []
     /// Visitors that asked more than they have read answers.
     private var pausedVisitors: [HTTPConnection] = []
     /// See FeedQuestion.swift.
@@ -68,6 +69,7 @@ final class Worker {
         let settings = house.settings
         do throws(SystemError) { loop = try Loop() } catch { throw .system(error) }
         hub = Hub(limits: HubLimits(settings))
+        alarm = Alarm(loop)
         metrics = house.metrics.block(index)
         asksTaken = Array(repeating: 0, count: house.mailboxes.count)
         door = try Door(settings)
@@ -93,7 +95,8 @@ final class Worker {
     /// Serves until `stop` comes by mail.
     func run() {
         loop.beforeFlush = { [unowned self] in
-            hub.drain(deliver, welcome: welcome)
+            hub.drain(at: loop.now.nanoseconds, deliver, welcome: welcome)
+            if let due = hub.nextRelease { alarm.set(to: due) }
             if feed != nil { flushOutgoing() }
         }
         loop.afterFlush = { [unowned self] in
@@ -257,7 +260,7 @@ final class Worker {
     }
 
     /// The follower goes on reading histories after a flush, when its socket has taken some.
-    func readLater(_ follower: FollowerID) { readers.append(follower) }
+    func readLater(_ follower: FollowerID) { readers.insert(follower) }
 
     func goOnLater(_ visitor: HTTPConnection) { pausedVisitors.append(visitor) }
 

@@ -127,7 +127,7 @@ extension Settings {
             "Largest message taken from a client"),
         .bytes(
             "outbox-bytes-max", \.outboxBytesMax, 4_096...1_073_741_824,
-            "Bytes a slow client may owe us before it is closed with 4408"),
+            "Bytes that wait for a slow client; beyond half, less is sent (docs/decisions/009)"),
         .bytes("http-line-bytes-max", \.httpLineBytesMax, 256...65_536, "Longest request line"),
         .bytes(
             "http-head-bytes-max", \.httpHeadBytesMax, 1_024...61_440, "Largest request head"),
@@ -155,6 +155,9 @@ extension Settings {
         .duration(
             "history-ended-expiry", \.historyEndedExpiry, .seconds(1)...(.seconds(31_536_000)),
             "The same for a job in a final state"),
+        .duration(
+            "stalled-after", \.stalledAfter, .zero...(.seconds(31_536_000)),
+            "How long a running job may be silent before it is told to be `stalled`; 0s: for ever"),
         .bytes(
             "record-queue-bytes-max", \.recordQueueBytesMax, 1_048_576...1_099_511_627_776,
             "Bytes of events that may wait for Redis to record them; beyond it they are a gap"),

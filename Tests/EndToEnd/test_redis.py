@@ -11,7 +11,7 @@ from support.waiting import eventually
 
 def test_clients_are_told_when_redis_is_lost_and_when_it_is_back(make_redis, serve, follow, job):
     redis = make_redis()
-    server = serve(redis.url)
+    server = serve(redis.url, history="memory")
     socket = follow(server, job)
     socket.joined()
     redis.publish(job, "log", log_line="before")
@@ -131,11 +131,11 @@ def test_a_bridge_that_may_only_subscribe_is_ready_too(make_redis, serve, follow
     redis.client.execute_command(
         "ACL", "SETUSER", "bridge", "on", ">secret", "resetchannels", *channels,
         "-@all", "+psubscribe", "+subscribe", "+ping")  # fmt: skip
-    hears(serve(f"redis://bridge:secret@127.0.0.1:{redis.port}"), redis, follow, job)
+    hears(serve(f"redis://bridge:secret@127.0.0.1:{redis.port}", history="memory"), redis, follow, job)
 
 
 def test_patterns_choose_the_channels(redis, serve, follow, job):
-    server = serve(patterns="job:*:updates,build/*/events")
+    server = serve(patterns="job:*:updates,build/*/events", key_prefix="other")
     socket = follow(server, job)
     socket.joined()
     redis.publish_raw(job, '{"type":"a"}', channel="build/{}/events")

@@ -284,9 +284,10 @@ struct EventsPageTests {
         let query = try Query(path.split(separator: "?").last.map(String.init))
         #expect(
             EventsPage(try Self.opening(), try EventsRequest(query)).events.map(\.seq) == [3, 4, 5])
-        for reason in GapReason.allCases where reason != .replayLimit {
+        for reason in GapReason.allCases {
             let other = Gap(from: 3, to: 5, reason: reason, epoch: Self.epoch)
-            #expect(other.eventsPath(of: job) == nil)
+            let isKept = reason == .replayLimit || reason == .slowConsumer
+            #expect((other.eventsPath(of: job) != nil) == isKept)
         }
     }
 
