@@ -10,6 +10,7 @@ enum RecordSource {
         local forksMax = 8
         local producersMax = 16
         local entryOverhead = 64
+        local queueBytesMax = 400
         local eventsSlack = math.min(64, math.floor(eventsMax / 8))
         local bytesSlack = math.floor(bytesMax / 8)
         local lifeSlack = math.min(60000, streamLife * 100, endedLife * 100)
@@ -122,7 +123,7 @@ enum RecordSource {
         trim(job)
         end
         local head = { job.stem, job.is.epoch, job.seq, kind, #body }
-        out[#out + 1] = table.concat(head, ' ') .. '\n' .. body
+        out[#out + 1] = { job, table.concat(head, ' '), body }
         return true
         end
         local ofOneAttempt = {
@@ -251,8 +252,13 @@ enum RecordSource {
         end
         local function announce(by, inEra)
         if #out == 0 then return end
-        local head = 'STAMPED ' .. by .. ' ' .. inEra .. ' ' .. last .. '\n'
-        redis.call('PUBLISH', stamped(), head .. table.concat(out))
+        local text = { 'STAMPED ' .. by .. ' ' .. inEra .. ' ' .. last .. '\n' }
+        for _, entry in ipairs(out) do
+        local queue = entry[1].is.queue or ''
+        if #queue > queueBytesMax then queue = '' end
+        text[#text + 1] = entry[2] .. ' ' .. #queue .. '\n' .. queue .. entry[3]
+        end
+        redis.call('PUBLISH', stamped(), table.concat(text))
         end
         local function word(text) return text == '' and '-' or text end
         local asked = {}

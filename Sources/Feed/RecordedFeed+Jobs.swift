@@ -129,12 +129,14 @@ extension RecordedFeed: JobFeed {
     public var jobCount: Int { followed.count }
     public var historyBytes: Int { 0 }
 
-    public func follow(_ job: JobID, from loop: Int) {
-        followed.follow(job, from: loop)
+    public func follow(_ job: JobID, from loop: Int, isBrief: Bool = false) {
+        followed.follow(job, from: loop, isBrief: isBrief)
         askForJobs()
     }
 
     public func unfollow(_ job: JobID, from loop: Int) { followed.unfollow(job, from: loop) }
+    public func followAll(from loop: Int) { watching.insert(loop) }
+    public func unfollowAll(from loop: Int) { watching.remove(loop) }
 
     public func peek(_ job: JobID, _ answer: @escaping (Opening?) -> Void) {
         guard recorder.isWhole else { return answer(nil) }

@@ -56,6 +56,8 @@ public final class RecordedFeed {
     var random = SystemRandomNumberGenerator()
     var eventsHeard = 0
     var bytesHeard = 0
+    /// Loops that are told of every job that comes alive.
+    var watching = LoopSet()
     private var wasAligned = false
     var readsInFlight = 0
     var readNotBefore = Instant(nanoseconds: .min)
@@ -137,11 +139,24 @@ public final class RecordedFeed {
         guard let stamped = StampedMessage(payload) else { return tell(.recording(.strange)) }
         recorder.hearStamped(by: stamped.by, era: stamped.era, last: stamped.last)
         for entry in stamped.entries {
-            guard let job = entry.job, followed.isFollowed(job) else { continue }
-            let (update, change) = update(
-                job, epoch: entry.epoch, seq: entry.seq, entry.kind, payload.extracting(entry.body))
-            followed.hear(update, change, tell: pass)
+            guard let job = entry.job else { continue }
+            if followed.isFollowed(job) {
+                let (update, change) = update(
+                    job, epoch: entry.epoch, seq: entry.seq, entry.kind,
+                    payload.extracting(entry.body))
+                followed.hear(update, change, tell: pass)
+            }
+            if !watching.isEmpty { announce(entry, of: job, payload.extracting(entry.queue)) }
         }
+    }
+
+    private func announce(_ entry: StampedMessage.Entry, of job: JobID, _ queue: Span<UInt8>) {
+        let others = watching.subtracting(followed.loops(of: job))
+        guard !others.isEmpty, job.kind == .job else { return }
+        let announcement = Announcement(
+            job: job, queue: queue.isEmpty ? nil : Snapshot.text(of: queue),
+            after: Cursor(epoch: entry.epoch, seq: entry.seq - 1))
+        tell(.active(announcement, others))
     }
 
     func hearControl(_ payload: Span<UInt8>) {

@@ -19,6 +19,7 @@ local stateLife, streamLife, endedLife = tonumber(ARGV[8]), tonumber(ARGV[9]), t
 local forksMax = 8
 local producersMax = 16
 local entryOverhead = 64
+local queueBytesMax = 400
 -- Trimming and expiries are put off a little, so that not every event pays for them.
 local eventsSlack = math.min(64, math.floor(eventsMax / 8))
 local bytesSlack = math.floor(bytesMax / 8)
@@ -156,7 +157,7 @@ local function put(job, kind, body)
         trim(job)
     end
     local head = { job.stem, job.is.epoch, job.seq, kind, #body }
-    out[#out + 1] = table.concat(head, ' ') .. '\n' .. body
+    out[#out + 1] = { job, table.concat(head, ' '), body }
     return true
 end
 
@@ -308,8 +309,14 @@ end
 
 local function announce(by, inEra)
     if #out == 0 then return end
-    local head = 'STAMPED ' .. by .. ' ' .. inEra .. ' ' .. last .. '\n'
-    redis.call('PUBLISH', stamped(), head .. table.concat(out))
+    local text = { 'STAMPED ' .. by .. ' ' .. inEra .. ' ' .. last .. '\n' }
+    for _, entry in ipairs(out) do
+        -- With the queue that the job has after this call.
+        local queue = entry[1].is.queue or ''
+        if #queue > queueBytesMax then queue = '' end
+        text[#text + 1] = entry[2] .. ' ' .. #queue .. '\n' .. queue .. entry[3]
+    end
+    redis.call('PUBLISH', stamped(), table.concat(text))
 end
 
 local function word(text) return text == '' and '-' or text end

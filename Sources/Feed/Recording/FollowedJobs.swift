@@ -233,11 +233,3 @@ struct FollowedJobs {
         jobs[update.job]?.earlyBytes += update.byteCount + Self.earlyOverhead
     }
 }
-
-extension LoopSet {
-    func subtracting(_ others: LoopSet) -> LoopSet {
-        var rest = self
-        for loop in 0..<Self.loopsMax where others.contains(loop) { rest.remove(loop) }
-        return rest
-    }
-}
