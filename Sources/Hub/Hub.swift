@@ -6,6 +6,10 @@
 // no memory. If the ring loses what a reader had yet to see, a `slow_consumer` gap says so.
 // The snapshot is folded at once, so whoever joins while something waits is welcomed after it.
 //
+// The feed is asked for a job in order, and each answer comes with how many asks had reached the feed
+// when it was given. So a client that knows more than this loop does (it comes from another) is judged
+// by an answer to a question that was asked after it came, never by one that was on its way.
+//
 // Invariant: to each follower the numbers of an epoch rise by one, or the missing ones lie in a gap.
 
 import Jobs
@@ -43,6 +47,8 @@ public struct Delivery {
 public final class Hub {
     private let limits: HubLimits
     private var topics: [JobID: Topic] = [:]
+    /// How often the feed was asked, for whatever job.
+    public private(set) var asks = 0
     private var dirty: [Topic] = []
     private var draining: [Topic] = []
 
@@ -55,23 +61,23 @@ public final class Hub {
     public func follow(
         _ job: JobID, by follower: FollowerID, wish: Wish
     ) -> (welcome: Welcome?, request: HubRequest) {
+        let waiting = Topic.Waiting(follower: follower, wish: wish, asksBefore: asks)
         guard let topic = topics[job] else {
-            let topic = Topic(job: job)
-            topic.waiting.append((follower, wish))
+            let topic = Topic(job: job, asksBefore: asks)
+            topic.waiting.append(waiting)
             topics[job] = topic
-            return (nil, .askFeed)
+            return (nil, askFeed(for: topic))
         }
         guard case .open = topic.phase else {
-            topic.waiting.append((follower, wish))
+            topic.waiting.append(waiting)
             return (nil, .nothing)
         }
-        // Another loop or bridge may be ahead of us: then the feed knows better.
-        if let after = wish.after, topic.isAhead(after) {
-            topic.waiting.append((follower, wish))
-            return (nil, .askFeed)
+        if topic.mustAsk(for: waiting) {
+            topic.waiting.append(waiting)
+            return (nil, askFeed(for: topic))
         }
         guard topic.pending.isEmpty else {
-            topic.waiting.append((follower, wish))
+            topic.waiting.append(waiting)
             return (nil, .nothing)
         }
         return (topic.welcome(follower, wish, limits: limits.replay), .nothing)
@@ -86,12 +92,22 @@ public final class Hub {
         return true
     }
 
-    /// The feed's answer. Merges what was heard meanwhile and welcomes those who wait.
-    /// Followers in `resumed` read on from where they stood.
+    private func askFeed(for topic: Topic) -> HubRequest {
+        asks += 1
+        topic.asked = asks
+        return .askFeed
+    }
+
+    /// The feed's answer, given when so many of our asks had reached it. Merges what was heard meanwhile
+    /// and welcomes those who wait. Followers in `resumed` read on from where they stood.
     public func open(
-        _ opening: Opening
+        _ opening: Opening, afterAsks answered: Int
     ) -> (welcomes: [Welcome], resumed: [FollowerID], request: HubRequest) {
-        guard let topic = topics[opening.job] else { return ([], [], .nothing) }
+        // One from before the job was followed anew is of no use: nothing would follow it.
+        guard let topic = topics[opening.job], answered > topic.asksBefore else {
+            return ([], [], .nothing)
+        }
+        topic.asksAnswered = answered
         var early: [(Update, SnapshotChange?)] = []
         if case .opening(let heard) = topic.phase { early = heard }
         topic.phase = .open
@@ -109,6 +125,10 @@ public final class Hub {
         for (update, change) in early where hear(update, change) == .askFeed {
             request = .askFeed
         }
+        let isUnasked = topic.waiting.contains {
+            topic.mustAsk(for: $0) && topic.asked <= $0.asksBefore
+        }
+        if isUnasked { request = askFeed(for: topic) }
         return (welcomes, resumed, request)
     }
 
@@ -126,7 +146,7 @@ public final class Hub {
         guard update.seq == topic.nextHeard, epoch == nil || update.epoch == epoch else {
             // The answer will be younger than this update, so the update need not be kept for it.
             topic.phase = .opening(early: [])
-            return .askFeed
+            return askFeed(for: topic)
         }
         if let change { topic.snapshot.apply(change) }
         expect(update, in: topic)
@@ -137,7 +157,7 @@ public final class Hub {
     public func missed(_ job: JobID) -> HubRequest {
         guard let topic = topics[job], case .open = topic.phase else { return .nothing }
         topic.phase = .opening(early: [])
-        return .askFeed
+        return askFeed(for: topic)
     }
 
     private func expect(_ update: Update, in topic: Topic) {

@@ -14,6 +14,13 @@ final class Topic {
         case open
     }
 
+    struct Waiting {
+        let follower: FollowerID
+        let wish: Wish
+        /// How often the feed had been asked when the follower came.
+        let asksBefore: Int
+    }
+
     struct Filtered {
         let follower: FollowerID
         let wish: Wish
@@ -39,6 +46,11 @@ final class Topic {
     private static let capacityKeptMax = 8
 
     let job: JobID
+    /// Of all asks: how many came before the first for this topic, which was the last for it, and how
+    /// many had reached the feed when it last answered.
+    let asksBefore: Int
+    var asked = 0
+    var asksAnswered = 0
     var phase = Phase.opening(early: [])
     private var hasBeenOpen = false
     var epoch: Epoch?
@@ -48,12 +60,15 @@ final class Topic {
     var ring = Ring<Entry>()
     var pending: [Entry] = []
 
-    var waiting: [(follower: FollowerID, wish: Wish)] = []
+    var waiting: [Waiting] = []
     var live: [FollowerID] = []
     var filtered: [Filtered] = []
     var reading: [FollowerID: Reading] = [:]
 
-    init(job: JobID) { self.job = job }
+    init(job: JobID, asksBefore: Int) {
+        self.job = job
+        self.asksBefore = asksBefore
+    }
 
     var watchers: Int { waiting.count + live.count + filtered.count + reading.count }
     /// The number the next heard update must carry.
@@ -114,8 +129,16 @@ final class Topic {
         return .updates(missed)
     }
 
-    /// A cursor that names something we have not seen, so that it may be right all the same.
-    func isAhead(_ cursor: Cursor) -> Bool {
+    /// Whether the follower knows something that we do not, and no answer says yet that it is wrong:
+    /// another loop or bridge may be ahead of us.
+    func mustAsk(for waiting: Waiting) -> Bool {
+        guard let after = waiting.wish.after, asksAnswered <= waiting.asksBefore else {
+            return false
+        }
+        return isAhead(after)
+    }
+
+    private func isAhead(_ cursor: Cursor) -> Bool {
         if cursor.epoch == nil || cursor.epoch == epochHeard { return cursor.seq >= nextHeard }
         return !forks.contains { $0.epoch == cursor.epoch }
     }
@@ -160,8 +183,8 @@ final class Topic {
     }
 
     func welcomeWaiting(limits: RingLimits) -> [Welcome] {
-        let welcomed = waiting
-        waiting = []
+        let welcomed = waiting.filter { !mustAsk(for: $0) }
+        waiting = welcomed.count == waiting.count ? [] : waiting.filter(mustAsk)
         return welcomed.map { welcome($0.follower, $0.wish, limits: limits) }
     }
 

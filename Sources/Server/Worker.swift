@@ -29,6 +29,8 @@ final class Worker {
     var messageReader: ClientMessageReader
     /// On loop 0 only.
     var feed: (any JobFeed)?
+    /// How many asks of each loop have reached the feed; see Hub.
+    var asksTaken: [Int]
     private(set) var listener: Listener?
     private(set) var drain: Drain?
     var isRedisLost = false
@@ -65,6 +67,7 @@ final class Worker {
         do throws(SystemError) { loop = try Loop() } catch { throw .system(error) }
         hub = Hub(limits: HubLimits(settings))
         metrics = house.metrics.block(index)
+        asksTaken = Array(repeating: 0, count: house.mailboxes.count)
         door = try Door(settings)
         headReader = HeadReader(limits: HeadLimits(settings))
         bodyLimits = BodyLimits(settings)
@@ -121,7 +124,7 @@ final class Worker {
 
     private func receive(_ mail: WorkerMail) {
         switch mail {
-        case .follow(let job, let loop): feed?.follow(job, from: loop)
+        case .follow(let job, let loop): follow(job, from: loop)
         case .unfollow(let job, let loop): feed?.unfollow(job, from: loop)
         case .ask(let question, let loop, let ticket):
             feed?.answer(question) { [house] answer in
@@ -131,7 +134,7 @@ final class Worker {
             for (update, change) in updates { hear(update, change) }
             house.backlogs[index].shrink(by: bytes)
         case .missed(let jobs): for job in jobs where hub.missed(job) == .askFeed { ask(job) }
-        case .opened(let opening): open(opening)
+        case .opened(let opening, let asks): open(opening, afterAsks: asks)
         case .answered(let answer, let ticket): asked.removeValue(forKey: ticket)?(answer)
         case .redis(let condition): tell(condition)
         case .drain: beginDrain()
@@ -153,7 +156,12 @@ final class Worker {
                 }
             }
         case .opened(let opening, let loop):
-            if loop == index { open(opening) } else { post(.opened(opening), to: loop) }
+            let asks = asksTaken[loop]
+            if loop == index {
+                open(opening, afterAsks: asks)
+            } else {
+                post(.opened(opening, afterAsks: asks), to: loop)
+            }
         case .caughtUp: flushOutgoing()
         default: hear(status: news)
         }
@@ -175,24 +183,6 @@ final class Worker {
 
     private func hear(_ update: Update, _ change: SnapshotChange?) {
         if hub.hear(update, change) == .askFeed { ask(update.job) }
-    }
-
-    private func ask(_ job: JobID) {
-        if let feed {
-            feed.follow(job, from: index)
-        } else {
-            house.mailboxes[0].post(.follow(job, loop: index))
-        }
-    }
-
-    private func open(_ opening: Opening) {
-        let (welcomes, resumed, request) = hub.open(opening)
-        for each in welcomes { welcome(each) }
-        for follower in resumed {
-            session(follower)?.resume(opening.job)
-            httpFollowers[follower]?.readOn()
-        }
-        if request == .askFeed { ask(opening.job) }
     }
 
     // MARK: sessions
@@ -247,7 +237,7 @@ final class Worker {
         if request == .askFeed { ask(job) }
     }
 
-    private func welcome(_ welcome: Welcome) {
+    func welcome(_ welcome: Welcome) {
         session(welcome.follower)?.welcome(welcome)
         httpFollowers[welcome.follower]?.welcome(welcome)
     }

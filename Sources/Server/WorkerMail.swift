@@ -15,7 +15,8 @@ enum WorkerMail: Sendable {
     case updates([(Update, SnapshotChange?)], bytes: Int)
     /// Of these jobs some updates were let go; see Courier.
     case missed([JobID])
-    case opened(Opening)
+    /// And how many of this loop's asks had come by then.
+    case opened(Opening, afterAsks: Int)
     case answered(FeedAnswer, ticket: UInt64)
 
     // to all

@@ -264,12 +264,58 @@ struct HubTests {
         stage.hear(old)
         stage.history.renew()
         _ = stage.history.publish()
-        let (welcomes, _, request) = stage.hub.open(stage.history.opening)
+        let (welcomes, _, request) = stage.hub.open(
+            stage.history.opening, afterAsks: stage.hub.asks)
         #expect(welcomes.count == 1 && request == .askFeed)
         let (items, _) = stage.hub.read(Stage.job, for: FollowerID(index: 1), bytes: .max)
         #expect(items.isEmpty)
-        let (_, resumed, _) = stage.hub.open(stage.history.opening)
+        let (_, resumed, _) = stage.hub.open(
+            stage.history.opening, afterAsks: stage.hub.asks)
         #expect(resumed == [FollowerID(index: 1)])
+    }
+
+    @Test("a cursor from another bridge is not judged by an answer to a question asked before")
+    func roaming() throws {
+        var stage = Stage()
+        stage.follow(1, slowly: true)
+        _ = stage.history.publish()
+        let (onItsWay, asks) = (stage.history.opening, stage.hub.asks)
+        for _ in 0..<2 { _ = stage.history.publish() }
+        let cursor = Cursor(epoch: stage.history.epoch, seq: 3)
+        stage.follow(2, Wish(after: cursor), slowly: true)
+        let (welcomes, _, request) = stage.hub.open(onItsWay, afterAsks: asks)
+        #expect(welcomes.map(\.follower) == [FollowerID(index: 1)] && request == .askFeed)
+        // An answer that nobody asked for is none to the question either.
+        let (nobody, _, again) = stage.hub.open(onItsWay, afterAsks: asks)
+        #expect(nobody.isEmpty && again == .nothing)
+        stage.open()
+        stage.read(2)
+        #expect(try stage.ledger(2).gaps.isEmpty && stage.ledger(2).seqs.isEmpty)
+        #expect(try stage.welcome(2).seq == 3)
+    }
+
+    @Test("a cursor that is really of the future is told so by the feed's own answer")
+    func future() throws {
+        var stage = Stage()
+        stage.publish()
+        stage.follow(1)
+        stage.follow(2, Wish(after: Cursor(epoch: stage.history.epoch, seq: 9)))
+        stage.read(2)
+        #expect(try stage.ledger(2).gaps.map(\.reason) == [.epochChanged])
+        #expect(try stage.ledger(2).seqs == [1])
+    }
+
+    @Test("an answer from before the job was followed anew is not taken for one")
+    func staleAnswer() {
+        var stage = Stage()
+        stage.follow(1, slowly: true)
+        let asks = stage.hub.asks
+        stage.leave(1)
+        stage.follow(1, slowly: true)
+        let (welcomes, _, _) = stage.hub.open(stage.history.opening, afterAsks: asks)
+        #expect(welcomes.isEmpty)
+        stage.open()
+        #expect(throws: Never.self) { try stage.welcome(1) }
     }
 
     @Test("who came before the first event hears its epoch first, though it comes as history")

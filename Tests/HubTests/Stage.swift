@@ -160,7 +160,7 @@ struct Stage {
     }
 
     mutating func open() {
-        let (welcomes, resumed, request) = hub.open(history.opening)
+        let (welcomes, resumed, request) = hub.open(history.opening, afterAsks: hub.asks)
         for welcome in welcomes { take(welcome) }
         for id in resumed { reading.insert(id) }
         if request == .askFeed { open() }

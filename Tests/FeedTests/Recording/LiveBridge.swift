@@ -133,7 +133,7 @@ private final class LiveWorld {
             drain()
         case .opened(let opening, _):
             drain()
-            let (welcomes, resumed, request) = hub.open(opening)
+            let (welcomes, resumed, request) = hub.open(opening, afterAsks: hub.asks)
             for welcome in welcomes { read(welcome.follower) }
             for follower in resumed { read(follower) }
             if request == .askFeed { feed?.follow(opening.job, from: 0) }

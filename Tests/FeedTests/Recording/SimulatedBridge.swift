@@ -226,6 +226,7 @@ final class SimulatedBridge {
     // MARK: the followers
 
     private func tell(_ news: [FollowedNews]) throws(Violation) {
+        let asks = hub.asks
         for each in news {
             switch each {
             case .update(let update, let change, _):
@@ -233,7 +234,7 @@ final class SimulatedBridge {
                 try drain()
             case .opened(let opening, _):
                 try drain()
-                let (welcomes, resumed, request) = hub.open(opening)
+                let (welcomes, resumed, request) = hub.open(opening, afterAsks: asks)
                 for welcome in welcomes { try welcomed(welcome) }
                 for follower in resumed { try read(follower) }
                 if request == .askFeed { followed.follow(opening.job, from: 0) }
