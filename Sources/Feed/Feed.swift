@@ -162,9 +162,9 @@ public final class Feed {
     private func announce(_ first: Update, notTo loops: LoopSet) {
         let others = watching.subtracting(loops)
         guard !others.isEmpty, first.job.kind == .job else { return }
-        let before = Cursor(epoch: first.epoch, seq: first.seq - 1)
         let queue = history.queue(of: first.job)
-        tell(.active(Announcement(job: first.job, queue: queue, after: before), others))
+        tell(
+            .active(Announcement(job: first.job, queue: queue, after: first.cursorBefore), others))
     }
 
     private func prove(_ isProven: Bool) {

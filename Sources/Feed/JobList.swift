@@ -12,17 +12,17 @@ public struct JobListRequest: Sendable {
     public var limit: Int
     /// A `next` of an earlier page.
     public var cursor: String?
-    /// The rights of who asks.
-    public var covers: @Sendable (JobID) -> Bool
+    /// The rights of who asks, by the job and its queue.
+    public var covers: @Sendable (JobID, String?) -> Bool
 
-    public init(limit: Int, covers: @escaping @Sendable (JobID) -> Bool) {
+    public init(limit: Int, covers: @escaping @Sendable (JobID, String?) -> Bool) {
         self.limit = limit
         self.covers = covers
     }
 
     /// The cheap questions first.
     func wants(_ job: JobID, _ snapshot: Snapshot) -> Bool {
-        covers(job)
+        covers(job, snapshot.text(.queue))
             && text.map { job.text.contains($0) } ?? true
             && status.map { snapshot.status == $0 } ?? true
             && queue.map { snapshot.text(.queue) == $0 } ?? true
@@ -45,6 +45,8 @@ public struct JobListPage: Sendable {
     public internal(set) var rows: [Row] = []
     /// Nil where there are no older ones.
     public internal(set) var next: String?
+
+    public init() {}
 }
 
 public enum JobListFault: Error, Equatable, Sendable {

@@ -49,10 +49,16 @@ extension RecordedFeed {
     func askForJobs() {
         while recorder.isWhole, readsInFlight < Self.readsMax, loop.now >= readNotBefore {
             let wishes = followed.nextWishes(checksMax: Self.checksMax)
-            guard let isCheck = wishes.first?.isCheck else { return }
+            guard let kind = wishes.first?.kind else { return }
+            let depth: ScriptCalls.Depth =
+                switch kind {
+                case .check: .standing
+                case .brief: .latest
+                case .whole: .history
+                }
             readsInFlight += 1
             let arguments = calls.touch(
-                wishes.map(\.job), makes: true, isCheck ? .standing : .history, runID: runID,
+                wishes.map(\.job), makes: true, depth, runID: runID,
                 random: .random(using: &random), now: WallClock.milliseconds())
             evaluate(arguments) { [weak self] answer in self?.take(answer, to: wishes) }
         }
@@ -78,26 +84,30 @@ extension RecordedFeed {
             if wish.isCheck, case .stands(let standing) = job {
                 followed.stands(wish, at: standing.cursor, tell: pass)
             } else {
-                followed.opened(wish, opening(wish.job, job), tell: pass)
+                let opening = opening(wish.job, job, isBrief: wish.kind == .brief)
+                followed.opened(wish, opening, tell: pass)
             }
         }
         tell(.caughtUp)
     }
 
-    private func opening(_ job: JobID, _ answer: TouchAnswer.Job) -> Opening {
+    private func opening(
+        _ job: JobID, _ answer: TouchAnswer.Job, isBrief: Bool = false
+    ) -> Opening {
+        let empty = Opening(job: job, isBrief: isBrief)
         switch answer {
-        case .none: return Opening(job: job)
+        case .none: return empty
         case .unreadable:
             tell(.recording(.unreadable(job)))
-            return Opening(job: job)
+            return empty
         case .stands(let standing):
-            guard let epoch = standing.cursor.epoch else { return Opening(job: job) }
+            guard let epoch = standing.cursor.epoch else { return empty }
             return Opening(
                 job: job, epoch: epoch, seq: standing.cursor.seq, forks: standing.forks,
                 snapshot: standing.snapshot,
                 updates: standing.entries.map {
                     update(job, epoch: epoch, seq: $0.seq, $0.kind, $0.body.span).0
-                })
+                }, isBrief: isBrief)
         }
     }
 }

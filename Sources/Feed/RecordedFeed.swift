@@ -153,8 +153,9 @@ public final class RecordedFeed {
     private func announce(_ entry: StampedMessage.Entry, of job: JobID, _ queue: Span<UInt8>) {
         let others = watching.subtracting(followed.loops(of: job))
         guard !others.isEmpty, job.kind == .job else { return }
+        let json = [UInt8](capacity: queue.count) { $0.append(copying: queue) }
         let announcement = Announcement(
-            job: job, queue: queue.isEmpty ? nil : Snapshot.text(of: queue),
+            job: job, queue: json.isEmpty ? nil : Snapshot.text(of: json),
             after: Cursor(epoch: entry.epoch, seq: entry.seq - 1))
         tell(.active(announcement, others))
     }

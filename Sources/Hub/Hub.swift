@@ -17,44 +17,49 @@ import Jobs
 public struct HubLimits: Equatable, Sendable {
     public var ring: RingLimits
     public var replay: RingLimits
+    /// Topics that only views follow.
+    public var viewJobsMax: Int
 
-    public init(ring: RingLimits = RingLimits(), replay: RingLimits = RingLimits()) {
+    public init(
+        ring: RingLimits = RingLimits(), replay: RingLimits = RingLimits(),
+        viewJobsMax: Int = 10_000
+    ) {
         self.ring = ring
         self.replay = replay
+        self.viewJobsMax = viewJobsMax
     }
-}
 
-/// What the shell must do after the hub has taken something in.
-public enum HubRequest: Equatable { case nothing, askFeed }
-
-/// What one job brings to its live followers at the end of a tick.
-public struct Delivery {
-    public let job: JobID
-    public let entries: [Entry]
-    /// Set where the first of the entries begins an epoch: clients hear `live` before it.
-    public let beginsEpoch: Epoch?
-    public let live: [FollowerID]
-    public let filtered: [Selection]
-
-    public struct Selection {
-        public let follower: FollowerID
-        public let entries: [Entry]
-        /// Set when so much was skipped that the client must be told where it stands.
-        public let standsAt: UInt64?
+    /// Of a topic that only views follow: its clients have no cursors to come back with.
+    var briefRing: RingLimits {
+        RingLimits(
+            eventsMax: min(ring.eventsMax, Opening.briefEntriesMax),
+            bytesMax: min(ring.bytesMax, 65_536))
     }
 }
 
 public final class Hub {
-    private let limits: HubLimits
-    private var topics: [JobID: Topic] = [:]
+    let limits: HubLimits
+    var topics: [JobID: Topic] = [:]
     /// How often the feed was asked, for whatever job.
     public private(set) var asks = 0
-    private var dirty: [Topic] = []
+    var dirty: [Topic] = []
     private var draining: [Topic] = []
+
+    // Of Hub+Views.swift.
+    var views = Views()
+    /// Topics with viewers, or awaited by them; how many of them are brief; where the sweep stands.
+    var viewed: [Topic] = []
+    var briefTopics = 0
+    var viewedHand = 0
+    var unwanted: (version: UInt64, jobs: [JobID: String?]) = (0, [:])
+    var departures: [Departure] = []
+    var abandoned: [JobID] = []
+    var letGoCount = 0
 
     public init(limits: HubLimits) { self.limits = limits }
 
-    public func watchers(of job: JobID) -> Int { topics[job]?.watchers ?? 0 }
+    /// Who follows the job itself; views are not counted.
+    public func watchers(of job: JobID) -> Int { topics[job]?.ownFollowers ?? 0 }
 
     /// Registers a follower. Its welcome comes now, or from `open` when the feed must be asked first,
     /// or from `drain` when something waits to go out.
@@ -66,6 +71,12 @@ public final class Hub {
             let topic = Topic(job: job, asksBefore: asks)
             topic.waiting.append(waiting)
             topics[job] = topic
+            return (nil, askFeed(for: topic))
+        }
+        replaceView(topic, by: follower)
+        if topic.viewing?.isBrief == true {
+            // It has only the latest: the feed must be asked for all.
+            topic.waiting.append(waiting)
             return (nil, askFeed(for: topic))
         }
         guard case .open = topic.phase else {
@@ -85,17 +96,19 @@ public final class Hub {
 
     /// Answers whether this was the last follower: then the feed need not tell us of the job any more.
     public func unfollow(_ job: JobID, by follower: FollowerID) -> Bool {
-        guard let topic = topics[job], topic.remove(follower), topic.watchers == 0 else {
-            return false
-        }
-        topics[job] = nil
+        guard let topic = topics[job], topic.viewing?.viewers.contains(follower) != true,
+            topic.remove(follower)
+        else { return false }
+        if hasViews { ownFollowerLeft(topic) }
+        guard topic.watchers == 0, topic.viewing?.announced == nil else { return false }
+        forget(topic)
         return true
     }
 
-    private func askFeed(for topic: Topic) -> HubRequest {
+    func askFeed(for topic: Topic) -> HubRequest {
         asks += 1
         topic.asked = asks
-        return .askFeed
+        return topic.isBriefEnough ? .askFeedBriefly : .askFeed
     }
 
     /// The feed's answer, given when so many of our asks had reached it. Merges what was heard meanwhile
@@ -111,19 +124,27 @@ public final class Hub {
         var early: [(Update, SnapshotChange?)] = []
         if case .opening(let heard) = topic.phase { early = heard }
         topic.phase = .open
-        switch topic.news(in: opening) {
+        let news = topic.news(in: opening)
+        if !opening.isBrief, topic.ownFollowers > 0 { setBrief(topic, false) }
+        switch news {
         case .nothing: break
         case .updates(let updates):
             topic.snapshot = opening.snapshot
             for update in updates { expect(update, in: topic) }
-        case .everything: topic.open(opening, limits: limits.ring)
+        case .everything:
+            let before = topic.hasBeenOpen ? topic.standing : topic.viewing?.announced
+            topic.open(opening, limits: ringLimits(of: topic))
+            if hasViews, let before, topic.job.kind == .job {
+                regroup(topic, queue: opening.snapshot.text(.queue), after: before)
+            }
         }
         // Also who was reading already: while the feed was asked there was nothing to read.
         let resumed = Array(topic.reading.keys)
-        let welcomes = topic.pending.isEmpty ? topic.welcomeWaiting(limits: limits.replay) : []
+        let welcomes = topic.pending.isEmpty ? welcomeWaiting(in: topic) : []
         var request = HubRequest.nothing
-        for (update, change) in early where hear(update, change) == .askFeed {
-            request = .askFeed
+        for (update, change) in early {
+            let further = hear(update, change)
+            if further != .nothing { request = further }
         }
         let isUnasked = topic.waiting.contains {
             topic.mustAsk(for: $0) && topic.asked <= $0.asksBefore
@@ -135,8 +156,13 @@ public final class Hub {
     /// Takes in an update of the feed: the next one waits for the end of the tick, an old one is
     /// dropped, and after a hole the feed is asked for the whole.
     public func hear(_ update: Update, _ change: SnapshotChange?) -> HubRequest {
-        guard let topic = topics[update.job] else { return .nothing }
+        guard let topic = topics[update.job] else {
+            return hasViews ? comeAlive(update.job, after: update.cursorBefore) : .nothing
+        }
         if case .opening(var early) = topic.phase {
+            if hasViews, !topic.hasBeenOpen {
+                _ = comeAlive(update.job, after: update.cursorBefore)
+            }
             early.append((update, change))
             topic.phase = .opening(early: early)
             return .nothing
@@ -148,7 +174,15 @@ public final class Hub {
             topic.phase = .opening(early: [])
             return askFeed(for: topic)
         }
-        if let change { topic.snapshot.apply(change) }
+        if let change {
+            if hasViews, change.sets(.queue) {
+                let queue = topic.snapshot.text(.queue)
+                topic.snapshot.apply(change)
+                topic.noteMove(from: queue, through: update.seq)
+            } else {
+                topic.snapshot.apply(change)
+            }
+        }
         expect(update, in: topic)
         return .nothing
     }
@@ -171,18 +205,38 @@ public final class Hub {
         // Two lists take turns, so that neither is ever allocated anew.
         swap(&dirty, &draining)
         defer { draining.removeAll(keepingCapacity: true) }
-        for topic in draining where !topic.pending.isEmpty {
-            let beginsEpoch = topic.epoch == nil ? topic.pending.first?.update.epoch : nil
-            topic.takePending(limits: limits.ring) { entries in
-                guard topic.live.count + topic.filtered.count > 0 else { return }
-                deliver(
-                    Delivery(
-                        job: topic.job, entries: entries, beginsEpoch: beginsEpoch,
-                        live: topic.live, filtered: selections(of: entries, in: topic)))
+        for topic in draining {
+            if !topic.pending.isEmpty {
+                if hasViews { handOutMoves(of: topic, deliver) }
+                handOut(topic, deliver)
             }
-            guard case .open = topic.phase, !topic.waiting.isEmpty else { continue }
-            for each in topic.welcomeWaiting(limits: limits.replay) { welcome(each) }
+            guard case .open = topic.phase, topic.pending.isEmpty, !topic.waiting.isEmpty else {
+                continue
+            }
+            for each in welcomeWaiting(in: topic) { welcome(each) }
         }
+    }
+
+    func handOut(
+        _ topic: Topic, through last: UInt64 = .max, _ deliver: (Delivery) -> Void
+    ) {
+        guard let first = topic.pending.first, first.seq <= last else { return }
+        let beginsEpoch = topic.epoch == nil ? first.update.epoch : nil
+        topic.takePending(through: last, limits: ringLimits(of: topic)) { entries in
+            guard topic.live.count + topic.filtered.count > 0 else { return }
+            deliver(
+                Delivery(
+                    job: topic.job, entries: entries, beginsEpoch: beginsEpoch,
+                    live: topic.live, filtered: selections(of: entries, in: topic)))
+        }
+    }
+
+    private func ringLimits(of topic: Topic) -> RingLimits {
+        topic.viewing?.isBrief == true ? limits.briefRing : limits.ring
+    }
+
+    private func welcomeWaiting(in topic: Topic) -> [Welcome] {
+        topic.welcomeWaiting(holding: views.held, limits: limits.replay)
     }
 
     private func selections(of entries: [Entry], in topic: Topic) -> [Delivery.Selection] {

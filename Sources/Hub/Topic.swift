@@ -52,7 +52,7 @@ final class Topic {
     var asked = 0
     var asksAnswered = 0
     var phase = Phase.opening(early: [])
-    private var hasBeenOpen = false
+    private(set) var hasBeenOpen = false
     var epoch: Epoch?
     var seq: UInt64 = 0
     var forks: [Fork] = []
@@ -64,6 +64,8 @@ final class Topic {
     var live: [FollowerID] = []
     var filtered: [Filtered] = []
     var reading: [FollowerID: Reading] = [:]
+    /// nil where no view has ever had to do with it.
+    var viewing: Viewing?
 
     init(job: JobID, asksBefore: Int) {
         self.job = job
@@ -75,10 +77,16 @@ final class Topic {
     var nextHeard: UInt64 { seq + UInt64(pending.count) + 1 }
     var epochHeard: Epoch? { pending.last?.update.epoch ?? epoch }
 
-    /// Moves what is pending into the ring, and hands it out.
-    func takePending(limits: RingLimits, _ handOut: ([Entry]) -> Void) {
+    /// Moves what is pending into the ring, and hands it out; of what is more than one piece, a piece.
+    func takePending(
+        through last: UInt64 = .max, limits: RingLimits, _ handOut: ([Entry]) -> Void
+    ) {
         var entries: [Entry] = []
         swap(&entries, &pending)
+        if let end = entries.last, end.seq > last {
+            pending = entries.filter { $0.seq > last }
+            entries.removeLast(pending.count)
+        }
         for entry in entries {
             epoch = entry.update.epoch
             seq = entry.seq
@@ -122,16 +130,23 @@ final class Topic {
 
     func news(in opening: Opening) -> News {
         guard hasBeenOpen, opening.epoch == epochHeard else { return .everything }
+        // Of a brief topic only the latest are here; nobody told us more than the answer has.
+        let bringsPast = viewing?.isBrief == true && !opening.isBrief
+        if bringsPast, opening.seq + 1 >= nextHeard { return .everything }
         guard opening.seq >= nextHeard else { return .nothing }
         let missed = opening.updates.filter { $0.seq >= nextHeard }
-        // Who waits wants to be welcomed at this number, not at an earlier one.
-        guard missed.first?.seq == nextHeard, waiting.isEmpty else { return .everything }
+        // Who waits wants to be welcomed at this number, not at an earlier one. Where the job has gone
+        // to another queue, it is not known which of the events has brought it there.
+        guard missed.first?.seq == nextHeard, waiting.isEmpty,
+            viewing == nil || opening.snapshot.text(.queue) == snapshot.text(.queue)
+        else { return .everything }
         return .updates(missed)
     }
 
     /// Whether the follower knows something that we do not, and no answer says yet that it is wrong:
     /// another loop or bridge may be ahead of us.
     func mustAsk(for waiting: Waiting) -> Bool {
+        if let viewing, viewing.isBrief, !viewing.viewers.contains(waiting.follower) { return true }
         guard let after = waiting.wish.after, asksAnswered <= waiting.asksBefore else {
             return false
         }
@@ -182,9 +197,12 @@ final class Topic {
             liveAfter: isUnannounced ? next - 1 : isLive ? nil : seq)
     }
 
-    func welcomeWaiting(limits: RingLimits) -> [Welcome] {
-        let welcomed = waiting.filter { !mustAsk(for: $0) }
-        waiting = welcomed.count == waiting.count ? [] : waiting.filter(mustAsk)
+    func welcomeWaiting(holding held: Set<FollowerID>, limits: RingLimits) -> [Welcome] {
+        func mustWait(_ each: Waiting) -> Bool {
+            mustAsk(for: each) || isHeld(each.follower, held)
+        }
+        let welcomed = waiting.filter { !mustWait($0) }
+        waiting = welcomed.count == waiting.count ? [] : waiting.filter(mustWait)
         return welcomed.map { welcome($0.follower, $0.wish, limits: limits) }
     }
 

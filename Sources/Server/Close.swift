@@ -14,6 +14,7 @@ enum Close: Error, Equatable {
     case tokenExpired
     case authTimeout
     case notThisJob
+    case notThisQueue
     case mayNotPublish
     case originRefused
     case tooSlow(resumeFrom: Cursor?)
@@ -27,7 +28,7 @@ enum Close: Error, Equatable {
         case .draining: 1012
         case .badRequest: 4400
         case .tokenRefused, .tokenExpired, .authTimeout: 4401
-        case .notThisJob, .mayNotPublish, .originRefused: 4403
+        case .notThisJob, .notThisQueue, .mayNotPublish, .originRefused: 4403
         case .tooSlow: 4408
         case .tooManyConnections, .tooManyMessages: 4429
         case .violation(let violation): violation.closeCode
@@ -50,7 +51,7 @@ enum Close: Error, Equatable {
         case .tokenRefused(let fault): AuthRefusal(fault)
         case .tokenExpired: .expired
         case .authTimeout: .timedOut
-        case .notThisJob, .mayNotPublish: .job
+        case .notThisJob, .notThisQueue, .mayNotPublish: .job
         default: nil
         }
     }
@@ -64,6 +65,7 @@ enum Close: Error, Equatable {
         case .tokenExpired: "token_expired"
         case .authTimeout: "auth_timeout"
         case .notThisJob: "not_this_job"
+        case .notThisQueue: "not_this_queue"
         case .mayNotPublish: "may_not_publish"
         case .originRefused: "origin_refused"
         case .tooSlow: "too_slow"
@@ -83,6 +85,7 @@ enum Close: Error, Equatable {
         case .tokenExpired: "the token has expired"
         case .authTimeout: "no token came in time"
         case .notThisJob: "the token does not cover this job"
+        case .notThisQueue: "the token does not cover this queue"
         case .mayNotPublish: "the token may not publish events of this job"
         case .originRefused: "this origin is not allowed"
         case .tooSlow(let cursor): cursor.map { "too slow, resume after \($0)" } ?? "too slow"

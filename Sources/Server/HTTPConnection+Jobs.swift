@@ -23,9 +23,15 @@ extension HTTPConnection {
             case .jobEvents(let segment) where head.method == .post:
                 try publish(body, to: try Door.job(segment), grant)
             case .jobEvents(let segment) where head.method == .get && head.wantsEventStream:
-                try stream(try job(segment, grant), head, query, grant)
+                let job = try job(segment, grant)
+                try stream(.job(job), head, try wish(head, query), grant)
             case .jobEvents(let segment):
                 tell(try EventsRequest(query), of: try job(segment, grant), head, grant)
+            case .queueEvents(let segment):
+                let queue = try Door.queue(segment)
+                guard grant.mayView(queue) else { throw .notThisQueue }
+                let wish = try Door.viewWish(query)
+                try stream(.queue(queue), head, wish, grant)
             case .jobLog(let segment):
                 look(at: try job(segment, grant)) { connection, opening, _ in
                     connection.respond(.log(opening))
@@ -105,10 +111,7 @@ extension HTTPConnection {
         }
     }
 
-    private func stream(
-        _ job: JobID, _ head: RequestHead, _ query: Query, _ grant: Grant
-    ) throws(Close) {
-        guard !worker.isDraining else { throw .draining }
+    private func wish(_ head: RequestHead, _ query: Query) throws(Close) -> Wish {
         var wish = try Door.wish(query)
         // A browser that comes back asks with the same query; where it stands is in the header.
         if let text = head.first("last-event-id") {
@@ -116,6 +119,13 @@ extension HTTPConnection {
                 throw .badRequest("last-event-id: \(error.message)")
             }
         }
+        return wish
+    }
+
+    private func stream(
+        _ subject: Subject, _ head: RequestHead, _ wish: Wish, _ grant: Grant
+    ) throws(Close) {
+        guard !worker.isDraining else { throw .draining }
         let response = Response(
             status: 200,
             headers: [
@@ -128,7 +138,7 @@ extension HTTPConnection {
         stream.send(bytes)
         let follower = worker.enter { id in
             SSEStream(
-                id: id, stream: stream, job: job, grant: grant, worker: worker,
+                id: id, stream: stream, subject: subject, grant: grant, worker: worker,
                 admission: admission)
         }
         handOver(to: follower)

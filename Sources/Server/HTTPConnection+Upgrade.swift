@@ -54,6 +54,9 @@ extension HTTPConnection {
             if case .jobSocket(let segment) = route {
                 purpose = .job(try Door.job(segment), try Door.wish(query))
             }
+            if case .queueSocket(let segment) = route {
+                purpose = .queue(try Door.queue(segment), try Door.viewWish(query))
+            }
             let grant = try worker.door.grant(
                 head, protocols: upgrade.offeredProtocols, query: query)
             return .admitted(purpose, grant)

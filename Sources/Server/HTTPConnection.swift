@@ -159,9 +159,9 @@ extension HTTPConnection {
         case .readiness: respond(worker.readiness())
         case .metrics: respond(worker.metricsPage())
         case .asset(let index): respond(.asset(PageAssets.files[index]))
-        case .jobs, .job, .jobEvents, .jobLog: answer(head, body, about: route)
+        case .jobs, .job, .jobEvents, .jobLog, .queueEvents: answer(head, body, about: route)
         case .notBuilt: respond(.error(501, "not_built", "not in this version"))
-        case .unknown, .jobSocket, .socket: respondNotFound()
+        case .unknown, .jobSocket, .queueSocket, .socket: respondNotFound()
         }
     }
 

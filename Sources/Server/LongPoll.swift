@@ -36,6 +36,10 @@ final class LongPoll: HTTPFollower {
 
     func welcome(_ welcome: Welcome) { readOn() }
 
+    func resume(_ job: JobID) { readOn() }
+    func left(_ departure: Departure) {}
+    var hasCursor: Bool { true }
+
     func readOn() {
         while !isClosing {
             let (items, hasCaughtUp) = worker.hub.read(job, for: id, bytes: 1)

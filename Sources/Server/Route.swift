@@ -5,11 +5,13 @@ import Wire
 
 enum Route: Equatable {
     case jobSocket(String)
+    case queueSocket(String)
     case socket
     case jobs
     case job(String)
     case jobEvents(String)
     case jobLog(String)
+    case queueEvents(String)
     case health
     case readiness
     case metrics
@@ -37,21 +39,24 @@ enum Route: Equatable {
         case "ws" where segments.count == 1: self = .socket
         case "ws" where segments.count == 4 && segments[1] == "jobs" && segments[3] == "updates":
             self = .jobSocket(String(segments[2]))
-        case "ws" where segments.count == 3 && ["queues", "feeds"].contains(segments[1]):
-            self = .notBuilt
+        case "ws" where segments.count == 3 && segments[1] == "queues":
+            self = .queueSocket(String(segments[2]))
+        case "ws" where segments.count == 3 && segments[1] == "feeds": self = .notBuilt
         case "jobs" where segments.count == 1: self = .jobs
         case "jobs" where segments.count == 2: self = .job(String(segments[1]))
         case "jobs" where segments.count == 3 && segments[2] == "events":
             self = .jobEvents(String(segments[1]))
         case "jobs" where segments.count == 3 && segments[2] == "log":
             self = .jobLog(String(segments[1]))
+        case "queues" where segments.count == 3 && segments[2] == "events":
+            self = .queueEvents(String(segments[1]))
         default: self = .unknown
         }
     }
 
     var isSocket: Bool {
         switch self {
-        case .jobSocket, .socket: true
+        case .jobSocket, .queueSocket, .socket: true
         default: false
         }
     }
@@ -59,13 +64,14 @@ enum Route: Equatable {
     /// What pages of other origins may ask for, with a token.
     var isAPI: Bool {
         switch self {
-        case .jobs, .job, .jobEvents, .jobLog: true
+        case .jobs, .job, .jobEvents, .jobLog, .queueEvents: true
         default: false
         }
     }
 
     func answers(_ method: HTTPMethod) -> Bool {
         switch (method, self) {
+        case (.head, .queueEvents): false
         case (.get, _), (.head, _), (.post, .jobEvents): true
         case (.options, _): isAPI
         default: false
@@ -76,6 +82,7 @@ enum Route: Equatable {
     var allow: String {
         switch self {
         case .jobEvents: "GET, HEAD, POST, OPTIONS"
+        case .queueEvents: "GET, OPTIONS"
         case _ where isAPI: "GET, HEAD, OPTIONS"
         default: "GET, HEAD"
         }

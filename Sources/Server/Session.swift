@@ -18,6 +18,7 @@ final class Session {
     /// What the path of the socket asked for.
     enum Purpose {
         case job(JobID, Wish)
+        case queue(String, Wish)
         case many
     }
 
@@ -39,6 +40,8 @@ final class Session {
     /// The job of a one-job socket. It is not in `followed`, so that an idle client has no set.
     private var own: JobID?
     private var followed: Set<JobID> = []
+    /// Of queues; nil for most.
+    var views: SessionViews?
     /// Jobs whose history this client is still being read.
     private var reading: Set<JobID> = []
     /// The `id` of a subscribe that the feed has yet to answer.
@@ -93,15 +96,25 @@ final class Session {
             own = job
             worker.follow(job, by: id, wish)
             if !isGreeted { stream.pauseReading() }
+        case .queue(let queue, let wish):
+            guard grant.mayView(queue) else { return close(.notThisQueue) }
+            view(queue, wish, grant, request: nil)
+            if !isGreeted { stream.pauseReading() }
         }
         if !isClosing { beat() }
     }
 
     private func greet(_ grant: Grant, _ welcome: Welcome?) {
+        greet(
+            grant,
+            about: welcome.map {
+                .job(Subscribed($0, watchers: worker.watchers(of: $0.job)))
+            })
+    }
+
+    func greet(_ grant: Grant, about subject: SubscribedSubject?) {
         isGreeted = true
-        send(
-            worker.connected(
-                grant, welcome.map { Subscribed($0, watchers: worker.watchers(of: $0.job)) }))
+        send(worker.connected(grant, subject))
         stream.resumeReading()
         beat()
     }
@@ -110,6 +123,8 @@ final class Session {
     func refresh(_ grant: Grant) {
         phase = .open(grant)
         isExpiringTold = false
+        // Views first: with the old rights a view might take over a job that is given up below.
+        renewViews(grant)
         if let own, !grant.mayFollow(own) { return close(.notThisJob) }
         for job in followed where !grant.mayFollow(job) {
             unfollow(job)
@@ -123,7 +138,9 @@ final class Session {
 
 extension Session {
     func isFollowing(_ job: JobID) -> Bool { job == own || followed.contains(job) }
-    var followedCount: Int { followed.count + (own == nil ? 0 : 1) }
+    var followedCount: Int {
+        followed.count + (own == nil ? 0 : 1) + (views?.byQueue.count ?? 0)
+    }
 
     func follow(_ job: JobID, _ wish: Wish, request: RequestID?) {
         let isOwn = job == own
@@ -155,6 +172,8 @@ extension Session {
         if welcome.replay.count > 0 { worker.metrics.replays.add(1) }
         resume(welcome.job)
     }
+
+    func forgetReading(_ job: JobID) { reading.remove(job) }
 
     /// From here on the job is read from the hub's ring until the client has caught up.
     func resume(_ job: JobID) {
@@ -272,6 +291,7 @@ extension Session {
 
     private func leave() {
         phase = .closing
+        leaveViews()
         if let own { worker.unfollow(own, by: id) }
         for job in followed { worker.unfollow(job, by: id) }
         (followed, reading, requests) = ([], [], [:])

@@ -48,7 +48,7 @@ extension Worker {
             metrics.drops.add(.badJobID)
             throttledLog.line(.warning, "bad_channel", at: now, ["why": .text(fault.message)])
         case .recording(let news): hear(recording: news)
-        case .update, .opened, .caughtUp: break
+        case .update, .opened, .active, .caughtUp: break
         }
     }
 

@@ -103,7 +103,7 @@ struct ScriptCalls {
             ])
     }
 
-    enum Depth { case standing, state, history }
+    enum Depth { case standing, state, latest, history }
 
     func touch(
         _ jobs: [JobID], makes: Bool, _ depth: Depth, runID: String, random: Name, now: Int64
@@ -112,6 +112,7 @@ struct ScriptCalls {
             switch depth {
             case .standing: -1
             case .state: 0
+            case .latest: min(max(entriesMax, 0), Opening.briefEntriesMax)
             case .history: max(entriesMax, 0)
             }
         return call(
