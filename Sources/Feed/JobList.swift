@@ -12,17 +12,19 @@ public struct JobListRequest: Sendable {
     public var limit: Int
     /// A `next` of an earlier page.
     public var cursor: String?
-    /// The rights of who asks, by the job and its queue.
-    public var covers: @Sendable (JobID, String?) -> Bool
+    /// The rights of who asks.
+    public var covers: @Sendable (JobID) -> Bool
+    /// By its queue a job may be seen as well.
+    public var coversQueue: (@Sendable (String) -> Bool)?
 
-    public init(limit: Int, covers: @escaping @Sendable (JobID, String?) -> Bool) {
+    public init(limit: Int, covers: @escaping @Sendable (JobID) -> Bool) {
         self.limit = limit
         self.covers = covers
     }
 
     /// The cheap questions first.
     func wants(_ job: JobID, _ snapshot: Snapshot) -> Bool {
-        covers(job, snapshot.text(.queue))
+        (covers(job) || coversQueue.map { snapshot.text(.queue).map($0) ?? false } ?? false)
             && text.map { job.text.contains($0) } ?? true
             && status.map { snapshot.status == $0 } ?? true
             && queue.map { snapshot.text(.queue) == $0 } ?? true

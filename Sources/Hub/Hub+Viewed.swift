@@ -60,6 +60,7 @@ extension Hub {
 
     /// A topic that nobody follows or awaits is forgotten, and one without viewers is not listed.
     func settle(_ topic: Topic) {
+        admitOwed(topic)
         guard let viewing = topic.viewing, viewing.viewers.isEmpty, viewing.announced == nil,
             topics[topic.job] === topic
         else { return }

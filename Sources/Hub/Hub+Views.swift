@@ -130,19 +130,15 @@ extension Hub {
     func admit(_ topic: Topic, after: Cursor) {
         guard topic.viewing?.version != views.version, topic.job.kind == .job else { return }
         let viewing = topic.part
-        if viewing.version == 0 {
-            viewing.queue =
-                if let move = viewing.moves.first { move.from } else {
-                    topic.snapshot.text(.queue)
-                }
-        }
         let newcomers = views.newcomers(since: viewing.version)
         viewing.version = views.version
         if let newcomers {
             for follower in newcomers { join(topic, follower, after: after) }
-        } else {
-            for follower in views.candidates(viewing.queue) { join(topic, follower, after: after) }
+            return
         }
+        viewing.queue =
+            if let move = viewing.moves.first { move.from } else { topic.snapshot.text(.queue) }
+        for follower in views.candidates(viewing.queue) { join(topic, follower, after: after) }
     }
 
     /// Lets in who came since, and hands out piece by piece what brings the job from queue to queue.
@@ -201,22 +197,26 @@ extension Hub {
     private func rejoin(_ topic: Topic, _ follower: FollowerID, _ new: Wish) {
         var wish = new
         wish.after = topic.standing(of: follower)
+        let isKnown = topic.hasWelcomed(follower)
         _ = topic.remove(follower)
-        wait(topic, follower, wish)
+        wait(topic, follower, wish, isKnown: isKnown)
         dirty.append(topic)
     }
 
-    private func wait(_ topic: Topic, _ follower: FollowerID, _ wish: Wish) {
+    private func wait(
+        _ topic: Topic, _ follower: FollowerID, _ wish: Wish, isKnown: Bool = false
+    ) {
         // Its cursor is our own, so no further answer need be waited for.
         topic.waiting.append(
-            Topic.Waiting(follower: follower, wish: wish, asksBefore: topic.asksBefore))
+            Topic.Waiting(
+                follower: follower, wish: wish, asksBefore: topic.asksBefore, isKnown: isKnown))
     }
 
     private func leave(_ topic: Topic, _ follower: FollowerID, _ reason: Departure.Reason?) {
-        let wasWelcomed = !topic.waiting.contains { $0.follower == follower }
+        let isKnown = topic.hasWelcomed(follower)
         topic.viewing?.viewers.remove(follower)
         _ = topic.remove(follower)
-        guard let reason, wasWelcomed else { return }
+        guard let reason, isKnown else { return }
         departures.append(Departure(follower: follower, job: topic.job, reason: reason))
     }
 
@@ -226,13 +226,18 @@ extension Hub {
         _ = topic.remove(follower)
     }
 
-    /// A subscription has ended whose follower may have a view of the job, and it may have been the
-    /// last: what was heard and not handed out is still owed to views.
+    /// A subscription has ended whose follower may have a view of the job.
     func ownFollowerLeft(_ topic: Topic) {
         topic.viewing?.version = 0
         guard topic.ownFollowers == 0 else { return }
-        let isOwing = if case .opening = topic.phase { true } else { !topic.pending.isEmpty }
-        if topic.hasBeenOpen, isOwing { admit(topic, after: topic.standing) }
+        admitOwed(topic)
         if topic.viewing?.viewers.isEmpty == false { setBrief(topic, true) }
+    }
+
+    /// Nobody may be left, but what was heard and not handed out is still owed to those who have come.
+    func admitOwed(_ topic: Topic) {
+        guard topic.hasBeenOpen, topic.watchers == 0, hasViews else { return }
+        let isOwing = if case .opening = topic.phase { true } else { !topic.pending.isEmpty }
+        if isOwing { admit(topic, after: topic.standing) }
     }
 }

@@ -207,7 +207,7 @@ public final class Hub {
         defer { draining.removeAll(keepingCapacity: true) }
         for topic in draining {
             if !topic.pending.isEmpty {
-                if hasViews { handOutMoves(of: topic, deliver) }
+                if hasViews { handOutMoves(of: topic, deliver) } else { topic.viewing?.moves = [] }
                 handOut(topic, deliver)
             }
             guard case .open = topic.phase, topic.pending.isEmpty, !topic.waiting.isEmpty else {

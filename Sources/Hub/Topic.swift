@@ -19,6 +19,8 @@ final class Topic {
         let wish: Wish
         /// How often the feed had been asked when the follower came.
         let asksBefore: Int
+        /// It has been welcomed before, with another wish.
+        var isKnown = false
     }
 
     struct Filtered {

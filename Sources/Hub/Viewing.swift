@@ -49,6 +49,10 @@ extension Topic {
             || waiting.contains { $0.follower == follower }
     }
 
+    func hasWelcomed(_ follower: FollowerID) -> Bool {
+        waiting.first { $0.follower == follower }?.isKnown ?? true
+    }
+
     /// What the follower has been handed or is sure to be.
     func standing(of follower: FollowerID) -> Cursor {
         if let reader = reading[follower] { return reader.standing }

@@ -58,7 +58,8 @@ struct Views {
         viewsOf[follower] = views.isEmpty ? nil : views
         for queue in views.keys { followersOf[queue, default: []].insert(follower) }
         joined.append(follower)
-        guard joined.count > 64 + 2 * viewsOf.count else { return }
+        // While there are no views, queues are not watched: each topic must look anew.
+        guard viewsOf.isEmpty || joined.count > 64 + 2 * viewsOf.count else { return }
         base = version
         joined = []
     }

@@ -18,7 +18,7 @@ extension Grant {
     }
 
     /// What there is to see for this token in the view of a queue that it may view.
-    func covers(_ queue: String) -> @Sendable (JobID, String?) -> Bool {
+    func covers(_ queue: String) -> (JobID, String?) -> Bool {
         guard queue == View.all, !mayFollowAllJobs else { return { _, _ in true } }
         return { job, queue in mayFollow(job) || queue.map { mayFollow(queue: $0) } ?? false }
     }

@@ -54,9 +54,9 @@ final class SSEStream: HTTPFollower {
 
     private func view(_ queue: String, _ wish: Wish) {
         worker.metrics.subscriptions.add(1)
-        let covers = grant.covers(queue)
-        worker.setViews([queue: View(wish, covers: covers)], of: id, isHeld: true)
-        worker.list(queue, covers) { [weak self] jobs in
+        let view = View(wish, covers: grant.covers(queue))
+        worker.setViews([queue: view], of: id, isHeld: true)
+        worker.list(queue, grant) { [weak self] jobs in
             guard let self, !isClosing else { return }
             greet(.queue(jobs))
             worker.hub.letIn(id)

@@ -50,7 +50,7 @@ extension Session {
         views.asked += 1
         self.views = views
         setViews(grant, isHeld: true)
-        worker.list(queue, grant.covers(queue)) { [weak self] jobs in
+        worker.list(queue, grant) { [weak self] jobs in
             self?.listed(jobs, request)
         }
     }

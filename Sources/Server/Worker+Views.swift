@@ -5,6 +5,7 @@ import Feed
 import Hub
 import Jobs
 import Telemetry
+import Tokens
 import Wire
 
 extension Worker {
@@ -59,11 +60,15 @@ extension Worker {
 
     /// The answer to a follower who begins to view a queue: the jobs that there are.
     func list(
-        _ queue: String, _ covers: @escaping @Sendable (JobID, String?) -> Bool,
-        _ answer: @escaping (SubscribedQueue) -> Void
+        _ queue: String, _ grant: Grant, _ answer: @escaping (SubscribedQueue) -> Void
     ) {
-        var request = JobListRequest(limit: Self.listedMax, covers: covers)
-        request.queue = queue == View.all ? nil : queue
+        let isAll = queue == View.all
+        var request = JobListRequest(limit: Self.listedMax) { !isAll || grant.mayFollow($0) }
+        if isAll {
+            request.coversQueue = { grant.mayFollow(queue: $0) }
+        } else {
+            request.queue = queue
+        }
         list(request) { [unowned self] result in
             // A list that can't be had now is none; jobs come as they have events.
             var page = JobListPage()

@@ -154,7 +154,7 @@ extension Note {
         case .commandsLost: self = .commandsLost
         case .proven(let isProven): self = .proven(isProven)
         case .mayNotProbe: self = .mayNotProbe
-        case .caughtUp, .redisRetrying, .recording: return nil
+        case .caughtUp, .active, .redisRetrying, .recording: return nil
         }
     }
 }

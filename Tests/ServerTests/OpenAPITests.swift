@@ -19,7 +19,7 @@ struct OpenAPITests {
     @Test("every path in it is a route that answers just the methods it names")
     func pathsAreRoutes() throws {
         for (path, methods) in try described() {
-            let route = Route(path: path.replacing("{id}", with: "x"))
+            let route = Route(path: path.replacing("{id}", with: "x").replacing("{name}", with: "x"))
             #expect(route != .unknown && route != .notBuilt && !route.isSocket, "\(path)")
             let table: [(HTTPMethod, String)] = [
                 (.get, "get"), (.post, "post"), (.put, "put"), (.delete, "delete"),
@@ -37,13 +37,13 @@ struct OpenAPITests {
     func routesAreDescribed() throws {
         let described = try described()
         let routes: [Route] = [
-            .jobs, .job("x"), .jobEvents("x"), .jobLog("x"), .health, .readiness, .metrics,
-            .jobSocket("x"), .socket,
+            .jobs, .job("x"), .jobEvents("x"), .jobLog("x"), .queueEvents("x"), .health, .readiness, .metrics,
+            .jobSocket("x"), .queueSocket("x"), .socket,
         ]
         for route in routes {
             guard let path = path(of: route) else { continue }
             #expect(described[path] != nil, "\(path)")
-            #expect(Route(path: path.replacing("{id}", with: "x")) == route)
+            #expect(Route(path: path.replacing("{id}", with: "x").replacing("{name}", with: "x")) == route)
         }
     }
 
@@ -57,7 +57,8 @@ struct OpenAPITests {
         case .health: "/healthz"
         case .readiness: "/readyz"
         case .metrics: "/metrics"
-        case .jobSocket, .socket, .asset, .notBuilt, .unknown: nil
+        case .queueEvents: "/api/v1/queues/{name}/events"
+        case .jobSocket, .queueSocket, .socket, .asset, .notBuilt, .unknown: nil
         }
     }
 }
