@@ -36,12 +36,14 @@ extension RecordedFeed {
         )
     }
 
-    func pass(_ news: FollowedNews) {
-        switch news {
-        case .update(let update, let change, let loops): tell(.update(update, change, loops))
-        case .opened(let opening, let loops):
-            for loop in 0..<LoopSet.loopsMax where loops.contains(loop) {
-                tell(.opened(opening, loop: loop))
+    private func tell(_ news: [FollowedNews]) {
+        for each in news {
+            switch each {
+            case .update(let update, let change, let loops): tell(.update(update, change, loops))
+            case .opened(let opening, let loops):
+                for loop in 0..<LoopSet.loopsMax where loops.contains(loop) {
+                    tell(.opened(opening, loop: loop))
+                }
             }
         }
     }
@@ -82,10 +84,10 @@ extension RecordedFeed {
         }
         for (wish, job) in zip(wishes, touched.jobs) {
             if wish.isCheck, case .stands(let standing) = job {
-                followed.stands(wish, at: standing.cursor, tell: pass)
+                tell(followed.stands(wish, at: standing.cursor))
             } else {
                 let opening = opening(wish.job, job, isBrief: wish.kind == .brief)
-                followed.opened(wish, opening, tell: pass)
+                tell(followed.opened(wish, opening))
             }
         }
         tell(.caughtUp)

@@ -144,7 +144,9 @@ public final class RecordedFeed {
                 let (update, change) = update(
                     job, epoch: entry.epoch, seq: entry.seq, entry.kind,
                     payload.extracting(entry.body))
-                followed.hear(update, change, tell: pass)
+                if let loops = followed.hear(update, change) {
+                    tell(.update(update, change, loops))
+                }
             }
             if !watching.isEmpty { announce(entry, of: job, payload.extracting(entry.queue)) }
         }

@@ -10,7 +10,7 @@ import Testing
 struct ViewScheduleTests {
     @Test(
         "every event of a job in view reaches each client once, in order or behind a gap",
-        arguments: 0..<4000)
+        arguments: 0..<400)
     func steadyQueues(seed: Int) {
         var random = Dice(seed: UInt64(seed))
         var stage = ViewStage(ringMax: [3, 100][seed % 2])
@@ -39,7 +39,7 @@ struct ViewScheduleTests {
         }
     }
 
-    @Test("a job that leaves a queue is seen no more by who views only that", arguments: 0..<4000)
+    @Test("a job that leaves a queue is seen no more by who views only that", arguments: 0..<400)
     func movingQueues(seed: Int) {
         var random = Dice(seed: UInt64(seed))
         var stage = ViewStage(ringMax: [3, 100][seed % 2], viewJobsMax: [2, 100][seed / 2 % 2])

@@ -5,6 +5,7 @@
 // meanwhile and are merged by number. Two loops that ask at once are served by one read.
 //
 // Invariant: what loops are told of a job is contiguous within an epoch, or an opening stands between.
+// It returns what is to be told and calls nobody: who is told may follow another job at once.
 
 import Jobs
 
@@ -160,32 +161,27 @@ struct FollowedJobs {
     }
 
     /// Where the job stands: the answer to a check.
-    mutating func stands(
-        _ wish: Wish, at cursor: Cursor, tell: (FollowedNews) -> Void
-    ) {
+    mutating func stands(_ wish: Wish, at cursor: Cursor) -> [FollowedNews] {
         guard case .asked(let need, wish.ticket) = jobs[wish.job]?.phase,
             let told = jobs[wish.job]?.told
-        else { return }
+        else { return [] }
         // What a touch has put is on its way to us by the subscription, which was not broken.
         let hasAll =
             if case .touch = need { told.epoch == cursor.epoch && told.seq <= cursor.seq } else {
                 told == cursor
             }
         guard hasAll, jobs[wish.job]?.late.isEmpty == true else {
-            jobs[wish.job]?.phase = .wanted(.read)
-            want(wish.job)
-            return
+            wantRead(wish.job)
+            return []
         }
-        goLive(wish.job, tell)
+        return goLive(wish.job)
     }
 
     /// All of the job at one moment: the answer to a read.
-    mutating func opened(
-        _ wish: Wish, _ opening: Opening, tell: (FollowedNews) -> Void
-    ) {
+    mutating func opened(_ wish: Wish, _ opening: Opening) -> [FollowedNews] {
         guard var followed = jobs[wish.job],
             case .asked(_, wish.ticket) = followed.phase
-        else { return }
+        else { return [] }
         let cursor = Cursor(epoch: opening.epoch, seq: opening.seq)
         let due = followed.told == cursor ? followed.waiting : followed.loops
         followed.told = cursor
@@ -193,41 +189,45 @@ struct FollowedJobs {
         followed.late = LoopSet()
         jobs[wish.job] = followed
         let now = due.subtracting(followed.waiting)
-        if !now.isEmpty { tell(.opened(opening, now)) }
-        goLive(wish.job, tell)
-        guard !followed.waiting.isEmpty else { return }
-        jobs[wish.job]?.phase = .wanted(.read)
-        want(wish.job)
+        let news: [FollowedNews] = now.isEmpty ? [] : [.opened(opening, now)]
+        defer { if !followed.waiting.isEmpty { wantRead(wish.job) } }
+        return news + goLive(wish.job)
     }
 
-    private mutating func goLive(_ job: JobID, _ tell: (FollowedNews) -> Void) {
-        guard let followed = jobs[job] else { return }
-        jobs[job]?.phase = .live
-        jobs[job]?.early = []
-        jobs[job]?.earlyBytes = 0
-        jobs[job]?.isOverfull = false
-        for (update, change) in followed.early { hear(update, change, tell: tell) }
-        guard followed.isOverfull, case .live = jobs[job]?.phase else { return }
+    private mutating func wantRead(_ job: JobID) {
         jobs[job]?.phase = .wanted(.read)
         want(job)
     }
 
-    /// What was recorded, as the subscription brings it.
-    mutating func hear(
-        _ update: Update, _ change: SnapshotChange?, tell: (FollowedNews) -> Void
-    ) {
-        guard let followed = jobs[update.job] else { return }
-        guard case .live = followed.phase else { return keepEarly(update, change) }
+    private mutating func goLive(_ job: JobID) -> [FollowedNews] {
+        guard let followed = jobs[job] else { return [] }
+        jobs[job]?.phase = .live
+        jobs[job]?.early = []
+        jobs[job]?.earlyBytes = 0
+        jobs[job]?.isOverfull = false
+        let news: [FollowedNews] = followed.early.compactMap { update, change in
+            hear(update, change).map { .update(update, change, $0) }
+        }
+        if followed.isOverfull, case .live = jobs[job]?.phase { wantRead(job) }
+        return news
+    }
+
+    /// What was recorded, as the subscription brings it. Answers which loops are to be told of it.
+    mutating func hear(_ update: Update, _ change: SnapshotChange?) -> LoopSet? {
+        guard let followed = jobs[update.job] else { return nil }
+        guard case .live = followed.phase else {
+            keepEarly(update, change)
+            return nil
+        }
         guard let told = followed.told, told.epoch == update.epoch, update.seq <= told.seq + 1
         else {
             // The answer will be younger than this update, so it need not be kept for it.
-            jobs[update.job]?.phase = .wanted(.read)
-            want(update.job)
-            return
+            wantRead(update.job)
+            return nil
         }
-        guard update.seq > told.seq else { return }
+        guard update.seq > told.seq else { return nil }
         jobs[update.job]?.told?.seq = update.seq
-        tell(.update(update, change, followed.loops))
+        return followed.loops
     }
 
     private static let earlyOverhead = 256

@@ -168,9 +168,8 @@ final class SimulatedBridge {
             recorder.hearStamped(by: by, era: era, last: last)
             for item in items {
                 let update = World.update(item)
-                var told: [FollowedNews] = []
-                followed.hear(update, nil) { told.append($0) }
-                try tell(told)
+                guard let loops = followed.hear(update, nil) else { continue }
+                try tell([.update(update, nil, loops)])
             }
         case .control(let message): try hear(message)
         }
@@ -212,12 +211,12 @@ final class SimulatedBridge {
             var told: [FollowedNews] = []
             let cursor = Cursor(epoch: job.epoch, seq: job.seq)
             if wish.isCheck {
-                followed.stands(wish, at: cursor) { told.append($0) }
+                told = followed.stands(wish, at: cursor)
             } else {
                 let opening = Opening(
                     job: wish.job, epoch: job.epoch, seq: job.seq,
                     forks: job.forks, updates: updates)
-                followed.opened(wish, opening) { told.append($0) }
+                told = followed.opened(wish, opening)
             }
             try tell(told)
         }
