@@ -23,7 +23,8 @@ extension HubLimits {
         self.init(
             ring: settings.ringLimits,
             replay: RingLimits(
-                eventsMax: settings.replayEventsMax, bytesMax: settings.historyBytesMax))
+                eventsMax: settings.replayEventsMax, bytesMax: settings.historyBytesMax),
+            viewJobsMax: settings.viewJobsMax)
     }
 }
 
