@@ -22,6 +22,8 @@ public enum PublishFault: String, Error, Sendable {
     case redisRefused = "redis_refused"
     /// It may have been published: it was sent, and not heard in time.
     case unconfirmed = "publish_unconfirmed"
+    /// No source has a channel of this job's or feed's own.
+    case noChannel = "no_channel"
     /// Recorded publishing is not in this version.
     case notBuilt = "not_built"
 
@@ -29,6 +31,7 @@ public enum PublishFault: String, Error, Sendable {
         switch self {
         case .redisUnavailable: "Redis is not connected; nothing was published"
         case .redisRefused: "Redis refused to publish; nothing was published"
+        case .noChannel: "no pattern here has a channel for it; nothing was published"
         case .notBuilt: "publishing by HTTP is not in this version where Redis keeps the history"
         case .unconfirmed: "it was sent and not heard in time; it may have been published"
         }
@@ -152,11 +155,11 @@ extension Publishing: TimerTarget {
 extension Feed {
     /// Publishes events of one job, all or none, and answers with their numbers.
     public func publish(_ payloads: [[UInt8]], to job: JobID, _ reply: @escaping PublishReply) {
-        guard let pattern = patterns.first, let commands, subscriber?.state == .ready,
-            commands.state == .ready
-        else { return reply(.failure(.redisUnavailable)) }
-        publishing.publish(
-            payloads, to: job, channel: pattern.channel(of: job), over: commands, reply)
+        guard let channel = sources.channel(of: job) else { return reply(.failure(.noChannel)) }
+        guard let commands, subscriber?.state == .ready, commands.state == .ready else {
+            return reply(.failure(.redisUnavailable))
+        }
+        publishing.publish(payloads, to: job, channel: channel, over: commands, reply)
     }
 
     /// One page of the jobs there are. `reply` may come later, where the list is not kept here.

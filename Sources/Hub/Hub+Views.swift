@@ -208,8 +208,7 @@ extension Hub {
     ) {
         // Its cursor is our own, so no further answer need be waited for.
         topic.waiting.append(
-            Topic.Waiting(
-                follower: follower, wish: wish, asksBefore: topic.asksBefore, isKnown: isKnown))
+            Topic.Waiting(follower: follower, wish: wish, ask: 0, isKnown: isKnown))
     }
 
     private func leave(_ topic: Topic, _ follower: FollowerID, _ reason: Departure.Reason?) {

@@ -66,7 +66,7 @@ public final class Hub {
     public func follow(
         _ job: JobID, by follower: FollowerID, wish: Wish
     ) -> (welcome: Welcome?, request: HubRequest) {
-        let waiting = Topic.Waiting(follower: follower, wish: wish, asksBefore: asks)
+        let waiting = Topic.Waiting(follower: follower, wish: wish)
         guard let topic = topics[job] else {
             let topic = Topic(job: job, asksBefore: asks)
             topic.waiting.append(waiting)
@@ -107,7 +107,7 @@ public final class Hub {
 
     func askFeed(for topic: Topic) -> HubRequest {
         asks += 1
-        topic.asked = asks
+        topic.isAsked(asks)
         return topic.isBriefEnough ? .askFeedBriefly : .askFeed
     }
 
@@ -146,9 +146,7 @@ public final class Hub {
             let further = hear(update, change)
             if further != .nothing { request = further }
         }
-        let isUnasked = topic.waiting.contains {
-            topic.mustAsk(for: $0) && topic.asked <= $0.asksBefore
-        }
+        let isUnasked = topic.waiting.contains { $0.ask == nil && topic.mustAsk(for: $0) }
         if isUnasked { request = askFeed(for: topic) }
         return (welcomes, resumed, request)
     }

@@ -17,8 +17,8 @@ final class Topic {
     struct Waiting {
         let follower: FollowerID
         let wish: Wish
-        /// How often the feed had been asked when the follower came.
-        let asksBefore: Int
+        /// The first ask for this topic after the follower came.
+        var ask: Int?
         /// It has been welcomed before, with another wish.
         var isKnown = false
     }
@@ -48,10 +48,9 @@ final class Topic {
     private static let capacityKeptMax = 8
 
     let job: JobID
-    /// Of all asks: how many came before the first for this topic, which was the last for it, and how
-    /// many had reached the feed when it last answered.
+    /// Of all asks: how many came before the first for this topic, and how many had reached the feed when
+    /// it last answered.
     let asksBefore: Int
-    var asked = 0
     var asksAnswered = 0
     var phase = Phase.opening(early: [])
     private(set) var hasBeenOpen = false
@@ -149,10 +148,12 @@ final class Topic {
     /// another loop or bridge may be ahead of us.
     func mustAsk(for waiting: Waiting) -> Bool {
         if let viewing, viewing.isBrief, !viewing.viewers.contains(waiting.follower) { return true }
-        guard let after = waiting.wish.after, asksAnswered <= waiting.asksBefore else {
-            return false
-        }
-        return isAhead(after)
+        if let ask = waiting.ask, ask <= asksAnswered { return false }
+        return waiting.wish.after.map(isAhead) ?? false
+    }
+
+    func isAsked(_ ask: Int) {
+        for index in waiting.indices where waiting[index].ask == nil { waiting[index].ask = ask }
     }
 
     private func isAhead(_ cursor: Cursor) -> Bool {

@@ -139,8 +139,12 @@ extension Gap {
     /// Where a page has what a follower will not be sent: only a replay's limit leaves out what is kept.
     func eventsPath(of job: JobID) -> String? {
         guard reason == .replayLimit, let from, let to, let epoch else { return nil }
-        let id = percentEncoded(job.text)
-        return "/api/v1/jobs/\(id)/events?after=\(epoch):\(from - 1)&before=\(epoch):\(to + 1)"
+        let path =
+            switch job.kind {
+            case .job: "/api/v1/jobs/\(percentEncoded(job.text))/events"
+            case .feed: "/api/v1/feeds/\(percentEncoded(job.text))/events"
+            }
+        return "\(path)?after=\(epoch):\(from - 1)&before=\(epoch):\(to + 1)"
     }
 }
 

@@ -18,6 +18,20 @@ extension Settings {
     }
 }
 
+extension Settings {
+    func heardSources() throws(StartFault) -> [Source] {
+        do throws(SettingsFault) { return try sources() } catch {
+            throw .setting("patterns", "\(error)")
+        }
+    }
+
+    func entrances() throws(StartFault) -> Entrances {
+        do throws(SettingsFault) { return Entrances(try aliasTable()) } catch {
+            throw .setting("aliases", "\(error)")
+        }
+    }
+}
+
 extension HubLimits {
     init(_ settings: Settings) {
         self.init(

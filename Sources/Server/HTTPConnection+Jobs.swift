@@ -1,4 +1,5 @@
-// What HTTP tells of jobs: who asks is known first, then what is asked for is read, then the feed is asked.
+// What HTTP tells of jobs and feeds: who asks is known first, then what is asked for is read, then the
+// history is asked.
 
 import Bytes
 import Hub
@@ -19,21 +20,19 @@ extension HTTPConnection {
             }
             switch route {
             case .jobs: try list(query, grant)
-            case .job(let segment): tellSnapshot(of: try job(segment, grant), head)
+            case .job(let segment): tellSnapshot(of: try named(segment, grant), head)
             case .jobEvents(let segment) where head.method == .post:
-                try publish(body, to: try Door.job(segment), grant)
-            case .jobEvents(let segment) where head.method == .get && head.wantsEventStream:
-                let job = try job(segment, grant)
-                try stream(.job(job), head, try wish(head, query), grant)
+                try publish(body, to: try Door.name(segment), grant)
             case .jobEvents(let segment):
-                tell(try EventsRequest(query), of: try job(segment, grant), head, grant)
+                try tellEvents(of: try named(segment, grant), head, query, grant)
+            case .feedEvents(let segment):
+                try tellEvents(of: try named(segment, grant, .feed), head, query, grant)
             case .queueEvents(let segment):
                 let queue = try Door.queue(segment)
                 guard grant.mayView(queue) else { throw .notThisQueue }
-                let wish = try Door.viewWish(query)
-                try stream(.queue(queue), head, wish, grant)
+                try stream(.queue(queue), head, try Door.viewWish(query), grant)
             case .jobLog(let segment):
-                look(at: try job(segment, grant)) { connection, opening, _ in
+                look(at: try named(segment, grant)) { connection, opening, _ in
                     connection.respond(.log(opening))
                 }
             default: respond(.notFound)
@@ -45,10 +44,22 @@ extension HTTPConnection {
         }
     }
 
-    private func job(_ segment: String, _ grant: Grant) throws(Close) -> JobID {
-        let job = try Door.job(segment)
-        guard grant.mayFollow(job) else { throw .notThisJob }
+    private func named(
+        _ segment: String, _ grant: Grant, _ kind: JobID.Kind = .job
+    ) throws(Close) -> JobID {
+        let job = try Door.name(segment, kind)
+        try worker.door.check(job, grant)
         return job
+    }
+
+    private func tellEvents(
+        of job: JobID, _ head: RequestHead, _ query: Query, _ grant: Grant
+    ) throws(Close) {
+        if head.method == .get && head.wantsEventStream {
+            try stream(.job(job), head, try wish(head, query), grant)
+        } else {
+            tell(try EventsRequest(query), of: job, head, grant)
+        }
     }
 
     private func list(_ query: Query, _ grant: Grant) throws(Close) {

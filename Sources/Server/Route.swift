@@ -5,12 +5,14 @@ import Wire
 
 enum Route: Equatable {
     case jobSocket(String)
+    case feedSocket(String)
     case queueSocket(String)
     case socket
     case jobs
     case job(String)
     case jobEvents(String)
     case jobLog(String)
+    case feedEvents(String)
     case queueEvents(String)
     case health
     case readiness
@@ -39,15 +41,18 @@ enum Route: Equatable {
         case "ws" where segments.count == 1: self = .socket
         case "ws" where segments.count == 4 && segments[1] == "jobs" && segments[3] == "updates":
             self = .jobSocket(String(segments[2]))
+        case "ws" where segments.count == 3 && segments[1] == "feeds":
+            self = .feedSocket(String(segments[2]))
         case "ws" where segments.count == 3 && segments[1] == "queues":
             self = .queueSocket(String(segments[2]))
-        case "ws" where segments.count == 3 && segments[1] == "feeds": self = .notBuilt
         case "jobs" where segments.count == 1: self = .jobs
         case "jobs" where segments.count == 2: self = .job(String(segments[1]))
         case "jobs" where segments.count == 3 && segments[2] == "events":
             self = .jobEvents(String(segments[1]))
         case "jobs" where segments.count == 3 && segments[2] == "log":
             self = .jobLog(String(segments[1]))
+        case "feeds" where segments.count == 3 && segments[2] == "events":
+            self = .feedEvents(String(segments[1]))
         case "queues" where segments.count == 3 && segments[2] == "events":
             self = .queueEvents(String(segments[1]))
         default: self = .unknown
@@ -56,7 +61,7 @@ enum Route: Equatable {
 
     var isSocket: Bool {
         switch self {
-        case .jobSocket, .queueSocket, .socket: true
+        case .jobSocket, .feedSocket, .queueSocket, .socket: true
         default: false
         }
     }
@@ -64,7 +69,7 @@ enum Route: Equatable {
     /// What pages of other origins may ask for, with a token.
     var isAPI: Bool {
         switch self {
-        case .jobs, .job, .jobEvents, .jobLog, .queueEvents: true
+        case .jobs, .job, .jobEvents, .jobLog, .feedEvents, .queueEvents: true
         default: false
         }
     }

@@ -83,11 +83,11 @@ extension Session {
                     try view(follow, request, grant)
                     continue
                 }
-                guard grant.mayFollow(job) else {
-                    worker.metrics.authRefusals.add(.job)
+                do throws(Close) { try worker.door.check(job, grant) } catch {
+                    if let refusal = error.authRefusal { worker.metrics.authRefusals.add(refusal) }
                     throw ClientRefusal(
-                        code: "forbidden", message: "the token does not cover this job",
-                        about: follow.subject, id: request.id)
+                        code: error == .noSuchFeed ? error.name : "forbidden",
+                        message: error.reason, about: follow.subject, id: request.id)
                 }
                 if !isFollowing(job) { try mayFollowMore(follow.subject, request.id) }
                 self.follow(job, Wish(request.options, after: follow.after), request: request.id)

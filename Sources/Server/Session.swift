@@ -35,6 +35,8 @@ final class Session {
     let stream: Stream
     unowned let worker: Worker
     let form: FrameForm
+    /// What the path asks of a token, besides the right to what it follows.
+    private let needs: Grant.Scope
     private let admission: Admission.Verdict
     private(set) var phase: Phase
     /// The job of a one-job socket. It is not in `followed`, so that an idle client has no set.
@@ -57,13 +59,14 @@ final class Session {
     var timer: TimerID?
 
     init(
-        id: FollowerID, stream: Stream, worker: Worker, purpose: Purpose, form: FrameForm,
-        admission: Admission.Verdict
+        id: FollowerID, stream: Stream, worker: Worker, purpose: Purpose,
+        needs: Grant.Scope, form: FrameForm, admission: Admission.Verdict
     ) {
         self.id = id
         self.stream = stream
         self.worker = worker
         phase = .authenticating(purpose)
+        self.needs = needs
         self.form = form
         self.admission = admission
         let settings = worker.settings
@@ -88,11 +91,12 @@ final class Session {
 
     func open(_ grant: Grant) {
         guard case .authenticating(let purpose) = phase else { return }
+        guard grant.has(needs) else { return close(.notThisPath) }
         phase = .open(grant)
         switch purpose {
         case .many: greet(grant, nil)
         case .job(let job, let wish):
-            guard grant.mayFollow(job) else { return close(.notThisJob) }
+            do throws(Close) { try worker.door.check(job, grant) } catch { return close(error) }
             own = job
             worker.follow(job, by: id, wish)
             if !isGreeted { stream.pauseReading() }
@@ -123,9 +127,11 @@ final class Session {
     func refresh(_ grant: Grant) {
         phase = .open(grant)
         isExpiringTold = false
+        guard grant.has(needs) else { return close(.notThisPath) }
         // Views first: with the old rights a view might take over a job that is given up below.
         renewViews(grant)
-        if let own, !grant.mayFollow(own) { return close(.notThisJob) }
+        if isClosing { return }
+        if let own, !grant.mayFollow(own) { return close(.notCovered(own)) }
         for job in followed where !grant.mayFollow(job) {
             unfollow(job)
             send(ServerMessage.unsubscribed(.job(job), reason: "right_lost"))

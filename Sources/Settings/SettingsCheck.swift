@@ -4,8 +4,8 @@ extension Settings {
     /// Every problem at once. `jobwire run` makes its own secret and so needs none.
     public func checked(needsTokenSecret: Bool = true) throws(SettingsFault) {
         let problems =
-            listenProblems + tlsProblems + originProblems + redisProblems + patternProblems
-            + tokenProblems(secretNeeded: needsTokenSecret) + sizeProblems
+            listenProblems + tlsProblems + originProblems + aliasProblems + redisProblems
+            + patternProblems + tokenProblems(secretNeeded: needsTokenSecret) + sizeProblems
         guard problems.isEmpty else { throw SettingsFault(problems: problems) }
     }
 

@@ -283,10 +283,12 @@ struct HubTests {
         for _ in 0..<2 { _ = stage.history.publish() }
         let cursor = Cursor(epoch: stage.history.epoch, seq: 3)
         stage.follow(2, Wish(after: cursor), slowly: true)
-        let (welcomes, _, request) = stage.hub.open(onItsWay, afterAsks: asks)
+        // Somebody asks for another job meanwhile: that says nothing of this one.
+        _ = stage.hub.follow(try JobID(checking: "other"), by: FollowerID(index: 3), wish: Wish())
+        let (welcomes, _, request) = stage.hub.open(onItsWay, afterAsks: asks + 1)
         #expect(welcomes.map(\.follower) == [FollowerID(index: 1)] && request == .askFeed)
         // An answer that nobody asked for is none to the question either.
-        let (nobody, _, again) = stage.hub.open(onItsWay, afterAsks: asks)
+        let (nobody, _, again) = stage.hub.open(onItsWay, afterAsks: asks + 1)
         #expect(nobody.isEmpty && again == .nothing)
         stage.open()
         stage.read(2)

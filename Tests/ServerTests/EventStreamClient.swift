@@ -16,11 +16,12 @@ final class EventStreamClient {
     private(set) var heartbeats = 0
 
     convenience init(
-        _ scene: Scene, _ job: String, _ query: String = "", token: String? = nil,
+        _ scene: Scene, _ job: String, _ query: String = "", of kind: String = "jobs",
+        token: String? = nil,
         lastID: String? = nil, headers: [String] = [], over connection: Connection? = nil
     ) throws {
         try self.init(
-            scene, path: "/api/v1/jobs/\(job)/events" + (query.isEmpty ? "" : "?\(query)"),
+            scene, path: "/api/v1/\(kind)/\(job)/events" + (query.isEmpty ? "" : "?\(query)"),
             token: try token ?? Token.of(jobs: job), lastID: lastID, headers: headers,
             over: connection)
     }
@@ -33,7 +34,8 @@ final class EventStreamClient {
         self.lastID = lastID
         try self.connection.sendRequest(
             path,
-            headers: ["Accept: text/event-stream", Token.header(token)] + headers + (lastID.map { ["Last-Event-ID: \($0)"] } ?? []))
+            headers: ["Accept: text/event-stream", Token.header(token)] + headers
+                + (lastID.map { ["Last-Event-ID: \($0)"] } ?? []))
         head = try self.connection.answerHead()
         try #require(head.status == 200, "\(head)")
         try #require(head.header("content-type") == "text/event-stream")

@@ -218,7 +218,9 @@ struct EventsPageTests {
             path == "/api/v1/jobs/a%26b%3D%25c%2Bd/events"
                 + "?after=AAAAbbbb1234:2&before=AAAAbbbb1234:6")
         #expect(Route(path: String(path.prefix { $0 != "?" })) == .jobEvents("a%26b%3D%25c%2Bd"))
-        #expect(try Door.job("a%26b%3D%25c%2Bd") == job)
+        #expect(try Door.name("a%26b%3D%25c%2Bd") == job)
+        let feed = try #require(gap.eventsPath(of: try JobID(checking: "f", kind: .feed)))
+        #expect(feed.hasPrefix("/api/v1/feeds/f/events?after="))
         let query = try Query(path.split(separator: "?").last.map(String.init))
         #expect(
             EventsPage(try Self.opening(), try EventsRequest(query)).events.map(\.seq) == [3, 4, 5])

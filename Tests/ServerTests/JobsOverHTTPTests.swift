@@ -368,7 +368,7 @@ struct JobsOverHTTPTests {
     @Test("pages of allowed origins may ask and read, others may not")
     func crossOrigin() throws {
         let ours = "https://app.example.com"
-        let token = Token.header(try Token.of(jobs: "j1"))
+        let token = Token.header(try Token.of(jobs: "j1", feeds: "f1"))
         let preflight = ["Access-Control-Request-Method: GET"]
         for (allowed, origin, status, told) in [
             ([ours], ours, 200, ours), ([ours], "https://evil.example", 403, nil),
@@ -378,6 +378,7 @@ struct JobsOverHTTPTests {
             let connection = try scene.connect()
             for path in [
                 "/api/v1/jobs", "/api/v1/jobs/j1", "/api/v1/jobs/j1/events", "/api/v1/jobs/j1/log",
+                "/api/v1/feeds/f1/events",
             ] {
                 let asked = try connection.request(
                     path, method: "OPTIONS", headers: preflight + ["Origin: \(origin)"])

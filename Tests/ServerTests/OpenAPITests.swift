@@ -19,7 +19,7 @@ struct OpenAPITests {
     @Test("every path in it is a route that answers just the methods it names")
     func pathsAreRoutes() throws {
         for (path, methods) in try described() {
-            let route = Route(path: path.replacing("{id}", with: "x").replacing("{name}", with: "x"))
+            let route = Route(path: exampleOf(path))
             #expect(route != .unknown && route != .notBuilt && !route.isSocket, "\(path)")
             let table: [(HTTPMethod, String)] = [
                 (.get, "get"), (.post, "post"), (.put, "put"), (.delete, "delete"),
@@ -37,14 +37,18 @@ struct OpenAPITests {
     func routesAreDescribed() throws {
         let described = try described()
         let routes: [Route] = [
-            .jobs, .job("x"), .jobEvents("x"), .jobLog("x"), .queueEvents("x"), .health, .readiness, .metrics,
-            .jobSocket("x"), .queueSocket("x"), .socket,
+            .jobs, .job("x"), .jobEvents("x"), .jobLog("x"), .health, .readiness, .metrics,
+            .feedEvents("x"), .queueEvents("x"), .jobSocket("x"), .feedSocket("x"), .queueSocket("x"), .socket,
         ]
         for route in routes {
             guard let path = path(of: route) else { continue }
             #expect(described[path] != nil, "\(path)")
-            #expect(Route(path: path.replacing("{id}", with: "x").replacing("{name}", with: "x")) == route)
+            #expect(Route(path: exampleOf(path)) == route)
         }
+    }
+
+    private func exampleOf(_ path: String) -> String {
+        path.replacing("{id}", with: "x").replacing("{name}", with: "x")
     }
 
     /// A whole switch, so that a new route does not compile before somebody thought of this.
@@ -54,11 +58,12 @@ struct OpenAPITests {
         case .job: "/api/v1/jobs/{id}"
         case .jobEvents: "/api/v1/jobs/{id}/events"
         case .jobLog: "/api/v1/jobs/{id}/log"
+        case .feedEvents: "/api/v1/feeds/{name}/events"
         case .health: "/healthz"
         case .readiness: "/readyz"
         case .metrics: "/metrics"
-        case .queueEvents: "/api/v1/queues/{name}/events"
-        case .jobSocket, .queueSocket, .socket, .asset, .notBuilt, .unknown: nil
+        case .queueEvents: "/api/v1/queues/{queue}/events"
+        case .jobSocket, .feedSocket, .queueSocket, .socket, .asset, .notBuilt, .unknown: nil
         }
     }
 }

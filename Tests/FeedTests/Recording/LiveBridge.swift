@@ -107,9 +107,9 @@ private final class LiveWorld {
         var options = RedisOptions()
         options.backoffBase = .milliseconds(10)
         options.backoffCap = .milliseconds(50)
-        guard let pattern = ChannelPattern("job:*:updates") else { fatalError("no pattern") }
+        guard let source = try? Source(job: "job:*:updates") else { fatalError("no source") }
         let feed = RecordedFeed(
-            loop: loop, address: address, options: options, patterns: [pattern],
+            loop: loop, address: address, options: options, sources: [source],
             limits: FeedLimits(), recorded: RecordedFeedOptions()
         ) { [unowned self] in hear($0) }
         self.feed = feed
