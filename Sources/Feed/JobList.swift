@@ -22,6 +22,9 @@ public struct JobListRequest: Sendable {
         self.covers = covers
     }
 
+    /// Before its queue is known.
+    func mayCover(_ job: JobID) -> Bool { coversQueue != nil || covers(job) }
+
     /// The cheap questions first.
     func wants(_ job: JobID, _ snapshot: Snapshot) -> Bool {
         (covers(job) || coversQueue.map { snapshot.text(.queue).map($0) ?? false } ?? false)
@@ -51,11 +54,21 @@ public struct JobListPage: Sendable {
     public init() {}
 }
 
-public enum JobListFault: Error, Equatable, Sendable {
-    case badCursor
-    /// The list is not kept here; recorded jobs are not listed in this version.
-    case notBuilt
+public enum JobListFault: String, Error, Sendable {
+    case badCursor = "bad_request"
+    case redisUnavailable = "redis_unavailable"
+    case redisRefused = "redis_refused"
+
+    public var message: String {
+        switch self {
+        case .badCursor: "cursor: take the next of an earlier page"
+        case .redisUnavailable: "Redis can't be asked at the moment; come again"
+        case .redisRefused: "Redis refused to list the jobs; the server's log says why"
+        }
+    }
 }
+
+public typealias JobListReply = (Result<JobListPage, JobListFault>) -> Void
 
 /// Things by their age. Each gets a number, higher than all before.
 struct BirthOrder<Element> {

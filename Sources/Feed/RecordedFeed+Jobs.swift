@@ -52,15 +52,15 @@ extension RecordedFeed {
         while recorder.isWhole, readsInFlight < Self.readsMax, loop.now >= readNotBefore {
             let wishes = followed.nextWishes(checksMax: Self.checksMax)
             guard let kind = wishes.first?.kind else { return }
-            let depth: ScriptCalls.Depth =
+            let part: HistoryPart =
                 switch kind {
                 case .check: .standing
-                case .brief: .latest
-                case .whole: .history
+                case .brief: .before(.max, count: Opening.briefEntriesMax)
+                case .whole: .all
                 }
             readsInFlight += 1
             let arguments = calls.touch(
-                wishes.map(\.job), makes: true, depth, runID: runID,
+                wishes.map(\.job), makes: true, part, runID: runID,
                 random: .random(using: &random), now: WallClock.milliseconds())
             evaluate(arguments) { [weak self] answer in self?.take(answer, to: wishes) }
         }
@@ -120,19 +120,6 @@ extension RecordedFeed: JobFeed {
         commands?.stop()
     }
 
-    public func list(
-        _ request: JobListRequest,
-        _ reply: @escaping (Result<JobListPage, JobListFault>) -> Void
-    ) {
-        reply(.failure(.notBuilt))
-    }
-
-    public func publish(
-        _ payloads: [[UInt8]], to job: JobID, _ reply: @escaping PublishReply
-    ) {
-        reply(.failure(.notBuilt))
-    }
-
     public func takeHeard() -> (events: Int, bytes: Int) {
         defer { (eventsHeard, bytesHeard) = (0, 0) }
         return (eventsHeard, bytesHeard)
@@ -150,15 +137,17 @@ extension RecordedFeed: JobFeed {
     public func followAll(from loop: Int) { watching.insert(loop) }
     public func unfollowAll(from loop: Int) { watching.remove(loop) }
 
-    public func peek(_ job: JobID, _ answer: @escaping (Opening?) -> Void) {
+    public func peek(
+        _ job: JobID, _ part: HistoryPart, _ answer: @escaping (Opening?) -> Void
+    ) {
         guard recorder.isWhole else { return answer(nil) }
         let arguments = calls.touch(
-            [job], makes: false, .history, runID: runID, random: .random(using: &random),
+            [job], makes: false, part, runID: runID, random: .random(using: &random),
             now: WallClock.milliseconds())
         evaluate(arguments) { [weak self] reply in
             guard let self else { return answer(nil) }
             note(reply)
-            guard case .success(let reply) = reply, let touched = TouchAnswer(reply),
+            guard case .success(let reply) = reply, let touched = TouchAnswer(reply, part),
                 let told = touched.jobs.first
             else { return answer(nil) }
             answer(opening(job, told))

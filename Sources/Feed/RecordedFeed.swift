@@ -48,7 +48,7 @@ public final class RecordedFeed {
     private let limits: FeedLimits
     private let sources: [Source]
     let calls: ScriptCalls
-    private var reader: EventReader
+    var reader: EventReader
     /// What was recorded is read again, whatever its size.
     var recordedReader = EventReader(eventBytesMax: .max)
     var recorder: Recorder
@@ -58,6 +58,7 @@ public final class RecordedFeed {
     var bytesHeard = 0
     /// Loops that are told of every job that comes alive.
     var watching = LoopSet()
+    var posts = Posts()
     private var wasAligned = false
     var readsInFlight = 0
     var readNotBefore = Instant(nanoseconds: .min)
@@ -70,6 +71,7 @@ public final class RecordedFeed {
     var isProven = false
     var probedAt: Instant
     var probeInterval: Duration { limits.probeInterval }
+    var publishTimeout: Duration { limits.publishTimeout }
 
     public init(
         loop: Loop, address: RedisAddress, options: RedisOptions, sources: [Source],

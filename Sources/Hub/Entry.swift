@@ -68,6 +68,8 @@ public struct Delivery {
     public let beginsEpoch: Epoch?
     public let live: [FollowerID]
     public let filtered: [Selection]
+    /// These came in an earlier tick, and were held for the pace of those who get them now.
+    public var wasHeld = false
 
     public struct Selection {
         public let follower: FollowerID

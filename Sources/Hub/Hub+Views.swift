@@ -142,7 +142,9 @@ extension Hub {
     }
 
     /// Lets in who came since, and hands out piece by piece what brings the job from queue to queue.
-    func handOutMoves(of topic: Topic, _ deliver: (Delivery) -> Void) {
+    func handOutMoves(
+        of topic: Topic, at now: Int64, _ deliver: (Delivery) -> [FollowerID]
+    ) {
         if let viewing = topic.viewing, viewing.version == views.version, viewing.moves.isEmpty {
             viewing.wasActive = true
             return
@@ -153,7 +155,7 @@ extension Hub {
         viewing.wasActive = true
         while !viewing.moves.isEmpty {
             let next = viewing.moves.removeFirst()
-            handOut(topic, through: next.through, deliver)
+            handOut(topic, through: next.through, at: now, deliver)
             move(topic, to: next.to)
         }
     }

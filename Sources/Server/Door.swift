@@ -12,7 +12,6 @@ import Wire
 
 struct Door {
     private static let bearerProtocol = "bearer."
-    static let notBuiltProgress = "progress_hz is not in this version"
 
     let verifier: TokenVerifier
     let crossOrigin: CrossOrigin
@@ -119,9 +118,6 @@ struct Door {
         let options: FollowOptions
         do throws(FollowFault) { options = try FollowOptions(query) } catch {
             throw .badRequest(error.message)
-        }
-        guard options.progressPerSecondMax == nil else {
-            throw .badRequest(notBuiltProgress)
         }
         return Wish(options)
     }

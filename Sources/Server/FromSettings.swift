@@ -38,7 +38,8 @@ extension HubLimits {
             ring: settings.ringLimits,
             replay: RingLimits(
                 eventsMax: settings.replayEventsMax, bytesMax: settings.historyBytesMax),
-            viewJobsMax: settings.viewJobsMax)
+            // The other half is the outbox itself.
+            queueBytesMax: settings.outboxBytesMax / 2, viewJobsMax: settings.viewJobsMax)
     }
 }
 
@@ -132,7 +133,16 @@ extension Wish {
             }
         self.init(
             after: after ?? options.after, past: past,
-            types: options.types.map { Set($0.map { EventType($0) }) })
+            types: options.types.map { Set($0.map { EventType($0) }) },
+            progressInterval: options.progressPerSecondMax.flatMap(Self.interval))
+    }
+
+    /// Of more events a second than this nobody is spared any.
+    static let progressPerSecondMax = 1_000.0
+
+    private static func interval(ofPerSecond rate: Double) -> Int64? {
+        // At least one a day, so that the number is one.
+        rate > progressPerSecondMax ? nil : Int64(min(1e9 / rate, 86_400e9))
     }
 }
 

@@ -2,6 +2,7 @@
 // history is asked.
 
 import Bytes
+import Feed
 import Hub
 import Jobs
 import Loop
@@ -22,7 +23,7 @@ extension HTTPConnection {
             case .jobs: try list(query, grant)
             case .job(let segment): tellSnapshot(of: try named(segment, grant), head)
             case .jobEvents(let segment) where head.method == .post:
-                try publish(body, to: try Door.name(segment), grant)
+                try publish(body, to: try Door.name(segment), head, grant)
             case .jobEvents(let segment):
                 try tellEvents(of: try named(segment, grant), head, query, grant)
             case .feedEvents(let segment):
@@ -32,7 +33,7 @@ extension HTTPConnection {
                 guard grant.mayView(queue) else { throw .notThisQueue }
                 try stream(.queue(queue), head, try Door.viewWish(query), grant)
             case .jobLog(let segment):
-                look(at: try named(segment, grant)) { connection, opening, _ in
+                look(at: try named(segment, grant), .all) { connection, opening, _ in
                     connection.respond(.log(opening))
                 }
             default: respond(.notFound)
@@ -69,24 +70,25 @@ extension HTTPConnection {
             case .success(let page):
                 respond(JobListing.response(page) { worker.watchers(of: $0) })
             case .failure(.badCursor):
-                respond(.refusal(.badRequest("cursor: take the next of an earlier page")))
-            case .failure(.notBuilt): respond(.notBuiltWithRedis)
+                respond(.refusal(.badRequest(JobListFault.badCursor.message)))
+            case .failure(let fault): respond(.unavailable(fault.rawValue, fault.message))
             }
         }
     }
 
     private func tellSnapshot(of job: JobID, _ head: RequestHead) {
         let knownTags = head.list("if-none-match")
-        look(at: job) { connection, opening, watchers in
+        look(at: job, .state) { connection, opening, watchers in
             connection.respond(.snapshot(opening, watchers: watchers, knownTags: knownTags))
         }
     }
 
     /// Asks for the job as it stands, and tells the client itself where that can't be known.
     private func look(
-        at job: JobID, _ use: @escaping (HTTPConnection, Opening, _ watchers: Int) -> Void
+        at job: JobID, _ part: HistoryPart,
+        _ use: @escaping (HTTPConnection, Opening, _ watchers: Int) -> Void
     ) {
-        worker.peek(job) { [weak self] opening, watchers in
+        worker.peek(job, part) { [weak self] opening, watchers in
             guard let self else { return }
             guard let opening else { return respond(.redisAway) }
             use(self, opening, watchers)
@@ -94,11 +96,15 @@ extension HTTPConnection {
     }
 
     private func tell(
-        _ request: EventsRequest, of job: JobID, _ head: RequestHead, _ grant: Grant
+        _ request: EventsRequest, of job: JobID, _ head: RequestHead, _ grant: Grant,
+        readingAll: Bool = false
     ) {
         let knownTags = head.list("if-none-match")
-        look(at: job) { connection, opening, _ in
+        look(at: job, readingAll ? .all : request.part) { connection, opening, _ in
             let worker = connection.worker
+            guard readingAll || request.stands(in: opening) else {
+                return connection.tell(request, of: job, head, grant, readingAll: true)
+            }
             let page = EventsPage(opening, request)
             guard page.isEmpty, request.wait > 0, request.before == nil, !worker.isDraining else {
                 return connection.respond(.events(page, of: opening, knownTags: knownTags))
@@ -114,10 +120,13 @@ extension HTTPConnection {
         }
     }
 
-    private func publish(_ body: [UInt8], to job: JobID, _ grant: Grant) throws(Close) {
+    private func publish(
+        _ body: [UInt8], to job: JobID, _ head: RequestHead, _ grant: Grant
+    ) throws(Close) {
         guard grant.mayPublish(job: job.text) else { throw .mayNotPublish }
-        let request = try PublishRequest(body, eventBytesMax: worker.settings.eventBytesMax)
-        worker.publish(request.events, to: job) { [weak self] result in
+        let request = try PublishRequest(
+            body, key: head.first("idempotency-key"), eventBytesMax: worker.settings.eventBytesMax)
+        worker.publish(request.events, to: job, key: request.key) { [weak self] result in
             self?.respond(.published(result))
         }
     }

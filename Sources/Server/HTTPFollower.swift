@@ -1,5 +1,5 @@
-// HTTPFollower is whoever follows one job, or a queue, without a WebSocket: an event stream, or a long-poll. To the
-// hub it is a follower like a session, with a place among theirs.
+// HTTPFollower is whoever follows one job, or a queue, without a WebSocket: an event stream, or a
+// long-poll. To the hub it is a follower like a session, with a place among theirs.
 //
 // Invariant: a place belongs to a session or to an HTTP follower, from `enter` to `forget`.
 
@@ -19,6 +19,10 @@ protocol HTTPFollower: AnyObject {
     func left(_ departure: Departure)
     /// Whether an event's id is where to resume from.
     var hasCursor: Bool { get }
+    /// False where so much is owed of earlier ticks that the follower must read on at its own pace.
+    var hasRoom: Bool { get }
+    /// It was not sent what a tick brought of the job.
+    func fallBehind(on job: JobID)
     /// What a tick brought, joined and shared by all who follow the job so.
     func deliver(_ blocks: [SharedBytes], count: Int)
     func notify(_ notice: SharedBytes)
@@ -43,11 +47,18 @@ extension Worker {
         vacate(follower.id)
     }
 
-    func deliver(_ delivery: Delivery, toHTTP followers: [FollowerID]) {
+    func deliver(
+        _ delivery: Delivery, toHTTP followers: [FollowerID], _ fallen: inout [FollowerID]
+    ) {
         guard !followers.isEmpty else { return }
         var made = InlineArray<2, [SharedBytes]?>(repeating: nil)
         for id in followers {
             guard let follower = httpFollowers[id] else { continue }
+            guard follower.hasRoom else {
+                follower.fallBehind(on: delivery.job)
+                fallen.append(id)
+                continue
+            }
             let place = follower.hasCursor ? 1 : 0
             let blocks =
                 made[place]

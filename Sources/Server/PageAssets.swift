@@ -254,6 +254,14 @@ enum PageAssets {
               "post": {
                 "operationId": "publishEvents",
                 "summary": "Publishes one event or up to 100, all or none",
+                "parameters": [
+                  {
+                    "name": "Idempotency-Key",
+                    "in": "header",
+                    "description": "with history=redis, what was published under it is not published again",
+                    "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"}
+                  }
+                ],
                 "requestBody": {
                   "required": true,
                   "content": {

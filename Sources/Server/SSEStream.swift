@@ -1,9 +1,9 @@
 // SSEStream is a client that hears one job, or a queue's jobs, as `text/event-stream`, until it goes, its
-// token ends or it is too slow. It begins with `connected` and hears what a socket of that job or queue
-// hears; it can say nothing. Only one job's events have ids: a queue has no cursor.
+// token ends or it takes nothing any more. It begins with `connected` and hears what a socket of that
+// job or queue hears; it can say nothing. Only one job's events have ids: a queue has no cursor.
 //
-// Nothing here buffers, as with a session: the replay is read from the hub only as fast as it is
-// taken, and who owes too much of what is live is let go: the browser comes back with its cursor.
+// Nothing here buffers, as with a session: a replay, and what is live once much is owed, is read from
+// the hub only as fast as it is taken.
 //
 // Invariant: once it is closing the hub knows nothing of it, and nothing more is sent.
 
@@ -49,6 +49,8 @@ final class SSEStream: HTTPFollower {
         case .job(let job): worker.follow(job, by: self, wish)
         case .queue(let queue): view(queue, wish)
         }
+        // Not without a word, if it has to wait for its greeting.
+        if worker.condition == .lost { notify(RedisCondition.lost.notice) }
         beat()
     }
 
@@ -90,7 +92,7 @@ final class SSEStream: HTTPFollower {
         let room = min(Session.replayBytesMax, worker.settings.outboxBytesMax / 2)
         while let job = reading.first, !isClosing, stream.owedBytes < room {
             let (items, hasCaughtUp) = worker.hub.read(
-                job, for: id, bytes: room - stream.owedBytes)
+                job, for: id, bytes: room - stream.owedBytes, at: worker.loop.now.nanoseconds)
             for item in items { send(item, of: job) }
             if hasCaughtUp { reading.remove(job) }
         }
@@ -133,17 +135,20 @@ final class SSEStream: HTTPFollower {
     }
 
     /// What this tick itself brought is not the client's fault: only older debts count.
+    var hasRoom: Bool {
+        stream.owedSince == nil || stream.owedBytes <= worker.settings.outboxBytesMax / 2
+    }
+
+    func fallBehind(on job: JobID) {
+        reading.insert(job)
+        worker.readLater(id)
+    }
+
     func deliver(_ blocks: [SharedBytes], count: Int) {
-        guard !isClosing else { return }
-        if stream.owedSince != nil, stream.owedBytes > worker.settings.outboxBytesMax {
-            return closeSlow()
-        }
         for block in blocks { put(block) }
     }
 
-    func notify(_ notice: SharedBytes) {
-        if isGreeted { send(notice) }
-    }
+    func notify(_ notice: SharedBytes) { send(notice) }
 
     // MARK: the end
 

@@ -71,10 +71,6 @@ extension Session {
     }
 
     private func subscribe(_ request: SubscribeRequest, _ grant: Grant) throws(ClientRefusal) {
-        guard request.options.progressPerSecondMax == nil else {
-            throw ClientRefusal(
-                code: "not_built", message: Door.notBuiltProgress, id: request.id)
-        }
         let furtherCost = request.follows.count / Self.jobsPerMessage
         guard mayTake(furtherCost) else { return close(.tooManyMessages) }
         for follow in request.follows {

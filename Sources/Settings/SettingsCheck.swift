@@ -82,7 +82,7 @@ extension Settings {
             problems.append(
                 problem(
                     "outbox-bytes-max",
-                    "below event-bytes-max: one large event would close every client"))
+                    "below event-bytes-max: one large event would set every client back"))
         }
         if httpHeadBytesMax < httpLineBytesMax {
             problems.append(problem("http-head-bytes-max", "below http-line-bytes-max"))

@@ -119,7 +119,7 @@ extension Settings {
             "Largest message taken from a client"),
         .bytes(
             "outbox-bytes-max", \.outboxBytesMax, 4_096...1_073_741_824,
-            "Bytes a slow client may owe us before it is closed with 4408"),
+            "Bytes that wait for a slow client; beyond half, less is sent (docs/decisions/009)"),
         .bytes("http-line-bytes-max", \.httpLineBytesMax, 256...65_536, "Longest request line"),
         .bytes(
             "http-head-bytes-max", \.httpHeadBytesMax, 1_024...61_440, "Largest request head"),

@@ -174,13 +174,14 @@ struct ViewStage {
     mutating func drain() {
         var seen: [(FollowerID, JobID, Item)] = []
         var welcomes: [Welcome] = []
-        hub.drain { delivery in
+        hub.drain(at: 0) { delivery in
             for id in delivery.live {
                 if let epoch = delivery.beginsEpoch {
                     seen.append((id, delivery.job, .live(epoch, 0)))
                 }
                 for entry in delivery.entries { seen.append((id, delivery.job, .entry(entry))) }
             }
+            return []
         } welcome: {
             welcomes.append($0)
         }
@@ -267,7 +268,7 @@ struct ViewStage {
     mutating func read(_ index: Int32, bytes: Int = .max) {
         let id = FollowerID(index: index)
         for job in clients[id]?.reading ?? [] {
-            let (items, hasCaughtUp) = hub.read(job, for: id, bytes: bytes)
+            let (items, hasCaughtUp) = hub.read(job, for: id, bytes: bytes, at: 0)
             for item in items { see(id, job, item) }
             if hasCaughtUp { clients[id]?.reading.remove(job) }
         }

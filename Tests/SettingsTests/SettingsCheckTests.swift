@@ -52,7 +52,7 @@ struct SettingsCheckTests {
             ),
             (
                 ["--outbox-bytes-max=64KiB"],
-                "outbox-bytes-max: below event-bytes-max: one large event would close every client"
+                "outbox-bytes-max: below event-bytes-max: one large event would set every client back"
             ),
             (["--http-head-bytes-max=4KiB"], "http-head-bytes-max: below http-line-bytes-max"),
             (["--patterns="], "patterns: at least one is needed"),
