@@ -49,6 +49,7 @@ extension Hub {
     private func isIdle(_ topic: Topic) -> Bool {
         guard case .open = topic.phase, topic.viewing?.isBrief == true else { return false }
         return topic.pending.isEmpty && topic.waiting.isEmpty && topic.reading.isEmpty
+            && topic.releaseAt == nil
     }
 
     private func letGo(_ topic: Topic) {

@@ -56,6 +56,9 @@ extension Topic {
     /// What the follower has been handed or is sure to be.
     func standing(of follower: FollowerID) -> Cursor {
         if let reader = reading[follower] { return reader.standing }
+        if let held = filtered.first(where: { $0.follower == follower })?.pace?.firstHeld {
+            return Cursor(epoch: epoch, seq: held - 1)
+        }
         return waiting.first { $0.follower == follower }?.wish.after ?? standing
     }
 

@@ -162,7 +162,6 @@ extension HTTPConnection {
         case .asset(let index): respond(.asset(PageAssets.files[index]))
         case .jobs, .job, .jobEvents, .jobLog, .feedEvents, .queueEvents:
             answer(head, body, about: route)
-        case .notBuilt: respond(.error(501, "not_built", "not in this version"))
         case .unknown, .jobSocket, .feedSocket, .queueSocket, .socket: respondNotFound()
         }
     }

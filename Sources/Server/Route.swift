@@ -18,7 +18,6 @@ enum Route: Equatable {
     case readiness
     case metrics
     case asset(Int)
-    case notBuilt
     case unknown
 
     /// `path` is raw: its segments are decoded one by one, so that `%2F` is no separator.

@@ -110,7 +110,7 @@ extension Session {
     }
 
     func left(_ departure: Departure) {
-        forgetReading(departure.job)
+        reading.remove(departure.job)
         send(
             ServerMessage.unsubscribed(.job(departure.job), reason: departure.reason.rawValue))
     }

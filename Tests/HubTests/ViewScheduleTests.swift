@@ -47,7 +47,8 @@ struct ViewScheduleTests {
             let job = stage.jobs[random.throwDie(stage.jobs.count)]
             // It never comes back to where it was.
             let place = ["a", "b", "c"].firstIndex { $0 == stage.queue(of: job) }
-            let next: String? = random.throwDie(8) == 0 ? ["a", "b", "c", nil][(place ?? -1) + 1] : nil
+            let next: String? =
+                random.throwDie(8) == 0 ? ["a", "b", "c", nil][(place ?? -1) + 1] : nil
             stage.publish(job, to: next)
         }
         for job in stage.jobs {

@@ -134,7 +134,9 @@ struct ManySocketTests {
                 #"{"type":"subscribe","data":{"jobs":["1","2","3","4"]},"id":1}"#, "too_many_jobs",
                 nil
             ),
-            (#"{"type":"subscribe","data":{"queue":"q"},"id":1}"#, "not_built", nil),
+            (#"{"type":"subscribe","data":{"queue":"q"},"id":1}"#, "forbidden", nil),
+            (#"{"type":"subscribe","data":{"queue":""},"id":1}"#, "bad_queue", nil),
+            (#"{"type":"unsubscribe","data":{"queue":"*"},"id":1}"#, "not_subscribed", nil),
             (#"{"type":"unsubscribe","data":{"job_id":"a"},"id":1}"#, "not_subscribed", "a"),
             (#"{"type":"auth","data":{},"id":1}"#, "bad_message", nil),
             (#"{"type":"auth","data":{"token":"bad"},"id":1}"#, "token_malformed", nil),

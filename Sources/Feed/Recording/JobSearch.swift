@@ -97,7 +97,8 @@ struct JobSearch {
             else { continue }
             found.append(Found(job: job, birth: birth))
         }
-        let mustFilter = request.status != nil || request.owner != nil
+        let mustFilter =
+            request.status != nil || request.owner != nil || request.coversQueue != nil
         (named, wanted) = mustFilter ? (found[...], []) : ([], found[...])
         if found.isEmpty { decided = lastNamed }
         return true
