@@ -155,7 +155,7 @@ struct ManySocketTests {
         #expect(try client.hear().text("code") == "binary_not_spoken")
         try client.say(#"{"type":"ping","id":"still here"}"#)
         #expect(try client.hear().id as? String == "still here")
-        #expect(try scene.metric(#"jobwire_message_refusals_total{reason="forbidden"}"#) == 2)
+        #expect(try scene.metric(#"jobwire_message_refusals_total{reason="forbidden"}"#) == 3)
         #expect(try scene.metric(#"jobwire_message_refusals_total{reason="bad_job_id"}"#) == 2)
         #expect(try scene.metric(#"jobwire_message_refusals_total{reason="too_many"}"#) == 1)
         let bad = try scene.metric(#"jobwire_message_refusals_total{reason="bad_message"}"#)
