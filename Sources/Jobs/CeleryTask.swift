@@ -68,8 +68,8 @@ extension EventMembers {
     ) -> (status: [UInt8], ends: Bool)? {
         switch task {
         case .received where attempt ?? 1 > 1: (Dialects.retrying, false)
-        case .revoked where isTrue(.expired): (Dialects.expired, true)
-        case .rejected where isTrue(.requeue): (Dialects.queued, false)
+        case .revoked where isTrue(.verdict): (Dialects.expired, true)
+        case .rejected where isTrue(.verdict): (Dialects.queued, false)
         default: nil
         }
     }

@@ -87,10 +87,11 @@ enum Dialects {
         /// Not kept, but where nothing names the type it tells what kind of event this is.
         case failedReason, processingTime
         /// What others are made of: progress, an attempt, the status or the error of a Celery task.
-        case current, total, retries, expired, requeue, exception, exceptionType
-        case exceptionMessage
+        case current, total, retries, verdict, exception, exceptionType, exceptionMessage
         /// Looked for at the top level only.
-        case type, event, timestamp, seq, jobID, feed, data, job, taskID, dateDone
+        case type, event, timestamp, data, job, taskID, dateDone
+        /// Only renamed.
+        case seq, jobID, feed
     }
 
     private static let members: [(name: String, member: Member, rank: UInt8)] = [
@@ -115,7 +116,7 @@ enum Dialects {
         ("owner", .owner, 0),
         ("parent", .parent, 0), ("parent_id", .parent, 1),
         ("attempt", .attempt, 0), ("attemptsMade", .attempt, 1), ("retries", .retries, 0),
-        ("expired", .expired, 0), ("requeue", .requeue, 0),
+        ("expired", .verdict, 0), ("requeue", .verdict, 0),
         ("eta_seconds", .etaSeconds, 0), ("etaSeconds", .etaSeconds, 0),
         ("log_line", .logLine, 0), ("logLine", .logLine, 0),
         ("lines", .lines, 0),
