@@ -26,7 +26,7 @@ struct Courier {
         var updates: [(Update, SnapshotChange?)] = []
         var bytes = 0
         var missed: Set<JobID> = []
-        /// The first of each job counts. They wait for a loop that can't keep up.
+        /// One of each job. They wait for a loop that can't keep up.
         var announced: [JobID: Announcement] = [:]
     }
 
@@ -57,7 +57,14 @@ struct Courier {
     /// A job that came alive. Beyond the limit it is as if its event had come before anybody looked.
     mutating func carry(_ announcement: Announcement, to loop: Int) {
         let job = announcement.job
-        guard bags[loop].announced[job] == nil else { return }
+        if let known = bags[loop].announced[job],
+            known.after.epoch == announcement.after.epoch
+        {
+            // All of its events, in the queue that it is in by now.
+            bags[loop].announced[job] = Announcement(
+                job: job, queue: announcement.queue, after: known.after)
+            return
+        }
         guard bags[loop].announced.count < Self.announcedMax else {
             announcementsLetGo += 1
             return
