@@ -2,6 +2,7 @@
 // key comes in.
 
 import Jobs
+import Loop
 import Wire
 
 struct Handshake {
@@ -18,7 +19,7 @@ struct Handshake {
         accept = AcceptKey.answering(key)
         let parameters = query.map { "\($0.name)=\(percentEncoded($0.value))" }
         let path =
-            "\(target.prefix)/api/v1/ws/jobs/\(percentEncoded(target.job.text))/updates"
+            target.path
             + (parameters.isEmpty ? "" : "?" + parameters.joined(separator: "&"))
         let lines = [
             "GET \(path) HTTP/1.1", "Host: \(target.authority)", "Upgrade: websocket",
@@ -95,12 +96,25 @@ struct Handshake {
 
 /// Whom to follow, and where.
 struct TailTarget: Equatable {
-    let job: JobID
+    /// Nil where the jobs are named by message.
+    let job: JobID?
     let host: String
     let port: Int
     let usesTLS: Bool
     /// A path before ours, where a proxy has one; without a slash at its end.
     let prefix: String
+
+    var path: String {
+        let jobs = job.map { "/jobs/\(percentEncoded($0.text))/updates" }
+        return "\(prefix)/api/v1/ws\(jobs ?? "")"
+    }
+
+    /// Nil where TLS is not wanted.
+    func client(caFile: String?) throws(TLSFault) -> TLSClient? {
+        guard usesTLS else { return nil }
+        return try TLSClient(
+            caFile: caFile, serverName: host, certificateFile: nil, keyFile: nil)
+    }
 
     var authority: String {
         let name = host.contains(":") ? "[\(host)]" : host
@@ -108,7 +122,7 @@ struct TailTarget: Equatable {
     }
 
     /// `http://host:port`, `https://`, `ws://` or `wss://`.
-    init(_ url: String, job: JobID) throws(Failure) {
+    init(_ url: String, job: JobID?) throws(Failure) {
         func wrong(_ reason: String) -> Failure { Failure(.usage, "--url: \(reason)") }
         guard let mark = url.firstRange(of: "://") else {
             throw wrong("expected a URL such as http://127.0.0.1:8080")

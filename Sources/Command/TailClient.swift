@@ -7,7 +7,7 @@ import CLinux
 import JSON
 import Loop
 
-final class TailClient {
+final class TailClient: TailSocketOwner {
     static let silenceGrace = Duration.seconds(10)
     private static let watchInterval = Duration.seconds(1)
 
@@ -38,11 +38,7 @@ final class TailClient {
         (self.options, self.view, self.place, cursor) = (options, view, place, options.after)
         do throws(SystemError) { loop = try Loop() } catch { throw Failure(.failed, "\(error)") }
         do throws(TLSFault) {
-            tls =
-                options.target.usesTLS
-                ? try TLSClient(
-                    caFile: options.caFile, serverName: options.target.host, certificateFile: nil,
-                    keyFile: nil) : nil
+            tls = try options.target.client(caFile: options.caFile)
         } catch { throw Failure(.usage, "--ca: \(error)") }
     }
 
@@ -140,6 +136,8 @@ final class TailClient {
         }
     }
 
+    func socketOpened(_ socket: TailSocket) {}
+
     func socket(_ socket: TailSocket, heard bytes: [UInt8]) {
         guard !isEnding else { return }
         switch messages.read(bytes) {
@@ -235,7 +233,7 @@ final class TailClient {
         let text =
             options.showsJSON
             ? lines.map { $0 + "\n" }.joined()
-            : view.drawn(lines, job: options.target.job.text, picture)
+            : view.drawn(lines, job: options.target.job?.text ?? "", picture)
         lines = []
         // Nobody reads any more, as after `| head`: that is no failure.
         if !place.write(text) { end(.success(.done)) }

@@ -1,9 +1,17 @@
-// One WebSocket of tail: shakes hands, reads frames, answers pings. What it means is its owner's business.
+// One WebSocket of tail or verify: shakes hands, reads frames, answers pings. What it means is its owner's business.
 //
 // Invariant: the owner is told of the end exactly once, and hears nothing afterwards.
 
 import Bytes
 import Loop
+
+protocol TailSocketOwner: AnyObject {
+    /// Anything at all came.
+    func hear()
+    func socketOpened(_ socket: TailSocket)
+    func socket(_ socket: TailSocket, heard bytes: [UInt8])
+    func socket(_ ended: TailSocket, _ reason: TailSocket.End)
+}
 
 final class TailSocket {
     enum End: Equatable {
@@ -24,14 +32,14 @@ final class TailSocket {
 
     private static let connectTimeout = Duration.seconds(10)
 
-    private unowned let owner: TailClient
+    private unowned let owner: any TailSocketOwner
     private var phase: Phase
     private var stream: Stream?
     private var generator = SystemRandomNumberGenerator()
 
     init(
         _ loop: Loop, _ target: TailTarget, _ tls: TLSClient?, _ handshake: Handshake,
-        owner: TailClient
+        owner: any TailSocketOwner
     ) {
         self.owner = owner
         phase = .shakingHands(handshake)
@@ -78,6 +86,7 @@ extension TailSocket: StreamOwner {
         case .open(let consumed):
             stream.inputBytesMax = ServerFrameReader.messageBytesMax + 16
             phase = .open(ServerFrameReader())
+            owner.socketOpened(self)
             return consumed + readFrames(bytes.extracting(consumed..<bytes.count))
         case .refused(let status, let body): end(.refused(status: status, body: body))
         case .strange(let words): end(.strange(words))
@@ -130,6 +139,16 @@ extension StreamEnd {
         case .reset(let error): "\(error)"
         case .tls(let why): "TLS: " + PrintableText.plain(why)
         case .inputTooLong: "a message was too long"
+        }
+    }
+}
+
+extension TailSocket.End {
+    var words: String {
+        switch self {
+        case .closed(let code, let reason): "closed with \(code ?? 1005) \(PrintableText.plain(reason))"
+        case .refused(let status, _): "refused with \(status)"
+        case .strange(let words), .lost(let words): words
         }
     }
 }

@@ -84,7 +84,7 @@ extension Verb {
         return options
     }
 
-    private static func localURL(_ settings: Settings) -> String {
+    static func localURL(_ settings: Settings) -> String {
         let scheme = settings.tlsCertificate.isEmpty ? "http" : "https"
         return settings.listen.hasPrefix(":")
             ? "\(scheme)://127.0.0.1\(settings.listen)" : "\(scheme)://\(settings.listen)"

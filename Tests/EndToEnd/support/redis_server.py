@@ -9,8 +9,9 @@ from .waiting import eventually, free_port
 
 
 class RedisServer:
-    def __init__(self, folder, certificates=None, password=None, options=()):
+    def __init__(self, folder, certificates=None, password=None, options=(), program="redis-server"):
         """`options` are more of redis-server's own, such as `--replicaof`."""
+        self.program = program
         self.folder = folder
         self.port = free_port()
         self.socket_path = str(folder / "redis.sock")
@@ -42,7 +43,7 @@ class RedisServer:
         return f"unix://{self.socket_path}"
 
     def start(self):
-        self.process = subprocess.Popen(["redis-server", *self.options], stdout=subprocess.DEVNULL)
+        self.process = subprocess.Popen([self.program, *self.options], stdout=subprocess.DEVNULL)
         self.client = redis.Redis(port=self.port, password=self.password)
         eventually(self.answers, what="redis-server answers")
 
