@@ -116,7 +116,12 @@ extension RecordedFeed: TimerTarget {
     private func proveNow() {
         guard subscriber?.state == .ready else { return }
         if probe.canProve {
-            if !probe.intervalPassed() { prove(false) }
+            if !probe.intervalPassed() {
+                prove(false)
+                // Each time: a subscription that came back meanwhile has said that all is well.
+                standsStill = true
+                tell(.recording(.standsStill(true)))
+            }
             sendProbe()
         } else {
             // The subscriber's own PING has been answered, or it would not be ready any more.
@@ -140,6 +145,9 @@ extension RecordedFeed: TimerTarget {
         guard isProven != self.isProven else { return }
         self.isProven = isProven
         tell(.proven(isProven))
+        guard isProven, standsStill else { return }
+        standsStill = false
+        tell(.recording(.standsStill(false)))
     }
 }
 

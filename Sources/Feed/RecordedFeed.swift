@@ -23,6 +23,9 @@ public enum RecordingNews: Equatable, Sendable {
     case noRunID
     /// Connected to a replica, which can't record.
     case replica
+    /// Nothing that is sent comes back: what is heard waits to be recorded, and followers with it. Or it
+    /// comes again.
+    case standsStill(Bool)
     /// A script was refused; the text is Redis' own.
     case refused(String)
     /// A key of this job is of a wrong type.
@@ -74,6 +77,7 @@ public final class RecordedFeed {
     var connectAgainAt: Instant?
     var probe: Probe
     var isProven = false
+    var standsStill = false
     var probedAt: Instant
     var probeInterval: Duration { limits.probeInterval }
     var publishTimeout: Duration { limits.publishTimeout }

@@ -27,6 +27,11 @@ extension Worker {
         case .replica:
             canRecord(false)
             warn("redis_is_a_replica", ["what_to_do": "let redis-url name the primary"])
+        case .standsStill(let standsStill):
+            canRecord(!standsStill)
+            if standsStill {
+                warn("recording_stands_still", ["what_to_do": "jobwire doctor asks what ails Redis"])
+            }
         case .refused(let text): warn("script_refused", ["why": .word(text)])
         case .unreadable(let job):
             warn("unreadable_history", ["job": .word(job), "why": "a key of it has a wrong type"])

@@ -51,7 +51,9 @@ extension Worker {
             metrics.drops.add(.nameless)
             throttledLog.line(.warning, "nameless_event", at: now, ["why": .text(fault.message)])
         case .recording(let news): hear(recording: news)
-        case .stalled(let count): log.info("jobs_stalled", ["jobs": .integer(count)])
+        case .stalled(let count):
+            metrics.jobsStalled.add(count)
+            log.info("jobs_stalled", ["jobs": .integer(count)])
         case .update, .opened, .active, .caughtUp: break
         }
     }

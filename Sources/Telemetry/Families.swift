@@ -55,6 +55,9 @@ extension Metrics {
             $0.replayedEvents.value
         },
         .labelled("jobwire_gaps_total", "Gaps told to clients") { $0.gaps[$1] },
+        .counter("jobwire_jobs_stalled_total", "Jobs that this bridge told to be stalled") {
+            $0.jobsStalled.value
+        },
         .gauge("jobwire_jobs", "Jobs kept in memory") { $0.jobs.value },
         .gauge("jobwire_history_bytes", "Bytes of history kept in memory") {
             $0.historyBytes.value

@@ -50,6 +50,7 @@ public final class MetricsBlock: Sendable {
     public let authRefusals = LabelledCounter<AuthRefusal>()
     public let messageRefusals = LabelledCounter<MessageRefusal>()
     public let rateLimited = Counter()
+    public let jobsStalled = Counter()
     public let responses = LabelledCounter<StatusClass>()
 
     public let eventsHeard = Counter()
