@@ -6,6 +6,7 @@ import random
 import msgpack
 import pytest
 from support.client import MESSAGEPACK, SUBPROTOCOL
+from support.flood import SETTINGS, flood
 from support.tokens import token
 from support.vectors import member, named, vectors
 
@@ -230,3 +231,27 @@ def test_a_message_too_long_closes_the_socket(serve, redis, speak):
     assert socket.expect("rejected")["data"]["code"] == "bad_message"
     socket.send(msgpack.packb("x" * 2_046))
     assert socket.closed()[0] == 1009
+
+
+def test_a_slow_client_is_spared_what_matters_less_and_told(serve, redis, speak, follow, job):
+    server = serve(**SETTINGS)
+    slow, brisk = speak(server, job), follow(server, job, query={"types": "step"})
+    slow.expect("connected")
+    steps = flood(redis, job)
+    while brisk.event()["seq"] < steps[-1]:
+        pass
+    due, seen, reasons = 1, [], set()
+    while due <= steps[-1]:
+        message = slow.next()
+        if message["type"] == "gap":
+            assert message["data"]["from"] == due
+            due = message["data"]["to"] + 1
+            reasons.add(message["data"]["reason"])
+        elif "seq" in message:
+            assert message["seq"] == due
+            seen.append(due)
+            due += 1
+    assert len(seen) < steps[-1] and set(steps) <= set(seen)
+    assert reasons and reasons <= {"conflated", "slow_consumer"}
+    redis.publish(job, "log", log_line="again")
+    assert slow.event()["data"] == {"log_line": "again"}

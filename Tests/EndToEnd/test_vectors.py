@@ -5,11 +5,14 @@ import urllib.parse
 
 import pytest
 from support.client import Socket
+from support.flood import SETTINGS, flood
 from support.server import ROOT, Jobwire
 from support.tokens import token
 from support.vectors import member, named, vectors
+from support.waiting import eventually
 
 EVENTS = vectors("events")
+CURSOR = re.compile(r"(?<==)\w+:\d+")
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
 
@@ -73,6 +76,46 @@ def test_client_message(server, follow, case):
         if code:
             assert received["data"]["code"] == code
             assert received["data"]["message"]
+
+
+def reasons(socket, steps):
+    """-> {reason: the text of the first gap with it}, up to the last step."""
+    gaps = {}
+    while (message := socket.next()).get("seq") != steps[-1]:
+        if message["type"] == "gap":
+            gaps.setdefault(message["data"]["reason"], socket.raw)
+    return gaps
+
+
+def test_control_messages_are_spelled_so(make_redis, serve, follow):
+    redis = make_redis()
+    server = serve(redis.url, **SETTINGS)
+    said = []
+    for kind, reason in [("progress", "conflated"), ("log", "slow_consumer")]:
+        slow = follow(server, f"{kind}-j1")
+        slow.expect("connected")
+        said.append(reasons(slow, flood(redis, f"{kind}-j1", kinds=[kind]))[reason].replace(f"{kind}-j1", "j1"))
+        slow.close()
+    probe = follow(server, "j1")
+    redis.publish("j1", "status", status="running", queue="gpu")
+    probe.event()
+    probe.close()
+    eventually(lambda: server.metric("jobwire_subscriptions") == 0)
+    viewer = follow(server, path="/api/v1/ws")
+    viewer.expect("connected")
+    viewer.send({"type": "subscribe", "id": "q", "data": {"queue": "gpu"}})
+    viewer.expect("subscribed")
+    said.append(viewer.raw)
+    cases = vectors("control-messages")["cases"]
+    for case, text in zip(cases, said, strict=True):
+        for name in case["varies"]:
+            value = re.compile(f'"{name}":("[^"]*"|[0-9]+)')
+            expected = value.search(case["message"])[0]
+            found = value.search(text)[0]
+            if name == "events":
+                assert CURSOR.sub("", found) == CURSOR.sub("", expected)
+            text = text.replace(found, expected)
+        assert text == case["message"], case["name"]
 
 
 @pytest.mark.parametrize("kind", ["good", "bad"])
