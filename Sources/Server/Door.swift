@@ -91,6 +91,28 @@ struct Door {
         }
     }
 
+    /// A queue's name as it stands in a path; `*` is all.
+    static func queue(_ segment: String) throws(Close) -> String {
+        let text: String
+        do throws(QueryFault) { text = try percentDecoded(segment) } catch {
+            throw .badRequest("the path is malformed: \(error.rawValue)")
+        }
+        guard 1...ClientMessageReader.queueBytesMax ~= text.utf8.count else {
+            throw .badRequest(
+                "a queue's name has 1 to \(ClientMessageReader.queueBytesMax) bytes")
+        }
+        return text
+    }
+
+    /// What the query of a queue may choose.
+    static func viewWish(_ query: Query) throws(Close) -> Wish {
+        let wish = try wish(query)
+        guard wish.after == nil else { throw .badRequest(noQueueCursor) }
+        return wish
+    }
+
+    static let noQueueCursor = "a queue has no cursor"
+
     /// What a one-job socket asks for in its query.
     static func wish(_ query: Query) throws(Close) -> Wish {
         let options: FollowOptions

@@ -96,6 +96,7 @@ final class Worker {
     func run() {
         loop.beforeFlush = { [unowned self] in
             hub.drain(at: loop.now.nanoseconds, deliver, welcome: welcome)
+            carryOutViews()
             if let due = hub.nextRelease { alarm.set(to: due) }
             if feed != nil { flushOutgoing() }
         }
@@ -122,6 +123,7 @@ final class Worker {
     fileprivate func beat() {
         throttledLog.tellHeld(at: loop.now.milliseconds)
         if feed != nil { metrics.logLinesLost.add(log.takeLost()) }
+        sweepViews()
         _ = loop.arm(self, after: .seconds(1))
     }
 
@@ -129,8 +131,9 @@ final class Worker {
 
     private func receive(_ mail: WorkerMail) {
         switch mail {
-        case .follow(let job, let loop): follow(job, from: loop)
+        case .follow(let job, let loop, let isBrief): follow(job, from: loop, isBrief: isBrief)
         case .unfollow(let job, let loop): feed?.unfollow(job, from: loop)
+        case .followAll(let wants, let loop): followAll(wants, from: loop)
         case .ask(let question, let loop, let ticket):
             feed?.answer(question) { [house] answer in
                 house.mailboxes[loop].post(.answered(answer, ticket: ticket))
@@ -138,7 +141,10 @@ final class Worker {
         case .updates(let updates, let bytes):
             for (update, change) in updates { hear(update, change) }
             house.backlogs[index].shrink(by: bytes)
-        case .missed(let jobs): for job in jobs where hub.missed(job) == .askFeed { ask(job) }
+        case .announced(let announcements, let bytes):
+            for each in announcements { hear(each) }
+            house.backlogs[index].shrink(by: bytes)
+        case .missed(let jobs): for job in jobs { carryOut(hub.missed(job), for: job) }
         case .opened(let opening, let asks): open(opening, afterAsks: asks)
         case .answered(let answer, let ticket): asked.removeValue(forKey: ticket)?(answer)
         case .redis(let condition): tell(condition)
@@ -167,6 +173,14 @@ final class Worker {
             } else {
                 post(.opened(opening, afterAsks: asks), to: loop)
             }
+        case .active(let announcement, let loops):
+            for other in house.mailboxes.indices where loops.contains(other) {
+                if other == index {
+                    hear(announcement)
+                } else {
+                    courier.carry(announcement, to: other)
+                }
+            }
         case .caughtUp: flushOutgoing()
         default: hear(status: news)
         }
@@ -187,7 +201,7 @@ final class Worker {
     }
 
     private func hear(_ update: Update, _ change: SnapshotChange?) {
-        if hub.hear(update, change) == .askFeed { ask(update.job) }
+        carryOut(hub.hear(update, change), for: update.job)
     }
 
     // MARK: sessions
@@ -240,7 +254,7 @@ final class Worker {
         house.watchers?.add(1, to: job)
         let (welcome, request) = hub.follow(job, by: follower, wish: wish)
         if let welcome { self.welcome(welcome) }
-        if request == .askFeed { ask(job) }
+        carryOut(request, for: job)
     }
 
     func welcome(_ welcome: Welcome) {
@@ -251,12 +265,8 @@ final class Worker {
     func unfollow(_ job: JobID, by follower: FollowerID) {
         metrics.subscriptions.add(-1)
         house.watchers?.add(-1, to: job)
-        guard hub.unfollow(job, by: follower) else { return }
-        if let feed {
-            feed.unfollow(job, from: index)
-        } else {
-            house.mailboxes[0].post(.unfollow(job, loop: index))
-        }
+        if hub.unfollow(job, by: follower) { unfollow(job) }
+        carryOutViews()
     }
 
     /// The follower goes on reading histories after a flush, when its socket has taken some.
