@@ -54,7 +54,7 @@ let package = Package(
         target("Wire", ["Bytes", "JSON", "Jobs", "CZlib"]),
         target("Hub", ["Bytes", "Jobs"]),
         target("Loop", ["Bytes", "CLinux", "COpenSSL"]),
-        target("Settings"),
+        target("Settings", ["Jobs"]),
         target("Telemetry"),
 
         // joints

@@ -29,7 +29,8 @@ extension Verb {
         } catch {
             problems.append("redis-url: \(error)")
         }
-        if call.has("connect") {
+        // Without anything to listen to, which has been said, there is nothing to ask Redis for.
+        if call.has("connect"), (try? call.settings.sources()) != nil {
             do throws(Failure) { try ConnectionCheck(call.settings).run() } catch {
                 problems.append("redis-url: \(error.reason)")
             }

@@ -37,7 +37,7 @@ final class Checkup {
         findings.insert(Finding("connection", .ok, "\(address)"), at: 0)
         findings.append(Self.latency(waits))
         let channel = "\(settings.keyPrefix):control:\(address.database)"
-        for pattern in settings.patterns {
+        for pattern in try settings.checkedSources().map(\.pattern.text) {
             findings.append(try subscription("+psubscribe", pattern, patterns: [pattern]))
         }
         findings.append(try subscription("+subscribe", channel, channels: [channel]))

@@ -12,12 +12,16 @@ final class ConnectionCheck: RedisSubscriberOwner {
     private let channels: [String]
     private var outcome: Result<Void, Failure>?
 
-    /// The configured patterns, unless told others.
+    /// All that is configured, unless told others.
     init(
         _ settings: Settings, patterns: [String]? = nil, channels: [String] = []
     ) throws(Failure) {
         self.settings = settings
-        self.patterns = patterns ?? settings.patterns
+        if let patterns {
+            self.patterns = patterns
+        } else {
+            self.patterns = try settings.checkedSources().map(\.pattern.text)
+        }
         self.channels = channels
         do throws(RedisURLFault) {
             address = try RedisAddress(parsing: settings.redisURL.text)
@@ -26,7 +30,6 @@ final class ConnectionCheck: RedisSubscriberOwner {
     }
 
     func run() throws(Failure) {
-        guard !patterns.isEmpty || !channels.isEmpty else { return }  // A problem of its own.
         let subscriber = RedisSubscriber(
             loop: loop, address: address, options: RedisOptions(settings),
             patterns: patterns, channels: channels, owner: self)

@@ -1,6 +1,7 @@
 // Publishes a demo as workers would, with PUBLISH over Redis: `jobwire run` on a thread of its own, until
 // it is told to stop; `jobwire simulate` until its time is over. While Redis is away the story waits.
 
+import Jobs
 import Loop
 import Redis
 import Settings
@@ -10,13 +11,14 @@ struct DemoPublisher {
     private let stopping: Mailbox<Void>
 
     static func start(_ settings: Settings, seed: UInt64) throws(Failure) -> DemoPublisher {
+        let channels = try settings.jobChannels()
         do throws(SystemError) {
             let stopping = try Mailbox<Void>()
             let thread = try LoopThread.start(name: "jobwire-demo") {
                 do {
                     let errand = try RedisErrand(settings, patience: .asLong { _ in true })
                     try errand.loop.attach(stopping) { errand.finish() }
-                    try DemoWorker(Demo(seed: seed), settings, errand).run()
+                    try DemoWorker(Demo(seed: seed), channels, errand).run()
                 } catch { return }  // No loop could be made: the demo stays silent.
             }
             return DemoPublisher(thread: thread, stopping: stopping)
@@ -37,7 +39,7 @@ final class DemoWorker: TimerTarget {
     private static let pause = Duration.milliseconds(10)
 
     private let errand: RedisErrand
-    private let settings: Settings
+    private let channels: ChannelPattern
     private var demo: Demo
     private var beat: Demo.Beat
     private var due = Instant.now()
@@ -49,8 +51,8 @@ final class DemoWorker: TimerTarget {
     /// Who listened to the last event.
     private(set) var heard: Int64 = 0
 
-    init(_ demo: Demo, _ settings: Settings, _ errand: RedisErrand) {
-        (self.demo, self.settings, self.errand) = (demo, settings, errand)
+    init(_ demo: Demo, _ channels: ChannelPattern, _ errand: RedisErrand) {
+        (self.demo, self.channels, self.errand) = (demo, channels, errand)
         beat = self.demo.next()
     }
 
@@ -91,7 +93,7 @@ final class DemoWorker: TimerTarget {
 
     private func publish(_ commands: RedisCommands) {
         commands.send([
-            Array("PUBLISH".utf8), Array(settings.channel(of: beat.job).utf8),
+            Array("PUBLISH".utf8), Array(channels.channel(with: beat.job).utf8),
             Array(beat.event.utf8),
         ]) { [self] answer in
             if case .success(.integer(let count)) = answer {

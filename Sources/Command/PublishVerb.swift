@@ -37,7 +37,7 @@ extension Verb {
             _ = try JobID(checking: call.words[0])
         } catch { throw Failure(.usage, error.message) }
         let settings = try call.settingsBesideRun().settings
-        let channel = settings.channel(of: call.words[0])
+        let channel = try settings.jobChannels().channel(with: call.words[0])
         guard call.has("lines") else {
             return try publish(try event(call), on: channel, settings, call.place)
         }

@@ -2,6 +2,7 @@
 // thread until the errand is finished.
 
 import CLinux
+import Jobs
 import Loop
 import Redis
 import Settings
@@ -108,8 +109,20 @@ extension RedisOptions {
 }
 
 extension Settings {
-    /// The channel on which a worker of the job publishes.
-    func channel(of job: String) -> String {
-        (patterns.first ?? "job:*:updates").replacing("*", with: job, maxReplacements: 1)
+    func checkedSources() throws(Failure) -> [Source] {
+        do throws(SettingsFault) { return try sources() } catch {
+            throw Failure(.usage, "\(error)")
+        }
+    }
+
+    /// The channels on which workers publish, with a * for the job.
+    func jobChannels() throws(Failure) -> ChannelPattern {
+        guard let source = try checkedSources().first(where: \.namesJobsByChannel) else {
+            throw Failure(
+                .usage,
+                "patterns: none has a * where the job's id stands, so there is no channel"
+                    + " for it; publish as its workers do")
+        }
+        return source.pattern
     }
 }

@@ -27,7 +27,7 @@ struct RunNotice {
             $0.scope = [.jobsRead, .jobsPublish]
         }
         let job = hasDemo ? "demo-build" : "my-job"
-        let channel = settings.channel(of: "my-job")
+        let channel = try settings.jobChannels().channel(with: "my-job")
         let event = #"{"type":"progress","data":{"progress":40}}"#
         var lines = [
             "", "Jobwire listens on \(url)" + (madeSecret ? ", for this machine only." : "."), "",

@@ -33,15 +33,16 @@ extension Verb {
     ) { call throws(Failure) in
         let simulation = try Simulation(call)
         let settings = try call.settingsBesideRun().settings
+        let channels = try settings.jobChannels()
         let errand = try RedisErrand(settings, patience: .onceConnected)
         try errand.endsOnSignals()
         let cast = simulation.cast
         call.place.say(
             "\(cast.count) jobs: \(cast[0].job)"
                 + (cast.count > 1 ? " … \(cast[cast.count - 1].job)" : "")
-                + ", on \(settings.channel(of: cast[0].job)) and so on")
+                + ", on \(channels.channel(with: cast[0].job)) and so on")
         let worker = DemoWorker(
-            Demo(cast, seed: simulation.seed, rate: simulation.rate), settings, errand)
+            Demo(cast, seed: simulation.seed, rate: simulation.rate), channels, errand)
         defer {
             call.place.say(
                 "\(worker.published) events published"

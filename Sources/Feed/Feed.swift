@@ -60,7 +60,7 @@ public final class Feed {
 
     private let loop: Loop
     private let limits: FeedLimits
-    let patterns: [ChannelPattern]
+    let sources: [Source]
     private let tell: (FeedNews) -> Void
     private var reader: EventReader
     var history: MemoryHistory
@@ -78,12 +78,12 @@ public final class Feed {
     }
 
     public init(
-        loop: Loop, address: RedisAddress, options: RedisOptions, patterns: [ChannelPattern],
+        loop: Loop, address: RedisAddress, options: RedisOptions, sources: [Source],
         limits: FeedLimits, tell: @escaping (FeedNews) -> Void
     ) {
         self.loop = loop
         self.limits = limits
-        self.patterns = patterns
+        self.sources = sources
         self.tell = tell
         reader = EventReader(eventBytesMax: limits.eventBytesMax)
         publishing = Publishing(loop: loop, timeout: limits.publishTimeout)
@@ -92,7 +92,7 @@ public final class Feed {
         probe = Probe(
             prefix: limits.channelPrefix, database: address.database, token: random.next())
         subscriber = RedisSubscriber(
-            loop: loop, address: address, options: options, patterns: patterns.map(\.text),
+            loop: loop, address: address, options: options, patterns: sources.map(\.pattern.text),
             wishes: [probe.channel], owner: self)
         commands = RedisCommands(loop: loop, address: address, options: options, owner: self)
     }
@@ -162,7 +162,7 @@ extension Feed: RedisSubscriberOwner {
         switch continuity {
         case .broken: beginEra()
         // The patterns that came later may have missed what the first did not.
-        case .resuming where patterns.count > 1: beginEra()
+        case .resuming where sources.count > 1: beginEra()
         case .resuming, .whole: break
         }
         continuity = .whole
@@ -183,7 +183,7 @@ extension Feed: RedisSubscriberOwner {
             return
         }
         do throws(JobIDFault) {
-            hear(payload, of: try patterns[pattern].job(in: channel))
+            hear(payload, of: try sources[pattern].job(in: channel))
         } catch {
             tell(.refusedChannel(error))
         }

@@ -2,6 +2,19 @@
 
 import Jobs
 
+/// How much of a job is wanted by somebody who does not stay. A feed may give more.
+public enum HistoryPart: Equatable, Sendable {
+    /// Where it stands.
+    case standing
+    /// That, and the snapshot.
+    case state
+    /// That, and all events that are kept.
+    case all
+    /// Of the events so many at most, the oldest from this number on, or the latest before it.
+    case from(UInt64, before: UInt64?, count: Int)
+    case before(UInt64, count: Int)
+}
+
 public protocol JobFeed: AnyObject {
     func start()
     func stop()
@@ -14,15 +27,17 @@ public protocol JobFeed: AnyObject {
     func follow(_ job: JobID, from loop: Int)
     func unfollow(_ job: JobID, from loop: Int)
     /// The job as it stands, for somebody who does not stay. nil where Redis can't be asked.
-    func peek(_ job: JobID, _ answer: @escaping (Opening?) -> Void)
+    func peek(_ job: JobID, _ part: HistoryPart, _ answer: @escaping (Opening?) -> Void)
     /// One page of the jobs there are.
-    func list(
-        _ request: JobListRequest,
-        _ reply: @escaping (Result<JobListPage, JobListFault>) -> Void)
-    /// Publishes events of one job, all or none, and answers with their numbers.
-    func publish(_ payloads: [[UInt8]], to job: JobID, _ reply: @escaping PublishReply)
+    func list(_ request: JobListRequest, _ reply: @escaping JobListReply)
+    /// Publishes events of one job, all or none, and answers with their numbers. What was published
+    /// under a key is not published again under it, as long as Redis keeps the history.
+    func publish(
+        _ payloads: [[UInt8]], to job: JobID, key: String?, _ reply: @escaping PublishReply)
 }
 
 extension Feed: JobFeed {
-    public func peek(_ job: JobID, _ answer: @escaping (Opening?) -> Void) { answer(peek(job)) }
+    public func peek(
+        _ job: JobID, _ part: HistoryPart, _ answer: @escaping (Opening?) -> Void
+    ) { answer(peek(job)) }
 }

@@ -47,11 +47,21 @@ public struct JobListPage: Sendable {
     public internal(set) var next: String?
 }
 
-public enum JobListFault: Error, Equatable, Sendable {
-    case badCursor
-    /// The list is not kept here; recorded jobs are not listed in this version.
-    case notBuilt
+public enum JobListFault: String, Error, Sendable {
+    case badCursor = "bad_request"
+    case redisUnavailable = "redis_unavailable"
+    case redisRefused = "redis_refused"
+
+    public var message: String {
+        switch self {
+        case .badCursor: "cursor: take the next of an earlier page"
+        case .redisUnavailable: "Redis can't be asked at the moment; come again"
+        case .redisRefused: "Redis refused to list the jobs; the server's log says why"
+        }
+    }
 }
+
+public typealias JobListReply = (Result<JobListPage, JobListFault>) -> Void
 
 /// Things by their age. Each gets a number, higher than all before.
 struct BirthOrder<Element> {

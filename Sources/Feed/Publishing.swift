@@ -22,20 +22,24 @@ public enum PublishFault: String, Error, Sendable {
     case redisRefused = "redis_refused"
     /// It may have been published: it was sent, and not heard in time.
     case unconfirmed = "publish_unconfirmed"
-    /// Recorded publishing is not in this version.
-    case notBuilt = "not_built"
+    /// No source has a channel of this job's or feed's own.
+    case noChannel = "no_channel"
+    /// Too many wait for Redis already: nothing was published.
+    case overflow = "publish_overflow"
 
     public var message: String {
         switch self {
         case .redisUnavailable: "Redis is not connected; nothing was published"
         case .redisRefused: "Redis refused to publish; nothing was published"
-        case .notBuilt: "publishing by HTTP is not in this version where Redis keeps the history"
+        case .noChannel: "no pattern here has a channel for it; nothing was published"
+        case .overflow: "too many events wait for Redis; nothing was published"
         case .unconfirmed: "it was sent and not heard in time; it may have been published"
         }
     }
 }
 
-public typealias PublishReply = (Result<Published, PublishFault>) -> Void
+public typealias PublishResult = Result<Published, PublishFault>
+public typealias PublishReply = (PublishResult) -> Void
 
 /// What was published and not heard yet, in order. Pure.
 struct AwaitedEvents {
@@ -151,18 +155,18 @@ extension Publishing: TimerTarget {
 
 extension Feed {
     /// Publishes events of one job, all or none, and answers with their numbers.
-    public func publish(_ payloads: [[UInt8]], to job: JobID, _ reply: @escaping PublishReply) {
-        guard let pattern = patterns.first, let commands, subscriber?.state == .ready,
-            commands.state == .ready
-        else { return reply(.failure(.redisUnavailable)) }
-        publishing.publish(
-            payloads, to: job, channel: pattern.channel(of: job), over: commands, reply)
+    public func publish(
+        _ payloads: [[UInt8]], to job: JobID, key: String?, _ reply: @escaping PublishReply
+    ) {
+        guard let channel = sources.channel(of: job) else { return reply(.failure(.noChannel)) }
+        guard let commands, subscriber?.state == .ready, commands.state == .ready else {
+            return reply(.failure(.redisUnavailable))
+        }
+        publishing.publish(payloads, to: job, channel: channel, over: commands, reply)
     }
 
     /// One page of the jobs there are. `reply` may come later, where the list is not kept here.
-    public func list(
-        _ request: JobListRequest, _ reply: @escaping (Result<JobListPage, JobListFault>) -> Void
-    ) {
+    public func list(_ request: JobListRequest, _ reply: @escaping JobListReply) {
         do throws(JobListFault) {
             reply(.success(try history.list(request)))
         } catch {

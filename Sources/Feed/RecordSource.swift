@@ -8,7 +8,8 @@ enum RecordSource {
         local eventsMax, bytesMax = tonumber(ARGV[6]), tonumber(ARGV[7])
         local stateLife, streamLife, endedLife = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
         local forksMax = 8
-        local producersMax = 16
+        local producersMax = 64
+        local cleanedMax = 4
         local entryOverhead = 64
         local eventsSlack = math.min(64, math.floor(eventsMax / 8))
         local bytesSlack = math.floor(bytesMax / 8)
@@ -33,7 +34,7 @@ enum RecordSource {
         end
         local read = {
         'epoch', 'seq', 'line', 'era', 'forks', 'first', 'bytes', 'lives', 'status', 'progress',
-        'attempt', 'log_lines', 'created_at', 'finished_at', 'queue', 'producers', 'listed',
+        'attempt', 'log_lines', 'created_at', 'finished_at', 'queue', 'born',
         }
         local function load(stem)
         local job = jobs[stem]
@@ -200,31 +201,49 @@ enum RecordSource {
         local function queueKey(queue)
         return root .. 'queue:' .. string.sub(string.match(queue, '^"(.*)"$') or queue, 1, 200)
         end
-        local function list(key, member)
-        if redis.pcall('ZADD', key, now, member) ~= 1 then return end
-        redis.pcall('ZREMRANGEBYSCORE', key, '-inf', now - stateLife * 1000)
-        redis.pcall('EXPIRE', key, stateLife)
+        local latest
+        local function birth()
+        local top = latest or redis.pcall('ZREVRANGE', root .. 'jobs', 0, 0, 'WITHSCORES')[2]
+        top = tonumber(top) or 0
+        if top > (now + 86400000) * 1000 then top = 0 end
+        latest = math.max(now * 1000, top + 1)
+        return string.format('%.0f', latest)
         end
-        local function mustList(job)
-        if not job.hasEvent then return false end
-        local age = now - (tonumber(job.is.listed) or 0)
-        if not job.leaves and job.is.queue == job.was and age >= 0 and age < 1000 then return false end
-        set(job, 'listed', string.format('%.0f', now))
-        return true
+        local function list(key, id, born)
+        local isNew = redis.pcall('ZADD', key, born, id) == 1
+        redis.pcall('EXPIRE', key, stateLife)
+        if not isNew then return end
+        local old = string.format('(%.0f', (now - stateLife * 1000) * 1000)
+        local count = redis.call('ZCOUNT', key, '-inf', old)
+        if count == 0 then return end
+        local from = now % count
+        for _, each in ipairs(redis.call('ZRANGE', key, from, math.min(from + cleanedMax, count) - 1)) do
+        if redis.call('EXISTS', root .. 'job:' .. each .. ':state') == 0 then
+        redis.call('ZREM', key, each)
+        end
+        end
+        end
+        local function enlist(job)
+        local id = string.match(job.stem, '^job:(.*)$')
+        if not id or not job.is.born then return end
+        list(root .. 'jobs', id, job.is.born)
+        if job.leaves then redis.pcall('ZREM', queueKey(job.leaves), id) end
+        if job.is.queue then list(queueKey(job.is.queue), id, job.is.born) end
         end
         local function keepAlive(job)
         local phase = job.is.finished_at and 'ended' or job.is.created_at and 'live' or 'awaited'
         local since, known = string.match(job.is.lives or '', '^(%d+) (%a+)$')
         local age = now - (tonumber(since) or 0)
-        if known == phase and age >= 0 and age < lifeSlack then return end
+        if known == phase and age >= 0 and age < lifeSlack then return false end
         redis.call('EXPIRE', job.key, phase == 'awaited' and streamLife or stateLife)
         redis.call('EXPIRE', job.events, phase == 'ended' and endedLife or streamLife)
         redis.call('HSET', job.key, 'lives', string.format('%.0f %s', now, phase))
+        return true
         end
         local function flush()
         for _, job in ipairs(touched) do
         if jobs[job.stem] then
-        local isListed = mustList(job)
+        if job.hasEvent and not job.is.born then set(job, 'born', birth()) end
         local values, gone = { 'seq', job.seq, 'first', job.first, 'bytes', job.bytes }, {}
         if not job.first then values = { 'seq', job.seq } end
         for field, value in pairs(job.to) do
@@ -238,13 +257,8 @@ enum RecordSource {
         if job.first or next(job.to) then
         redis.call('HSET', job.key, unpack(values))
         if #gone > 0 then redis.call('HDEL', job.key, unpack(gone)) end
-        keepAlive(job)
-        end
-        local id = isListed and string.match(job.stem, '^job:(.*)$')
-        if id then
-        list(root .. 'jobs', id)
-        if job.leaves then redis.pcall('ZREM', queueKey(job.leaves), id) end
-        if job.is.queue then list(queueKey(job.is.queue), id) end
+        local isDue = keepAlive(job)
+        if isDue or job.is.queue ~= job.was then enlist(job) end
         end
         end
         end
@@ -292,15 +306,16 @@ enum RecordSource {
         return 'YES'
         end
         function asked.touch()
-        local isMade, entries = ARGV[11] == 'make', tonumber(ARGV[12])
-        for place = 13, #ARGV do
+        local isMade, entries, isOldest = ARGV[11] == 'make', tonumber(ARGV[12]), ARGV[13] == 'oldest'
+        local low, high = ARGV[14], ARGV[15]
+        for place = 16, #ARGV do
         local job = load(ARGV[place])
         if job and (isMade or job.is.epoch) then align(ARGV[place]) end
         end
         flush()
         announce('-', '-')
         local answer = { run }
-        for place = 13, #ARGV do
+        for place = 16, #ARGV do
         local job = jobs[ARGV[place]]
         if job == false then
         answer[#answer + 1] = 'WRONGTYPE'
@@ -310,8 +325,10 @@ enum RecordSource {
         local kept = {}
         local state = {}
         if entries >= 0 then state = redis.call('HGETALL', job.key) end
-        if entries > 0 then
-        kept = redis.pcall('XREVRANGE', job.events, '+', '-', 'COUNT', entries)
+        if entries > 0 and isOldest then
+        kept = redis.pcall('XRANGE', job.events, low, high, 'COUNT', entries)
+        elseif entries > 0 then
+        kept = redis.pcall('XREVRANGE', job.events, high, low, 'COUNT', entries)
         end
         answer[#answer + 1] = kept.err and 'WRONGTYPE'
         or { job.is.epoch, job.seq, job.is.forks or '', state, kept }
@@ -319,26 +336,51 @@ enum RecordSource {
         end
         return answer
         end
-        local function isNew(job, producer, number)
-        local kept = {}
-        for name, known in string.gmatch(job.is.epoch and job.is.producers or '', '(%S+)=(%d+)') do
-        if name == producer then
-        if tonumber(known) >= number then return false end
+        function asked.look()
+        local key, bytesMax, fields = root .. ARGV[11], tonumber(ARGV[12]), tonumber(ARGV[13])
+        local bytes, answer = 0, {}
+        for place = 14 + fields, #ARGV do
+        if bytes >= bytesMax then break end
+        local state, kept = root .. 'job:' .. ARGV[place] .. ':state', nil
+        if fields == 0 then
+        kept = redis.pcall('HGETALL', state)
         else
-        kept[#kept + 1] = name .. '=' .. known
+        kept = redis.pcall('HMGET', state, unpack(ARGV, 14, 13 + fields))
+        end
+        if kept.err then
+        answer[#answer + 1] = 'WRONGTYPE'
+        elseif redis.call('HEXISTS', state, 'created_at') == 0 then
+        redis.pcall('ZREM', key, ARGV[place])
+        answer[#answer + 1] = 'NONE'
+        else
+        for _, value in ipairs(kept) do bytes = bytes + #(value or '') end
+        answer[#answer + 1] = kept
         end
         end
-        kept[#kept + 1] = producer .. '=' .. string.format('%.0f', number)
-        return true, table.concat(kept, ' ', math.max(1, #kept - producersMax + 1))
+        return answer
+        end
+        local function recall(job, producer, number)
+        local text = job.is.epoch and redis.call('HGET', job.key, 'producers') or ''
+        local kept, seq = {}, nil
+        for name, known, at in string.gmatch(text, '(%S+)=(%d+)@(%d+)') do
+        if name ~= producer then
+        kept[#kept + 1] = name .. '=' .. known .. '@' .. at
+        elseif tonumber(known) >= number then
+        seq = tonumber(at)
+        end
+        end
+        return seq, table.concat(kept, ' ', math.max(1, #kept - producersMax + 2))
         end
         function asked.durable()
-        local job = load(ARGV[13])
+        local number, events = tonumber(ARGV[12]), tonumber(ARGV[13])
+        local job = load(ARGV[14])
         if not job then return redis.error_reply('WRONGTYPE the state of this job is not a hash') end
-        local isFresh, producers = isNew(job, ARGV[11], tonumber(ARGV[12]))
-        if not isFresh then return { 'OLD', job.is.epoch, job.seq } end
-        append(13)
+        local seq, others = recall(job, ARGV[11], number)
+        if seq then return { 'OLD', job.is.epoch, seq } end
+        local place = 14
+        for _ = 1, events do place = append(place) end
         if skipped > 0 then return redis.error_reply('WRONGTYPE the events of this job are no stream') end
-        set(job, 'producers', producers)
+        set(job, 'producers', string.format('%s %s=%.0f@%.0f', others, ARGV[11], number, job.seq))
         flush()
         announce('-', '-')
         return { 'NEW', job.is.epoch, job.seq }

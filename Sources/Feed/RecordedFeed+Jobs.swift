@@ -54,7 +54,7 @@ extension RecordedFeed {
             guard let isCheck = wishes.first?.isCheck else { return }
             readsInFlight += 1
             let arguments = calls.touch(
-                wishes.map(\.job), makes: true, isCheck ? .standing : .history, runID: runID,
+                wishes.map(\.job), makes: true, isCheck ? .standing : .all, runID: runID,
                 random: .random(using: &random), now: WallClock.milliseconds())
             evaluate(arguments) { [weak self] answer in self?.take(answer, to: wishes) }
         }
@@ -110,19 +110,6 @@ extension RecordedFeed: JobFeed {
         commands?.stop()
     }
 
-    public func list(
-        _ request: JobListRequest,
-        _ reply: @escaping (Result<JobListPage, JobListFault>) -> Void
-    ) {
-        reply(.failure(.notBuilt))
-    }
-
-    public func publish(
-        _ payloads: [[UInt8]], to job: JobID, _ reply: @escaping PublishReply
-    ) {
-        reply(.failure(.notBuilt))
-    }
-
     public func takeHeard() -> (events: Int, bytes: Int) {
         defer { (eventsHeard, bytesHeard) = (0, 0) }
         return (eventsHeard, bytesHeard)
@@ -138,15 +125,17 @@ extension RecordedFeed: JobFeed {
 
     public func unfollow(_ job: JobID, from loop: Int) { followed.unfollow(job, from: loop) }
 
-    public func peek(_ job: JobID, _ answer: @escaping (Opening?) -> Void) {
+    public func peek(
+        _ job: JobID, _ part: HistoryPart, _ answer: @escaping (Opening?) -> Void
+    ) {
         guard recorder.isWhole else { return answer(nil) }
         let arguments = calls.touch(
-            [job], makes: false, .history, runID: runID, random: .random(using: &random),
+            [job], makes: false, part, runID: runID, random: .random(using: &random),
             now: WallClock.milliseconds())
         evaluate(arguments) { [weak self] reply in
             guard let self else { return answer(nil) }
             note(reply)
-            guard case .success(let reply) = reply, let touched = TouchAnswer(reply),
+            guard case .success(let reply) = reply, let touched = TouchAnswer(reply, part),
                 let told = touched.jobs.first
             else { return answer(nil) }
             answer(opening(job, told))

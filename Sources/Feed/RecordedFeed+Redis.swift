@@ -72,6 +72,7 @@ extension RecordedFeed: RedisCommandsOwner {
         commands.send([Array("SCRIPT".utf8), Array("LOAD".utf8), ScriptCalls.script.source]) { _ in
         }
         recorder.commandsReady(runID: runID)
+        resendPosts()
         advance()
     }
 
@@ -104,6 +105,7 @@ extension RecordedFeed: TimerTarget {
             connectAgainAt = nil
             commands?.start()
         }
+        endLatePosts()
         if loop.now - probedAt >= probeInterval {
             probedAt = loop.now
             proveNow()

@@ -46,9 +46,9 @@ public final class RecordedFeed {
     let loop: Loop
     let tell: (FeedNews) -> Void
     private let limits: FeedLimits
-    private let patterns: [ChannelPattern]
+    private let sources: [Source]
     let calls: ScriptCalls
-    private var reader: EventReader
+    var reader: EventReader
     /// What was recorded is read again, whatever its size.
     var recordedReader = EventReader(eventBytesMax: .max)
     var recorder: Recorder
@@ -56,6 +56,7 @@ public final class RecordedFeed {
     var random = SystemRandomNumberGenerator()
     var eventsHeard = 0
     var bytesHeard = 0
+    var posts = Posts()
     private var wasAligned = false
     var readsInFlight = 0
     var readNotBefore = Instant(nanoseconds: .min)
@@ -68,19 +69,20 @@ public final class RecordedFeed {
     var isProven = false
     var probedAt: Instant
     var probeInterval: Duration { limits.probeInterval }
+    var publishTimeout: Duration { limits.publishTimeout }
 
     public init(
-        loop: Loop, address: RedisAddress, options: RedisOptions, patterns: [ChannelPattern],
+        loop: Loop, address: RedisAddress, options: RedisOptions, sources: [Source],
         limits: FeedLimits, recorded: RecordedFeedOptions, tell: @escaping (FeedNews) -> Void
     ) {
         self.loop = loop
         self.limits = limits
-        self.patterns = patterns
+        self.sources = sources
         self.tell = tell
         reader = EventReader(eventBytesMax: limits.eventBytesMax)
         let me = Name.random(using: &random)
         calls = ScriptCalls(
-            me: me, patterns: .ofPatterns(patterns), prefix: recorded.keyPrefix,
+            me: me, patterns: .ofSources(sources), prefix: recorded.keyPrefix,
             database: address.database, limits: recorded.recording)
         var recorderLimits = RecorderLimits()
         recorderLimits.queueBytesMax = recorded.queueBytesMax
@@ -90,7 +92,7 @@ public final class RecordedFeed {
             prefix: limits.channelPrefix, database: address.database, token: random.next())
         probedAt = loop.now
         subscriber = RedisSubscriber(
-            loop: loop, address: address, options: options, patterns: patterns.map(\.text),
+            loop: loop, address: address, options: options, patterns: sources.map(\.pattern.text),
             channels: [calls.stamped, calls.control], wishes: [probe.channel], owner: self)
         commands = RedisCommands(loop: loop, address: address, options: options, owner: self)
     }
@@ -113,13 +115,13 @@ public final class RecordedFeed {
     /// A worker's message. Each bridge counts it, whatever it can make of it.
     func hear(_ payload: Span<UInt8>, on channel: Span<UInt8>, pattern: Int) {
         // A channel that two patterns match is heard twice and counts once.
-        guard !patterns[..<pattern].contains(where: { $0.matches(channel) }) else { return }
+        guard !sources[..<pattern].contains(where: { $0.pattern.matches(channel) }) else { return }
         eventsHeard += 1
         bytesHeard += payload.count
         let now = loop.now
         let job: JobID
         do throws(JobIDFault) {
-            job = try patterns[pattern].job(in: channel)
+            job = try sources[pattern].job(in: channel)
         } catch {
             tell(.refusedChannel(error))
             return recorder.hear(

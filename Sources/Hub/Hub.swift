@@ -3,7 +3,8 @@
 // An update comes in by `hear`, waits in its topic until the tick ends, and leaves by `drain`, once
 // for all that follow the job. A follower that joins is first read the ring at its own pace
 // (`read`), and turns live when it has caught up: it is never buffered for, so a slow reader costs
-// no memory. If the ring loses what a reader had yet to see, a `slow_consumer` gap says so.
+// no memory. Who has no room for a delivery becomes a reader again, and may be spared some
+// (Reader.swift): it falls behind alone.
 // The snapshot is folded at once, so whoever joins while something waits is welcomed after it.
 //
 // The feed is asked for a job in order, and each answer comes with how many asks had reached the feed
@@ -17,10 +18,16 @@ import Jobs
 public struct HubLimits: Equatable, Sendable {
     public var ring: RingLimits
     public var replay: RingLimits
+    /// What a reader may have yet to see before log events in it are passed over.
+    public var queueBytesMax: Int
 
-    public init(ring: RingLimits = RingLimits(), replay: RingLimits = RingLimits()) {
+    public init(
+        ring: RingLimits = RingLimits(), replay: RingLimits = RingLimits(),
+        queueBytesMax: Int = 524_288
+    ) {
         self.ring = ring
         self.replay = replay
+        self.queueBytesMax = queueBytesMax
     }
 }
 
@@ -35,6 +42,8 @@ public struct Delivery {
     public let beginsEpoch: Epoch?
     public let live: [FollowerID]
     public let filtered: [Selection]
+    /// These came in an earlier tick, and were held for the pace of those who get them now.
+    public var wasHeld = false
 
     public struct Selection {
         public let follower: FollowerID
@@ -51,6 +60,8 @@ public final class Hub {
     public private(set) var asks = 0
     private var dirty: [Topic] = []
     private var draining: [Topic] = []
+    /// Topics with a follower whose pace holds something.
+    private var holding: [Topic] = []
 
     public init(limits: HubLimits) { self.limits = limits }
 
@@ -61,7 +72,7 @@ public final class Hub {
     public func follow(
         _ job: JobID, by follower: FollowerID, wish: Wish
     ) -> (welcome: Welcome?, request: HubRequest) {
-        let waiting = Topic.Waiting(follower: follower, wish: wish, asksBefore: asks)
+        let waiting = Topic.Waiting(follower: follower, wish: wish)
         guard let topic = topics[job] else {
             let topic = Topic(job: job, asksBefore: asks)
             topic.waiting.append(waiting)
@@ -94,7 +105,7 @@ public final class Hub {
 
     private func askFeed(for topic: Topic) -> HubRequest {
         asks += 1
-        topic.asked = asks
+        topic.isAsked(asks)
         return .askFeed
     }
 
@@ -116,7 +127,7 @@ public final class Hub {
         case .updates(let updates):
             topic.snapshot = opening.snapshot
             for update in updates { expect(update, in: topic) }
-        case .everything: topic.open(opening, limits: limits.ring)
+        case .everything: topic.open(opening, limits: limits)
         }
         // Also who was reading already: while the feed was asked there was nothing to read.
         let resumed = Array(topic.reading.keys)
@@ -125,9 +136,7 @@ public final class Hub {
         for (update, change) in early where hear(update, change) == .askFeed {
             request = .askFeed
         }
-        let isUnasked = topic.waiting.contains {
-            topic.mustAsk(for: $0) && topic.asked <= $0.asksBefore
-        }
+        let isUnasked = topic.waiting.contains { $0.ask == nil && topic.mustAsk(for: $0) }
         if isUnasked { request = askFeed(for: topic) }
         return (welcomes, resumed, request)
     }
@@ -166,84 +175,86 @@ public final class Hub {
     }
 
     /// Hands out what the tick has brought, once for each job, and welcomes who waited for that.
-    public func drain(_ deliver: (Delivery) -> Void, welcome: (Welcome) -> Void) {
+    /// `deliver` answers who took nothing, because he owes too much: he is to `read` on.
+    public func drain(
+        at now: Int64, _ deliver: (Delivery) -> [FollowerID], welcome: (Welcome) -> Void
+    ) {
+        defer { if !holding.isEmpty { release(at: now, deliver) } }
         guard !dirty.isEmpty else { return }
         // Two lists take turns, so that neither is ever allocated anew.
         swap(&dirty, &draining)
         defer { draining.removeAll(keepingCapacity: true) }
         for topic in draining where !topic.pending.isEmpty {
             let beginsEpoch = topic.epoch == nil ? topic.pending.first?.update.epoch : nil
-            topic.takePending(limits: limits.ring) { entries in
+            topic.takePending(limits: limits) { entries in
                 guard topic.live.count + topic.filtered.count > 0 else { return }
-                deliver(
-                    Delivery(
-                        job: topic.job, entries: entries, beginsEpoch: beginsEpoch,
-                        live: topic.live, filtered: selections(of: entries, in: topic)))
+                let delivery = Delivery(
+                    job: topic.job, entries: entries, beginsEpoch: beginsEpoch,
+                    live: topic.live, filtered: selections(of: entries, in: topic, at: now))
+                let fallen = deliver(delivery)
+                if !fallen.isEmpty { topic.fallBehind(fallen, in: delivery, limits) }
             }
             guard case .open = topic.phase, !topic.waiting.isEmpty else { continue }
             for each in topic.welcomeWaiting(limits: limits.replay) { welcome(each) }
         }
     }
 
-    private func selections(of entries: [Entry], in topic: Topic) -> [Delivery.Selection] {
-        topic.filtered.indices.map { index in
-            let wish = topic.filtered[index].wish
-            let wanted = entries.filter(wish.wants)
-            var skipped = topic.filtered[index].skipped + entries.count - wanted.count
-            if let last = wanted.last, last.seq == entries.last?.seq { skipped = 0 }
-            let isTold = skipped >= Topic.skippedMax
-            topic.filtered[index].skipped = isTold ? 0 : skipped
-            return Delivery.Selection(
-                follower: topic.filtered[index].follower, entries: wanted,
-                standsAt: isTold ? topic.seq : nil)
+    private func selections(
+        of entries: [Entry], in topic: Topic, at now: Int64
+    ) -> [Delivery.Selection] {
+        let selections = topic.filtered.indices.map { index in
+            topic.filtered[index].select(entries, of: topic, at: now)
+        }
+        hold(topic)
+        return selections
+    }
+
+    /// Notes when something of the topic is due.
+    private func hold(_ topic: Topic) {
+        topic.releaseAt = topic.filtered.lazy.compactMap(\.pace?.due).min()
+        guard topic.releaseAt != nil, !topic.isHolding else { return }
+        topic.isHolding = true
+        holding.append(topic)
+    }
+
+    /// When `drain` must be called again, whether something was heard or not.
+    public var nextRelease: Int64? { holding.lazy.compactMap(\.releaseAt).min() }
+
+    private func release(at now: Int64, _ deliver: (Delivery) -> [FollowerID]) {
+        for topic in holding {
+            guard let due = topic.releaseAt, due <= now else { continue }
+            let selections = selections(of: [], in: topic, at: now).filter { !$0.entries.isEmpty }
+            guard let first = selections.first else { continue }
+            let delivery = Delivery(
+                job: topic.job, entries: first.entries, beginsEpoch: nil, live: [],
+                filtered: selections, wasHeld: true)
+            let fallen = deliver(delivery)
+            if !fallen.isEmpty { topic.fallBehind(fallen, in: delivery, limits) }
+        }
+        holding.removeAll { topic in
+            topic.isHolding = topic.releaseAt != nil
+            return !topic.isHolding
         }
     }
 
     /// Reads the ring on for a follower, up to about `bytes`. When it has caught up it turns live.
     public func read(
-        _ job: JobID, for follower: FollowerID, bytes: Int
+        _ job: JobID, for follower: FollowerID, bytes: Int, at now: Int64
     ) -> (items: [Item], hasCaughtUp: Bool) {
         guard let topic = topics[job], case .open = topic.phase,
             var reader = topic.reading[follower]
         else { return ([], true) }
-        var items: [Item] = reader.gaps.map { .gap($0) }
-        reader.gaps = []
-        let first = topic.ring.firstSeq ?? topic.seq + 1
-        if reader.next < first {
-            let lost = Gap(
-                from: reader.next, to: first - 1, reason: .slowConsumer, epoch: topic.epoch)
-            items.append(.gap(lost))
-            reader.next = first
-        }
-        var left = bytes
-        for entry in topic.ring.entries(from: reader.next) where left > 0 {
-            tellLive(&reader, before: entry.seq, topic, &items)
-            reader.next = entry.seq + 1
-            guard reader.wish.wants(entry) else { continue }
-            items.append(.entry(entry))
-            left -= entry.byteCount
-        }
-        tellLive(&reader, before: reader.next, topic, &items)
-        reader.standing = Cursor(epoch: topic.epoch, seq: reader.next - 1)
+        let items = reader.read(topic, bytes: bytes, queueBytesMax: limits.queueBytesMax, at: now)
         guard reader.next > topic.seq else {
             topic.reading[follower] = reader
             return (items, false)
         }
         topic.endReading(follower)
-        if reader.wish.types == nil {
+        if reader.wish.isWhole {
             topic.live.append(follower)
         } else {
-            topic.filtered.append(Topic.Filtered(follower: follower, wish: reader.wish))
+            topic.filtered.append(Topic.Filtered(follower, reader))
         }
         return (items, true)
-    }
-
-    private func tellLive(
-        _ reader: inout Topic.Reading, before seq: UInt64, _ topic: Topic, _ items: inout [Item]
-    ) {
-        guard let liveAfter = reader.liveAfter, seq > liveAfter else { return }
-        // Not `liveAfter`: a gap may have carried the client past it, and no cursor goes back.
-        items.append(.live(topic.epoch, seq - 1))
-        reader.liveAfter = nil
     }
 }

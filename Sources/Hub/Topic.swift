@@ -17,39 +17,16 @@ final class Topic {
     struct Waiting {
         let follower: FollowerID
         let wish: Wish
-        /// How often the feed had been asked when the follower came.
-        let asksBefore: Int
+        /// The first ask for this topic after the follower came.
+        var ask: Int?
     }
-
-    struct Filtered {
-        let follower: FollowerID
-        let wish: Wish
-        /// Entries skipped since the client last saw a number; see `Topic.skippedMax`.
-        var skipped = 0
-    }
-
-    /// A follower that is being served from the ring, at its own pace.
-    struct Reading {
-        let wish: Wish
-        /// Where the client stands, as far as it has been told.
-        var standing: Cursor
-        var next: UInt64
-        /// To be told before anything else.
-        var gaps: [Gap]
-        /// `live` is told once the reader has passed this number; nil when it was told.
-        var liveAfter: UInt64?
-    }
-
-    /// A filtered follower that was sent nothing for so many entries is told where it stands.
-    static let skippedMax = 64
 
     private static let capacityKeptMax = 8
 
     let job: JobID
-    /// Of all asks: how many came before the first for this topic, which was the last for it, and how
-    /// many had reached the feed when it last answered.
+    /// Of all asks: how many came before the first for this topic, and how many had reached the feed when
+    /// it last answered.
     let asksBefore: Int
-    var asked = 0
     var asksAnswered = 0
     var phase = Phase.opening(early: [])
     private var hasBeenOpen = false
@@ -58,12 +35,20 @@ final class Topic {
     var forks: [Fork] = []
     var snapshot = Snapshot()
     var ring = Ring<Entry>()
+    private(set) var keepsakes = Keepsakes()
+    /// Of all entries that were ever put into the ring.
+    private(set) var bytesHeard = 0
+    /// The number of the latest progress event.
+    private(set) var latestProgress: UInt64 = 0
     var pending: [Entry] = []
 
     var waiting: [Waiting] = []
     var live: [FollowerID] = []
     var filtered: [Filtered] = []
-    var reading: [FollowerID: Reading] = [:]
+    /// Whether the hub looks at `releaseAt`, when the first of what paces hold is due.
+    var isHolding = false
+    var releaseAt: Int64?
+    var reading: [FollowerID: Reader] = [:]
 
     init(job: JobID, asksBefore: Int) {
         self.job = job
@@ -76,13 +61,12 @@ final class Topic {
     var epochHeard: Epoch? { pending.last?.update.epoch ?? epoch }
 
     /// Moves what is pending into the ring, and hands it out.
-    func takePending(limits: RingLimits, _ handOut: ([Entry]) -> Void) {
+    func takePending(limits: HubLimits, _ handOut: ([Entry]) -> Void) {
         var entries: [Entry] = []
         swap(&entries, &pending)
         for entry in entries {
             epoch = entry.update.epoch
-            seq = entry.seq
-            ring.append(entry, within: limits)
+            put(entry, limits)
         }
         handOut(entries)
         // The next tick's will lie in the same memory; that of a burst goes back.
@@ -91,11 +75,49 @@ final class Topic {
         swap(&entries, &pending)
     }
 
+    private func put(_ entry: Entry, _ limits: HubLimits) {
+        seq = entry.seq
+        bytesHeard += entry.byteCount
+        if entry.update.type.isProgress { latestProgress = seq }
+        if reading.isEmpty {
+            ring.append(entry, within: limits.ring)
+        } else {
+            ring.append(entry, within: limits.ring) { self.keep($0, limits) }
+        }
+    }
+
+    private func keep(_ entry: Entry, _ limits: HubLimits) {
+        keepsakes.keep(entry, bytesMax: limits.queueBytesMax)
+    }
+
+    /// Who took nothing of a delivery, though there was something for him, is read on from there.
+    func fallBehind(_ followers: [FollowerID], in delivery: Delivery, _ limits: HubLimits) {
+        let fallen = Set(followers)
+        if reading.isEmpty {
+            // While nobody was behind, nothing was kept of what this tick pushed out of the ring.
+            let kept = ring.firstSeq ?? seq + 1
+            for entry in delivery.entries where entry.seq < kept { keep(entry, limits) }
+        }
+        func fall(_ follower: FollowerID, _ wish: Wish, _ unsent: [Entry]) {
+            reading[follower] = Reader(
+                behind: self, wish, unsent: unsent, isNewEpoch: delivery.beginsEpoch != nil)
+        }
+        for follower in live where fallen.contains(follower) {
+            fall(follower, Wish(), delivery.entries)
+        }
+        for each in filtered where fallen.contains(each.follower) {
+            let selection = delivery.filtered.first { $0.follower == each.follower }
+            if let selection { fall(each.follower, each.wish, selection.entries) }
+        }
+        live.removeAll { fallen.contains($0) }
+        filtered.removeAll { fallen.contains($0.follower) }
+    }
+
     /// An empty dictionary keeps its memory, and most topics are idle: so it is let go.
     @discardableResult
     func endReading(_ follower: FollowerID) -> Bool {
         guard reading.removeValue(forKey: follower) != nil else { return false }
-        if reading.isEmpty { reading = [:] }
+        if reading.isEmpty { (reading, keepsakes) = ([:], Keepsakes()) }
         return true
     }
 
@@ -132,10 +154,12 @@ final class Topic {
     /// Whether the follower knows something that we do not, and no answer says yet that it is wrong:
     /// another loop or bridge may be ahead of us.
     func mustAsk(for waiting: Waiting) -> Bool {
-        guard let after = waiting.wish.after, asksAnswered <= waiting.asksBefore else {
-            return false
-        }
-        return isAhead(after)
+        if let ask = waiting.ask, ask <= asksAnswered { return false }
+        return waiting.wish.after.map(isAhead) ?? false
+    }
+
+    func isAsked(_ ask: Int) {
+        for index in waiting.indices where waiting[index].ask == nil { waiting[index].ask = ask }
     }
 
     private func isAhead(_ cursor: Cursor) -> Bool {
@@ -144,7 +168,7 @@ final class Topic {
     }
 
     /// Takes over what the feed said. Followers that were live go on from where they were.
-    func open(_ opening: Opening, limits: RingLimits) {
+    func open(_ opening: Opening, limits: HubLimits) {
         // What is pending was not delivered: it is in the opening, or it is gone.
         let standing = Cursor(epoch: epoch, seq: seq)
         pending = []
@@ -152,33 +176,41 @@ final class Topic {
         seq = opening.seq
         forks = opening.forks
         snapshot = opening.snapshot
+        (keepsakes, latestProgress) = (Keepsakes(), 0)
         ring.removeAll()
-        for update in opening.updates { ring.append(Entry(update), within: limits) }
+        for update in opening.updates {
+            ring.append(Entry(update), within: limits.ring)
+            if update.type.isProgress { latestProgress = update.seq }
+        }
         guard hasBeenOpen else {
             hasBeenOpen = true
             return
         }
         let readers = reading
-        for follower in live { resume(follower, at: standing, types: nil) }
-        for entry in filtered { resume(entry.follower, at: standing, types: entry.wish.types) }
+        for follower in live { resume(follower, at: standing, Wish()) }
+        for each in filtered {
+            // What a pace still holds the client has not seen.
+            let seq = each.pace?.firstHeld.map { $0 - 1 } ?? standing.seq
+            resume(each.follower, at: Cursor(epoch: standing.epoch, seq: seq), each.wish)
+        }
         for (follower, reader) in readers {
-            resume(
-                follower, at: reader.standing, types: reader.wish.types,
-                isLive: reader.liveAfter == nil)
+            resume(follower, at: reader.standing, reader.wish, isLive: reader.liveAfter == nil)
         }
         live = []
         filtered = []
+        releaseAt = nil
     }
 
     private func resume(
-        _ follower: FollowerID, at standing: Cursor, types: Set<EventType>?, isLive: Bool = true
+        _ follower: FollowerID, at standing: Cursor, _ wished: Wish, isLive: Bool = true
     ) {
-        let wish = Wish(after: standing, types: types)
+        let wish = Wish(
+            after: standing, types: wished.types, progressInterval: wished.progressInterval)
         let (next, gaps) = place(wish, limits: nil)
         // A new epoch is announced before its first event, by a gap or by `live`; an old one goes on.
         let isUnannounced = standing.epoch != epoch && (isLive || standing.epoch == nil)
-        reading[follower] = Reading(
-            wish: wish, standing: standing, next: next, gaps: gaps,
+        reading[follower] = Reader(
+            joining: self, wish, standing: standing, next: next, gaps: gaps,
             liveAfter: isUnannounced ? next - 1 : isLive ? nil : seq)
     }
 
@@ -194,16 +226,23 @@ final class Topic {
         let standing =
             wish.after.map { Cursor(epoch: $0.epoch ?? epoch, seq: $0.seq) }
             ?? Cursor(epoch: epoch, seq: gaps.first?.from.map { $0 - 1 } ?? next - 1)
-        reading[follower] = Reading(
-            wish: wish, standing: standing, next: next, gaps: gaps, liveAfter: seq)
+        reading[follower] = Reader(
+            joining: self, wish, standing: standing, next: next, gaps: gaps, liveAfter: seq)
         let replayed = ring.entries(from: next)
         return Welcome(
             follower: follower, job: job, snapshot: snapshot, epoch: epoch, seq: seq,
             replay: Replay(
                 from: replayed.first?.seq, to: replayed.last?.seq,
-                count: wish.types == nil
-                    ? replayed.count : replayed.count(where: { wish.wants($0) }),
+                count: wish.isWhole
+                    ? replayed.count : replayed.count(where: { isWanted($0, wish) }),
                 isComplete: gaps.isEmpty))
+    }
+
+    /// Of the past a paced follower wants the latest progress only.
+    func isWanted(_ entry: Entry, _ wish: Wish) -> Bool {
+        guard wish.wants(entry) else { return false }
+        return wish.progressInterval == nil || !entry.update.type.isProgress
+            || entry.seq == latestProgress
     }
 
     /// Where a follower with this wish begins to read, and what it must be told is missing.
@@ -250,7 +289,7 @@ final class Topic {
         var start = seq + 1
         for entry in ring.entries.reversed() {
             guard left > 0 else { break }
-            if wish.wants(entry) { left -= 1 }
+            if isWanted(entry, wish) { left -= 1 }
             start = entry.seq
         }
         return start

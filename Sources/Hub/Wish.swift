@@ -10,12 +10,21 @@ public struct Wish: Equatable, Sendable {
     public var past: Past
     /// Only events of these types; nil for all. Skipped events leave no gap: they were not wanted.
     public var types: Set<EventType>?
+    /// Nanoseconds between two progress events, of which the latest counts; nil for all at once.
+    public var progressInterval: Int64?
 
-    public init(after: Cursor? = nil, past: Past = .all, types: Set<EventType>? = nil) {
+    public init(
+        after: Cursor? = nil, past: Past = .all, types: Set<EventType>? = nil,
+        progressInterval: Int64? = nil
+    ) {
         self.after = after
         self.past = past
         self.types = types
+        self.progressInterval = progressInterval
     }
+
+    /// Wants every event, as it comes.
+    var isWhole: Bool { types == nil && progressInterval == nil }
 
     func wants(_ entry: Entry) -> Bool {
         guard let types, case .event = entry.update.kind else { return true }

@@ -53,7 +53,7 @@ extension EventMembers {
         copy(.message, to: .message, &change)
         readError(meaning, outcome, &change)
         copy(.result, to: .result, &change)
-        copy(.queue, to: .queue, &change)
+        copyQueue(&change)
         copy(.owner, to: .owner, &change)
         copy(.parent, to: .parent, &change)
         copy(.etaSeconds, to: .etaSeconds, &change)
@@ -131,6 +131,16 @@ extension EventMembers {
     ) {
         guard let said = self[member] else { return }
         change.set(field, text.extracting(said.value))
+    }
+
+    private func copyQueue(_ change: inout SnapshotChange) {
+        guard let said = self[.queue] else { return }
+        let json = text.extracting(said.value)
+        if let spelled = QueueName.spelled(json: json) {
+            change.set(.queue, spelled.span)
+        } else {
+            change.set(.queue, json)
+        }
     }
 
     /// The event's own time, where it can be read as one.

@@ -59,15 +59,18 @@ public enum JobIDFault: String, Error, Sendable {
     case empty, tooLong, space, control, notASCII, reservedCharacter, dots
 
     /// For the client that sent it.
-    public var message: String {
-        switch self {
-        case .empty: "a job id must not be empty"
-        case .tooLong: "a job id has at most \(JobID.bytesMax) bytes"
-        case .space: "a job id must not contain a space"
-        case .control: "a job id must not contain a control character"
-        case .notASCII: "a job id is printable ASCII"
-        case .reservedCharacter: "a job id must not contain any of / * ? [ ] { } \\ \""
-        case .dots: "a job id must not be . or .."
+    public var message: String { message(of: .job) }
+
+    public func message(of kind: JobID.Kind) -> String {
+        let name = kind == .job ? "a job id" : "a feed's name"
+        return switch self {
+        case .empty: "\(name) must not be empty"
+        case .tooLong: "\(name) has at most \(JobID.bytesMax) bytes"
+        case .space: "\(name) must not contain a space"
+        case .control: "\(name) must not contain a control character"
+        case .notASCII: "\(name) is printable ASCII"
+        case .reservedCharacter: "\(name) must not contain any of / * ? [ ] { } \\ \""
+        case .dots: "\(name) must not be . or .."
         }
     }
 }

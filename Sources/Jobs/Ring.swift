@@ -36,7 +36,9 @@ public struct Ring<Entry: Numbered> {
     /// Appends the entry that follows the last one, and lets go of the oldest beyond the limits.
     /// Answers how many bytes the ring grew (or shrank) by.
     @discardableResult
-    public mutating func append(_ entry: Entry, within limits: RingLimits) -> Int {
+    public mutating func append(
+        _ entry: Entry, within limits: RingLimits, lettingGo: ((Entry) -> Void)? = nil
+    ) -> Int {
         if isEmpty { headSeq = entry.seq }
         precondition(entry.seq == headSeq + UInt64(count), "a ring has no holes")
         let before = bytes
@@ -44,6 +46,7 @@ public struct Ring<Entry: Numbered> {
         bytes += entry.byteCount
         while count > limits.eventsMax || (bytes > limits.bytesMax && !isEmpty) {
             bytes -= kept[head].byteCount
+            lettingGo?(kept[head])
             head += 1
             headSeq += 1
         }

@@ -14,6 +14,9 @@ enum Close: Error, Equatable {
     case tokenExpired
     case authTimeout
     case notThisJob
+    case notThisFeed
+    case notThisPath
+    case noSuchFeed
     case mayNotPublish
     case originRefused
     case tooSlow(resumeFrom: Cursor?)
@@ -27,7 +30,8 @@ enum Close: Error, Equatable {
         case .draining: 1012
         case .badRequest: 4400
         case .tokenRefused, .tokenExpired, .authTimeout: 4401
-        case .notThisJob, .mayNotPublish, .originRefused: 4403
+        case .notThisJob, .notThisFeed, .notThisPath, .mayNotPublish, .originRefused: 4403
+        case .noSuchFeed: 4404
         case .tooSlow: 4408
         case .tooManyConnections, .tooManyMessages: 4429
         case .violation(let violation): violation.closeCode
@@ -40,6 +44,7 @@ enum Close: Error, Equatable {
         case 4400: 400
         case 4401: 401
         case 4403: 403
+        case 4404: 404
         case 4429: 429
         default: 503
         }
@@ -50,7 +55,7 @@ enum Close: Error, Equatable {
         case .tokenRefused(let fault): AuthRefusal(fault)
         case .tokenExpired: .expired
         case .authTimeout: .timedOut
-        case .notThisJob, .mayNotPublish: .job
+        case .notThisJob, .notThisFeed, .notThisPath, .mayNotPublish: .job
         default: nil
         }
     }
@@ -64,6 +69,9 @@ enum Close: Error, Equatable {
         case .tokenExpired: "token_expired"
         case .authTimeout: "auth_timeout"
         case .notThisJob: "not_this_job"
+        case .notThisFeed: "not_this_feed"
+        case .notThisPath: "not_this_path"
+        case .noSuchFeed: "no_such_feed"
         case .mayNotPublish: "may_not_publish"
         case .originRefused: "origin_refused"
         case .tooSlow: "too_slow"
@@ -83,6 +91,9 @@ enum Close: Error, Equatable {
         case .tokenExpired: "the token has expired"
         case .authTimeout: "no token came in time"
         case .notThisJob: "the token does not cover this job"
+        case .notThisFeed: "the token does not cover this feed"
+        case .notThisPath: "the token has not the scope that this path needs"
+        case .noSuchFeed: "there is no such feed"
         case .mayNotPublish: "the token may not publish events of this job"
         case .originRefused: "this origin is not allowed"
         case .tooSlow(let cursor): cursor.map { "too slow, resume after \($0)" } ?? "too slow"

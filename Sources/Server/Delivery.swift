@@ -25,12 +25,19 @@ private struct Blocks {
 }
 
 extension Worker {
-    func deliver(_ delivery: Delivery) {
+    /// Answers who has fallen behind, and was sent nothing.
+    func deliver(_ delivery: Delivery) -> [FollowerID] {
         var made = InlineArray<4, Blocks?>(repeating: nil)
         var overHTTP: [FollowerID] = []
+        var fallen: [FollowerID] = []
         for follower in delivery.live {
             guard let session = session(follower) else {
                 overHTTP.append(follower)
+                continue
+            }
+            guard session.hasRoom else {
+                session.fallBehind(on: delivery.job)
+                fallen.append(follower)
                 continue
             }
             let place = session.form.rawValue
@@ -39,23 +46,31 @@ extension Worker {
             session.deliver(blocks.first.frames, upTo: blocks.first.last)
             for block in blocks.others { session.deliver(block.frames, upTo: block.last) }
         }
-        deliver(delivery, toHTTP: overHTTP)
+        deliver(delivery, toHTTP: overHTTP, &fallen)
         count(
-            delivery.entries.count * delivery.live.count,
+            delivery.entries.count * (delivery.live.count - fallen.count),
             heardAt: delivery.entries[0].update.heardAt)
-        for selection in delivery.filtered { deliver(selection, of: delivery) }
+        for selection in delivery.filtered { deliver(selection, of: delivery, &fallen) }
+        return fallen
     }
 
     private func deliver(
-        _ selection: Delivery.Selection, of delivery: Delivery
+        _ selection: Delivery.Selection, of delivery: Delivery, _ fallen: inout [FollowerID]
     ) {
+        let session = session(selection.follower)
+        let hasRoom = session?.hasRoom ?? httpFollowers[selection.follower]?.hasRoom ?? true
+        if !hasRoom, !selection.entries.isEmpty {
+            session?.fallBehind(on: delivery.job)
+            httpFollowers[selection.follower]?.fallBehind()
+            return fallen.append(selection.follower)
+        }
         let standing = selection.standsAt.map {
             ServerMessage.live(.job(delivery.job), epoch: delivery.entries[0].update.epoch, seq: $0)
         }
-        if let first = selection.entries.first {
-            count(selection.entries.count, heardAt: first.update.heardAt)
-        }
-        guard let session = session(selection.follower) else {
+        // What was held is late because that was asked for.
+        let heardAt = delivery.wasHeld ? nil : delivery.entries[0].update.heardAt
+        count(selection.entries.count, heardAt: heardAt)
+        guard let session else {
             return deliver(selection, of: delivery, standing: standing)
         }
         if let beginning = beginning(of: delivery) { session.send(beginning) }
@@ -128,9 +143,9 @@ extension Worker {
         return Blocks(first: blocks[0], others: Array(blocks.dropFirst()))
     }
 
-    private func count(_ messages: Int, heardAt: Int64) {
+    private func count(_ messages: Int, heardAt: Int64?) {
         metrics.messagesOut.add(messages)
-        delivered.append((heardAt, messages))
+        if let heardAt, messages > 0 { delivered.append((heardAt, messages)) }
     }
 
     /// From reading an event off Redis to the write that carried it to its followers.

@@ -12,16 +12,19 @@ import Wire
 
 struct Door {
     private static let bearerProtocol = "bearer."
-    static let notBuiltProgress = "progress_hz is not in this version"
 
     let verifier: TokenVerifier
     let crossOrigin: CrossOrigin
+    let entrances: Entrances
+    let sources: [Source]
     /// Empty: not checked, for without a cookie a foreign page has nothing of ours to abuse.
     private var allowedOrigins: [String] { crossOrigin.allowedOrigins }
 
     init(_ settings: Settings) throws(StartFault) {
         verifier = try TokenVerifier(settings)
         crossOrigin = CrossOrigin(allowedOrigins: settings.allowedOrigins)
+        entrances = try settings.entrances()
+        sources = try settings.heardSources()
     }
 
     /// The grant of the token that came with the request; nil where none came.
@@ -77,14 +80,14 @@ struct Door {
         }
     }
 
-    /// A job id as it stands in a path.
-    static func job(_ segment: String) throws(Close) -> JobID {
+    /// A job's or a feed's name as it stands in a path.
+    static func name(_ segment: String, _ kind: JobID.Kind = .job) throws(Close) -> JobID {
         let text: String
         do throws(QueryFault) { text = try percentDecoded(segment) } catch {
             throw .badRequest("the path is malformed: \(error.rawValue)")
         }
-        do throws(JobIDFault) { return try JobID(checking: text) } catch {
-            throw .badRequest(error.message)
+        do throws(JobIDFault) { return try JobID(checking: text, kind: kind) } catch {
+            throw .badRequest(error.message(of: kind))
         }
     }
 
@@ -93,9 +96,6 @@ struct Door {
         let options: FollowOptions
         do throws(FollowFault) { options = try FollowOptions(query) } catch {
             throw .badRequest(error.message)
-        }
-        guard options.progressPerSecondMax == nil else {
-            throw .badRequest(notBuiltProgress)
         }
         return Wish(options)
     }

@@ -44,7 +44,8 @@ struct EventsPage {
             if gap == nil, first > 1, end > 1 { gap = missing(1, to: min(first, end) - 1) }
         } else {
             let taken = take(window, request)
-            let isWhole = taken == window.count
+            // Where the history breaks off in the middle there is more behind.
+            let isWhole = taken == window.count && window.last.map { $0.seq + 1 >= end } ?? true
             guard epoch != nil, request.before == nil || !isWhole else { return }
             let last = isWhole ? opening.seq : window[window.startIndex + taken - 1].seq
             next = Cursor(epoch: epoch, seq: last)
@@ -138,9 +139,15 @@ extension JSONWriter {
 extension Gap {
     /// Where a page has what a follower will not be sent: only a replay's limit leaves out what is kept.
     func eventsPath(of job: JobID) -> String? {
-        guard reason == .replayLimit, let from, let to, let epoch else { return nil }
-        let id = percentEncoded(job.text)
-        return "/api/v1/jobs/\(id)/events?after=\(epoch):\(from - 1)&before=\(epoch):\(to + 1)"
+        guard reason == .replayLimit || reason == .slowConsumer, let from, let to, let epoch else {
+            return nil
+        }
+        let path =
+            switch job.kind {
+            case .job: "/api/v1/jobs/\(percentEncoded(job.text))/events"
+            case .feed: "/api/v1/feeds/\(percentEncoded(job.text))/events"
+            }
+        return "\(path)?after=\(epoch):\(from - 1)&before=\(epoch):\(to + 1)"
     }
 }
 

@@ -5,9 +5,9 @@ import Feed
 import Jobs
 
 enum FeedQuestion: Sendable {
-    case job(JobID)
+    case job(JobID, HistoryPart)
     case jobs(JobListRequest)
-    case publish([[UInt8]], JobID)
+    case publish([[UInt8]], JobID, key: String?)
 }
 
 enum FeedAnswer: Sendable {
@@ -20,9 +20,10 @@ enum FeedAnswer: Sendable {
 extension JobFeed {
     func answer(_ question: FeedQuestion, _ tell: @escaping (FeedAnswer) -> Void) {
         switch question {
-        case .job(let job): peek(job) { tell(.job($0)) }
+        case .job(let job, let part): peek(job, part) { tell(.job($0)) }
         case .jobs(let request): list(request) { tell(.jobs($0)) }
-        case .publish(let events, let job): publish(events, to: job) { tell(.published($0)) }
+        case .publish(let events, let job, let key):
+            publish(events, to: job, key: key) { tell(.published($0)) }
         }
     }
 }
@@ -40,8 +41,10 @@ extension Worker {
     }
 
     /// A job as it stands, and how many follow it.
-    func peek(_ job: JobID, _ answer: @escaping (Opening?, Int) -> Void) {
-        ask(.job(job)) { [unowned self] in
+    func peek(
+        _ job: JobID, _ part: HistoryPart, _ answer: @escaping (Opening?, Int) -> Void
+    ) {
+        ask(.job(job, part)) { [unowned self] in
             if case .job(let opening) = $0 { answer(opening, watchers(of: job)) }
         }
     }
@@ -54,9 +57,11 @@ extension Worker {
     }
 
     func publish(
-        _ events: [[UInt8]], to job: JobID,
+        _ events: [[UInt8]], to job: JobID, key: String?,
         _ answer: @escaping (Result<Published, PublishFault>) -> Void
     ) {
-        ask(.publish(events, job)) { if case .published(let result) = $0 { answer(result) } }
+        ask(.publish(events, job, key: key)) {
+            if case .published(let result) = $0 { answer(result) }
+        }
     }
 }

@@ -18,12 +18,28 @@ extension Settings {
     }
 }
 
+extension Settings {
+    func heardSources() throws(StartFault) -> [Source] {
+        do throws(SettingsFault) { return try sources() } catch {
+            throw .setting("patterns", "\(error)")
+        }
+    }
+
+    func entrances() throws(StartFault) -> Entrances {
+        do throws(SettingsFault) { return Entrances(try aliasTable()) } catch {
+            throw .setting("aliases", "\(error)")
+        }
+    }
+}
+
 extension HubLimits {
     init(_ settings: Settings) {
         self.init(
             ring: settings.ringLimits,
             replay: RingLimits(
-                eventsMax: settings.replayEventsMax, bytesMax: settings.historyBytesMax))
+                eventsMax: settings.replayEventsMax, bytesMax: settings.historyBytesMax),
+            // The other half is the outbox itself.
+            queueBytesMax: settings.outboxBytesMax / 2)
     }
 }
 
@@ -102,7 +118,16 @@ extension Wish {
             }
         self.init(
             after: after ?? options.after, past: past,
-            types: options.types.map { Set($0.map { EventType($0) }) })
+            types: options.types.map { Set($0.map { EventType($0) }) },
+            progressInterval: options.progressPerSecondMax.flatMap(Self.interval))
+    }
+
+    /// Of more events a second than this nobody is spared any.
+    static let progressPerSecondMax = 1_000.0
+
+    private static func interval(ofPerSecond rate: Double) -> Int64? {
+        // At least one a day, so that the number is one.
+        rate > progressPerSecondMax ? nil : Int64(min(1e9 / rate, 86_400e9))
     }
 }
 

@@ -1,6 +1,8 @@
-// What HTTP tells of jobs: who asks is known first, then what is asked for is read, then the feed is asked.
+// What HTTP tells of jobs and feeds: who asks is known first, then what is asked for is read, then the
+// history is asked.
 
 import Bytes
+import Feed
 import Hub
 import Jobs
 import Loop
@@ -19,15 +21,15 @@ extension HTTPConnection {
             }
             switch route {
             case .jobs: try list(query, grant)
-            case .job(let segment): tellSnapshot(of: try job(segment, grant), head)
+            case .job(let segment): tellSnapshot(of: try named(segment, grant), head)
             case .jobEvents(let segment) where head.method == .post:
-                try publish(body, to: try Door.job(segment), grant)
-            case .jobEvents(let segment) where head.method == .get && head.wantsEventStream:
-                try stream(try job(segment, grant), head, query, grant)
+                try publish(body, to: try Door.name(segment), head, grant)
             case .jobEvents(let segment):
-                tell(try EventsRequest(query), of: try job(segment, grant), head, grant)
+                try tellEvents(of: try named(segment, grant), head, query, grant)
+            case .feedEvents(let segment):
+                try tellEvents(of: try named(segment, grant, .feed), head, query, grant)
             case .jobLog(let segment):
-                look(at: try job(segment, grant)) { connection, opening, _ in
+                look(at: try named(segment, grant), .all) { connection, opening, _ in
                     connection.respond(.log(opening))
                 }
             default: respond(.notFound)
@@ -39,10 +41,22 @@ extension HTTPConnection {
         }
     }
 
-    private func job(_ segment: String, _ grant: Grant) throws(Close) -> JobID {
-        let job = try Door.job(segment)
-        guard grant.mayFollow(job) else { throw .notThisJob }
+    private func named(
+        _ segment: String, _ grant: Grant, _ kind: JobID.Kind = .job
+    ) throws(Close) -> JobID {
+        let job = try Door.name(segment, kind)
+        try worker.door.check(job, grant)
         return job
+    }
+
+    private func tellEvents(
+        of job: JobID, _ head: RequestHead, _ query: Query, _ grant: Grant
+    ) throws(Close) {
+        if head.method == .get && head.wantsEventStream {
+            try stream(job, head, query, grant)
+        } else {
+            tell(try EventsRequest(query), of: job, head, grant)
+        }
     }
 
     private func list(_ query: Query, _ grant: Grant) throws(Close) {
@@ -52,24 +66,25 @@ extension HTTPConnection {
             case .success(let page):
                 respond(JobListing.response(page) { worker.watchers(of: $0) })
             case .failure(.badCursor):
-                respond(.refusal(.badRequest("cursor: take the next of an earlier page")))
-            case .failure(.notBuilt): respond(.notBuiltWithRedis)
+                respond(.refusal(.badRequest(JobListFault.badCursor.message)))
+            case .failure(let fault): respond(.unavailable(fault.rawValue, fault.message))
             }
         }
     }
 
     private func tellSnapshot(of job: JobID, _ head: RequestHead) {
         let knownTags = head.list("if-none-match")
-        look(at: job) { connection, opening, watchers in
+        look(at: job, .state) { connection, opening, watchers in
             connection.respond(.snapshot(opening, watchers: watchers, knownTags: knownTags))
         }
     }
 
     /// Asks for the job as it stands, and tells the client itself where that can't be known.
     private func look(
-        at job: JobID, _ use: @escaping (HTTPConnection, Opening, _ watchers: Int) -> Void
+        at job: JobID, _ part: HistoryPart,
+        _ use: @escaping (HTTPConnection, Opening, _ watchers: Int) -> Void
     ) {
-        worker.peek(job) { [weak self] opening, watchers in
+        worker.peek(job, part) { [weak self] opening, watchers in
             guard let self else { return }
             guard let opening else { return respond(.redisAway) }
             use(self, opening, watchers)
@@ -77,11 +92,15 @@ extension HTTPConnection {
     }
 
     private func tell(
-        _ request: EventsRequest, of job: JobID, _ head: RequestHead, _ grant: Grant
+        _ request: EventsRequest, of job: JobID, _ head: RequestHead, _ grant: Grant,
+        readingAll: Bool = false
     ) {
         let knownTags = head.list("if-none-match")
-        look(at: job) { connection, opening, _ in
+        look(at: job, readingAll ? .all : request.part) { connection, opening, _ in
             let worker = connection.worker
+            guard readingAll || request.stands(in: opening) else {
+                return connection.tell(request, of: job, head, grant, readingAll: true)
+            }
             let page = EventsPage(opening, request)
             guard page.isEmpty, request.wait > 0, request.before == nil, !worker.isDraining else {
                 return connection.respond(.events(page, of: opening, knownTags: knownTags))
@@ -97,10 +116,13 @@ extension HTTPConnection {
         }
     }
 
-    private func publish(_ body: [UInt8], to job: JobID, _ grant: Grant) throws(Close) {
+    private func publish(
+        _ body: [UInt8], to job: JobID, _ head: RequestHead, _ grant: Grant
+    ) throws(Close) {
         guard grant.mayPublish(job: job.text) else { throw .mayNotPublish }
-        let request = try PublishRequest(body, eventBytesMax: worker.settings.eventBytesMax)
-        worker.publish(request.events, to: job) { [weak self] result in
+        let request = try PublishRequest(
+            body, key: head.first("idempotency-key"), eventBytesMax: worker.settings.eventBytesMax)
+        worker.publish(request.events, to: job, key: request.key) { [weak self] result in
             self?.respond(.published(result))
         }
     }

@@ -10,7 +10,7 @@ import Wire
 extension HTTPConnection {
     /// A browser can't read a refused handshake. So whoever speaks WebSocket at all gets one, and is
     /// then told why it is closed.
-    func upgrade(_ head: RequestHead, to route: Route) {
+    func upgrade(_ head: RequestHead, at entrance: Entrances.Entrance) {
         let upgrade: Upgrade
         do throws(UpgradeRefusal) {
             upgrade = try Upgrade(reading: head)
@@ -18,13 +18,14 @@ extension HTTPConnection {
             worker.metrics.handshakeRefusals.add(.badUpgrade)
             return respond(error.response)
         }
-        let visit = visit(head, upgrade, route)
+        let visit = visit(head, upgrade, entrance.route)
         let language = Door.language(of: upgrade.offeredProtocols)
         let agreesDeflate = upgrade.deflate != nil
         let session = worker.enter { id in
             Session(
                 id: id, stream: stream, worker: worker, purpose: visit.purpose,
-                form: FrameForm(language ?? .json, deflated: agreesDeflate), admission: admission)
+                needs: entrance.scope, form: FrameForm(language ?? .json, deflated: agreesDeflate),
+                admission: admission)
         }
         stream.send(upgrade.response(protocol: language?.rawValue, deflate: agreesDeflate))
         worker.metrics.responses.add(StatusClass(101))
@@ -50,16 +51,21 @@ extension HTTPConnection {
             guard !worker.isDraining else { throw .draining }
             try worker.door.checkOrigin(head)
             let query = try Door.query(head)
-            var purpose = Session.Purpose.many
-            if case .jobSocket(let segment) = route {
-                purpose = .job(try Door.job(segment), try Door.wish(query))
-            }
+            let purpose = try purpose(route, query)
             let grant = try worker.door.grant(
                 head, protocols: upgrade.offeredProtocols, query: query)
             return .admitted(purpose, grant)
         } catch {
             refused(error)
             return .refused(error)
+        }
+    }
+
+    private func purpose(_ route: Route, _ query: Query) throws(Close) -> Session.Purpose {
+        switch route {
+        case .jobSocket(let segment): .job(try Door.name(segment), try Door.wish(query))
+        case .feedSocket(let segment): .job(try Door.name(segment, .feed), try Door.wish(query))
+        default: .many
         }
     }
 }

@@ -147,8 +147,9 @@ extension HTTPConnection: TimerTarget {
 
 extension HTTPConnection {
     private func answer(_ head: RequestHead, _ body: [UInt8]) {
-        let route = Route(path: head.path)
-        if route.isSocket { return upgrade(head, to: route) }
+        let entrance = worker.door.entrances[head.path]
+        let route = entrance.route
+        if route.isSocket { return upgrade(head, at: entrance) }
         guard admission == .admitted else { return respond(.refusal(.tooManyConnections)) }
         guard route.answers(head.method) else {
             return route == .unknown
@@ -159,9 +160,9 @@ extension HTTPConnection {
         case .readiness: respond(worker.readiness())
         case .metrics: respond(worker.metricsPage())
         case .asset(let index): respond(.asset(PageAssets.files[index]))
-        case .jobs, .job, .jobEvents, .jobLog: answer(head, body, about: route)
+        case .jobs, .job, .jobEvents, .jobLog, .feedEvents: answer(head, body, about: route)
         case .notBuilt: respond(.error(501, "not_built", "not in this version"))
-        case .unknown, .jobSocket, .socket: respondNotFound()
+        case .unknown, .jobSocket, .feedSocket, .socket: respondNotFound()
         }
     }
 

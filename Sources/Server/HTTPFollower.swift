@@ -14,6 +14,10 @@ protocol HTTPFollower: AnyObject {
     func welcome(_ welcome: Welcome)
     /// There is more to read in the hub's ring.
     func readOn()
+    /// False where so much is owed of earlier ticks that the follower must read on at its own pace.
+    var hasRoom: Bool { get }
+    /// It was not sent what a tick brought.
+    func fallBehind()
     /// What a tick brought, joined and shared by all who follow the job so.
     func deliver(_ blocks: [SharedBytes], count: Int)
     func notify(_ notice: SharedBytes)
@@ -38,12 +42,20 @@ extension Worker {
         vacate(follower.id)
     }
 
-    func deliver(_ delivery: Delivery, toHTTP followers: [FollowerID]) {
+    func deliver(
+        _ delivery: Delivery, toHTTP followers: [FollowerID], _ fallen: inout [FollowerID]
+    ) {
         guard !followers.isEmpty else { return }
         let blocks = EventStreamText.blocks(
             delivery.entries, after: beginning(of: delivery))
         for id in followers {
-            httpFollowers[id]?.deliver(blocks, count: delivery.entries.count)
+            guard let follower = httpFollowers[id] else { continue }
+            if follower.hasRoom {
+                follower.deliver(blocks, count: delivery.entries.count)
+            } else {
+                follower.fallBehind()
+                fallen.append(id)
+            }
         }
     }
 

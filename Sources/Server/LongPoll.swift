@@ -38,11 +38,15 @@ final class LongPoll: HTTPFollower {
 
     func readOn() {
         while !isClosing {
-            let (items, hasCaughtUp) = worker.hub.read(job, for: id, bytes: 1)
+            let (items, hasCaughtUp) = worker.hub.read(
+                job, for: id, bytes: 1, at: worker.loop.now.nanoseconds)
             if items.contains(where: \.isNews) { return end() }
             if hasCaughtUp { return }
         }
     }
+
+    var hasRoom: Bool { true }
+    func fallBehind() {}
 
     func deliver(_ blocks: [SharedBytes], count: Int) {
         if count > 0 { end() }

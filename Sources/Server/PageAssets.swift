@@ -226,36 +226,11 @@ enum PageAssets {
                 "summary": "A page of a job's history, or its live stream",
                 "description": "With `Accept: text/event-stream` the answer is a stream of unnamed events whose ids are cursors; it takes `history` and `Last-Event-ID`, and not `before`, `limit` and `wait`.",
                 "parameters": [
-                  {
-                    "name": "after",
-                    "in": "query",
-                    "description": "only events behind this cursor",
-                    "schema": {"type": "string", "pattern": "^([A-Za-z0-9]{8,16}:)?[0-9]{1,19}$"}
-                  },
-                  {
-                    "name": "before",
-                    "in": "query",
-                    "description": "only events before this cursor; alone, the page is the last one before it",
-                    "schema": {"type": "string", "pattern": "^([A-Za-z0-9]{8,16}:)?[0-9]{1,19}$"}
-                  },
-                  {
-                    "name": "limit",
-                    "in": "query",
-                    "description": "at most so many; more than 1000 is 1000",
-                    "schema": {"type": "integer", "minimum": 1, "default": 100}
-                  },
-                  {
-                    "name": "types",
-                    "in": "query",
-                    "description": "only events of these types, with commas between",
-                    "schema": {"type": "string", "pattern": "^[a-z_]{1,20}(,[a-z_]{1,20}){0,7}$"}
-                  },
-                  {
-                    "name": "wait",
-                    "in": "query",
-                    "description": "seconds to wait where there is no event yet; more than 30 is 30",
-                    "schema": {"type": "integer", "minimum": 0, "default": 0}
-                  }
+                  {"$ref": "#/components/parameters/after"},
+                  {"$ref": "#/components/parameters/before"},
+                  {"$ref": "#/components/parameters/limit"},
+                  {"$ref": "#/components/parameters/types"},
+                  {"$ref": "#/components/parameters/wait"}
                 ],
                 "responses": {
                   "200": {
@@ -279,6 +254,14 @@ enum PageAssets {
               "post": {
                 "operationId": "publishEvents",
                 "summary": "Publishes one event or up to 100, all or none",
+                "parameters": [
+                  {
+                    "name": "Idempotency-Key",
+                    "in": "header",
+                    "description": "with history=redis, what was published under it is not published again",
+                    "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"}
+                  }
+                ],
                 "requestBody": {
                   "required": true,
                   "content": {
@@ -328,6 +311,40 @@ enum PageAssets {
                   "401": {"$ref": "#/components/responses/Unauthorized"},
                   "403": {"$ref": "#/components/responses/Forbidden"},
                   "429": {"$ref": "#/components/responses/TooMany"}
+                }
+              }
+            },
+            "/api/v1/feeds/{name}/events": {
+              "parameters": [{"$ref": "#/components/parameters/name"}],
+              "get": {
+                "operationId": "readFeedEvents",
+                "summary": "A page of a feed's history, or its live stream",
+                "description": "As with a job; `feed` stands where a job's messages have `job_id`.",
+                "parameters": [
+                  {"$ref": "#/components/parameters/after"},
+                  {"$ref": "#/components/parameters/before"},
+                  {"$ref": "#/components/parameters/limit"},
+                  {"$ref": "#/components/parameters/types"},
+                  {"$ref": "#/components/parameters/wait"}
+                ],
+                "responses": {
+                  "200": {
+                    "description": "a page, or a stream",
+                    "content": {
+                      "application/json": {"schema": {"$ref": "#/components/schemas/EventsPage"}},
+                      "text/event-stream": {"schema": {"type": "string"}}
+                    }
+                  },
+                  "304": {"description": "it is as If-None-Match says"},
+                  "400": {"$ref": "#/components/responses/BadRequest"},
+                  "401": {"$ref": "#/components/responses/Unauthorized"},
+                  "403": {"$ref": "#/components/responses/Forbidden"},
+                  "404": {"$ref": "#/components/responses/NoSuchFeed"},
+                  "429": {"$ref": "#/components/responses/TooMany"},
+                  "503": {
+                    "description": "the server is leaving",
+                    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+                  }
                 }
               }
             },
@@ -400,6 +417,43 @@ enum PageAssets {
                 "required": true,
                 "description": "printable ASCII without space and / * ? [ ] { } \\ \"",
                 "schema": {"type": "string", "pattern": "^(?!\\.{1,2}$)[!#-)+-.0->@-Z^-z|~]{1,128}$"}
+              },
+              "name": {
+                "name": "name",
+                "in": "path",
+                "required": true,
+                "description": "printable ASCII without space and / * ? [ ] { } \\ \"",
+                "schema": {"type": "string", "pattern": "^(?!\\.{1,2}$)[!#-)+-.0->@-Z^-z|~]{1,128}$"}
+              },
+              "after": {
+                "name": "after",
+                "in": "query",
+                "description": "only events behind this cursor",
+                "schema": {"type": "string", "pattern": "^([A-Za-z0-9]{8,16}:)?[0-9]{1,19}$"}
+              },
+              "before": {
+                "name": "before",
+                "in": "query",
+                "description": "only events before this cursor; alone, the page is the last one before it",
+                "schema": {"type": "string", "pattern": "^([A-Za-z0-9]{8,16}:)?[0-9]{1,19}$"}
+              },
+              "limit": {
+                "name": "limit",
+                "in": "query",
+                "description": "at most so many; more than 1000 is 1000",
+                "schema": {"type": "integer", "minimum": 1, "default": 100}
+              },
+              "types": {
+                "name": "types",
+                "in": "query",
+                "description": "only events of these types, with commas between",
+                "schema": {"type": "string", "pattern": "^[a-z_]{1,20}(,[a-z_]{1,20}){0,7}$"}
+              },
+              "wait": {
+                "name": "wait",
+                "in": "query",
+                "description": "seconds to wait where there is no event yet; more than 30 is 30",
+                "schema": {"type": "integer", "minimum": 0, "default": 0}
               }
             },
             "responses": {
@@ -413,6 +467,10 @@ enum PageAssets {
               },
               "Forbidden": {
                 "description": "the token or the origin is not allowed this",
+                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+              },
+              "NoSuchFeed": {
+                "description": "the server's settings name no such feed",
                 "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
               },
               "TooMany": {
@@ -487,9 +545,13 @@ enum PageAssets {
               },
               "Event": {
                 "type": "object",
-                "description": "an event, with `seq`, `job_id`, `type` and `timestamp`; or a gap, which has no `seq`",
+                "description": "an event, with `seq`, `job_id` (or `feed`), `type` and `timestamp`; or a gap, which has no `seq`",
                 "required": ["type"],
-                "properties": {"seq": {"type": "integer", "minimum": 1}, "job_id": {"type": "string"}}
+                "properties": {
+                  "seq": {"type": "integer", "minimum": 1},
+                  "job_id": {"type": "string"},
+                  "feed": {"type": "string"}
+                }
               },
               "Gap": {
                 "type": "object",

@@ -9,8 +9,13 @@ struct PublishRequest {
 
     /// Each event as the worker wrote it.
     let events: [[UInt8]]
+    /// The name under which a client that tries again is known.
+    let key: String?
 
-    init(_ body: [UInt8], eventBytesMax: Int) throws(Close) {
+    static let keyBytesMax = 64
+
+    init(_ body: [UInt8], key: String? = nil, eventBytesMax: Int) throws(Close) {
+        self.key = try key.map(Self.checked)
         let text = body.span
         var outline = JSONOutline()
         do throws(JSONFault) { try outline.read(text) } catch {
@@ -33,5 +38,24 @@ struct PublishRequest {
             throw .badRequest("an event has at most \(eventBytesMax) bytes")
         }
         events = ranges.map { Array(body[$0]) }
+    }
+
+    private static func checked(key text: String) throws(Close) -> String {
+        var key = text[...]
+        // Quoted, as a string of structured headers is.
+        if key.count > 1, key.first == "\"", key.last == "\"" {
+            key = key.dropFirst().dropLast()
+        }
+        let isPlain = key.utf8.allSatisfy { byte in
+            switch byte {
+            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x5F: true
+            default: false
+            }
+        }
+        guard isPlain, 1...keyBytesMax ~= key.utf8.count else {
+            throw .badRequest(
+                "idempotency-key: 1 to \(keyBytesMax) letters, digits, - and _")
+        }
+        return String(key)
     }
 }

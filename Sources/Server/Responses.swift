@@ -48,11 +48,13 @@ extension Response {
 
     static let notFound = error(404, "not_found", "there is nothing at this path")
 
-    static let redisAway = error(
-        503, "redis_away", "Redis can't be asked at the moment; come again", [("retry-after", "1")])
+    /// Not now; later perhaps.
+    static func unavailable(_ code: String, _ message: String) -> Response {
+        error(503, code, message, [("retry-after", "1")])
+    }
 
-    static let notBuiltWithRedis = error(
-        501, "not_built", "with history=redis this is not in this version")
+    static let redisAway = unavailable(
+        JobListFault.redisUnavailable.rawValue, JobListFault.redisUnavailable.message)
 
     static func methodNotAllowed(_ route: Route) -> Response {
         error(
@@ -135,9 +137,8 @@ extension Response {
             json.endArray()
             json.endObject()
             return .json(200, json.bytes)
-        case .failure(.notBuilt): return .notBuiltWithRedis
         case .failure(let fault):
-            return .error(503, fault.rawValue, fault.message, [("retry-after", "1")])
+            return .unavailable(fault.rawValue, fault.message)
         }
     }
 

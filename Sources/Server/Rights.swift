@@ -11,3 +11,22 @@ extension Grant {
         }
     }
 }
+
+extension Door {
+    /// Rights come first, so that a refusal does not tell whether there is such a feed.
+    func check(_ job: JobID, _ grant: Grant) throws(Close) {
+        guard grant.mayFollow(job) else { throw .notCovered(job) }
+        guard job.kind == .job || sources.contains(where: { $0.mayName(job) }) else {
+            throw .noSuchFeed
+        }
+    }
+}
+
+extension Close {
+    static func notCovered(_ job: JobID) -> Close {
+        switch job.kind {
+        case .job: .notThisJob
+        case .feed: .notThisFeed
+        }
+    }
+}

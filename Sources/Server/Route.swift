@@ -5,11 +5,13 @@ import Wire
 
 enum Route: Equatable {
     case jobSocket(String)
+    case feedSocket(String)
     case socket
     case jobs
     case job(String)
     case jobEvents(String)
     case jobLog(String)
+    case feedEvents(String)
     case health
     case readiness
     case metrics
@@ -37,21 +39,24 @@ enum Route: Equatable {
         case "ws" where segments.count == 1: self = .socket
         case "ws" where segments.count == 4 && segments[1] == "jobs" && segments[3] == "updates":
             self = .jobSocket(String(segments[2]))
-        case "ws" where segments.count == 3 && ["queues", "feeds"].contains(segments[1]):
-            self = .notBuilt
+        case "ws" where segments.count == 3 && segments[1] == "feeds":
+            self = .feedSocket(String(segments[2]))
+        case "ws" where segments.count == 3 && segments[1] == "queues": self = .notBuilt
         case "jobs" where segments.count == 1: self = .jobs
         case "jobs" where segments.count == 2: self = .job(String(segments[1]))
         case "jobs" where segments.count == 3 && segments[2] == "events":
             self = .jobEvents(String(segments[1]))
         case "jobs" where segments.count == 3 && segments[2] == "log":
             self = .jobLog(String(segments[1]))
+        case "feeds" where segments.count == 3 && segments[2] == "events":
+            self = .feedEvents(String(segments[1]))
         default: self = .unknown
         }
     }
 
     var isSocket: Bool {
         switch self {
-        case .jobSocket, .socket: true
+        case .jobSocket, .feedSocket, .socket: true
         default: false
         }
     }
@@ -59,7 +64,7 @@ enum Route: Equatable {
     /// What pages of other origins may ask for, with a token.
     var isAPI: Bool {
         switch self {
-        case .jobs, .job, .jobEvents, .jobLog: true
+        case .jobs, .job, .jobEvents, .jobLog, .feedEvents: true
         default: false
         }
     }

@@ -1,8 +1,9 @@
 // SSEStream is a client that hears one job as `text/event-stream`, until it goes, its token ends or it
-// is too slow. It begins with `connected` and hears what a one-job socket hears; it can say nothing.
+// takes nothing any more. It begins with `connected` and hears what a one-job socket hears; it can say
+// nothing.
 //
-// Nothing here buffers, as with a session: the replay is read from the hub only as fast as it is
-// taken, and who owes too much of what is live is let go: the browser comes back with its cursor.
+// Nothing here buffers, as with a session: a replay, and what is live once much is owed, is read from
+// the hub only as fast as it is taken.
 //
 // Invariant: once it is closing the hub knows nothing of it, and nothing more is sent.
 
@@ -42,6 +43,8 @@ final class SSEStream: HTTPFollower {
 
     func start(_ wish: Wish) {
         worker.follow(job, by: self, wish)
+        // Not without a word, if it has to wait for its greeting.
+        if worker.condition == .lost { notify(RedisCondition.lost.notice) }
         beat()
     }
 
@@ -59,7 +62,7 @@ final class SSEStream: HTTPFollower {
         let room = min(Session.replayBytesMax, worker.settings.outboxBytesMax / 2)
         while isReading, !isClosing, stream.owedBytes < room {
             let (items, hasCaughtUp) = worker.hub.read(
-                job, for: id, bytes: room - stream.owedBytes)
+                job, for: id, bytes: room - stream.owedBytes, at: worker.loop.now.nanoseconds)
             for item in items { send(item) }
             isReading = !hasCaughtUp
         }
@@ -96,17 +99,20 @@ final class SSEStream: HTTPFollower {
     }
 
     /// What this tick itself brought is not the client's fault: only older debts count.
+    var hasRoom: Bool {
+        stream.owedSince == nil || stream.owedBytes <= worker.settings.outboxBytesMax / 2
+    }
+
+    func fallBehind() {
+        isReading = true
+        worker.readLater(id)
+    }
+
     func deliver(_ blocks: [SharedBytes], count: Int) {
-        guard !isClosing else { return }
-        if stream.owedSince != nil, stream.owedBytes > worker.settings.outboxBytesMax {
-            return closeSlow()
-        }
         for block in blocks { put(block) }
     }
 
-    func notify(_ notice: SharedBytes) {
-        if isGreeted { send(notice) }
-    }
+    func notify(_ notice: SharedBytes) { send(notice) }
 
     // MARK: the end
 

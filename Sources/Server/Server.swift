@@ -4,6 +4,7 @@
 // SIGHUP reads the certificate again; a second SIGTERM does not wait for the grace to pass.
 
 import Feed
+import Jobs
 import Loop
 import Redis
 import Settings
@@ -16,7 +17,7 @@ public struct Server {
     private let house: House
     private let listen: ListenAddress
     private let redis: RedisAddress
-    private let patterns: [ChannelPattern]
+    private let sources: [Source]
 
     public init(_ settings: Settings, log: Log) throws(StartFault) {
         var loops = settings.loops == 0 ? min(Processor.count, LoopSet.loopsMax) : settings.loops
@@ -35,10 +36,7 @@ public struct Server {
         }
         // A Unix socket has one listener: the kernel shares out only ports.
         if case .unix = listen.endpoint { loops = 1 }
-        patterns = settings.patterns.compactMap { ChannelPattern($0) }
-        guard patterns.count == settings.patterns.count else {
-            throw .setting("patterns", "each needs exactly one *, for the job id")
-        }
+        sources = try settings.heardSources()
         house = try House(settings: settings, loops: loops, log: log)
     }
 
@@ -71,11 +69,11 @@ public struct Server {
         guard settings.history == .redis else {
             return Feed(
                 loop: worker.loop, address: redis, options: RedisOptions(settings),
-                patterns: patterns, limits: FeedLimits(settings), tell: tell)
+                sources: sources, limits: FeedLimits(settings), tell: tell)
         }
         return RecordedFeed(
             loop: worker.loop, address: redis, options: RedisOptions(settings),
-            patterns: patterns, limits: FeedLimits(settings),
+            sources: sources, limits: FeedLimits(settings),
             recorded: RecordedFeedOptions(settings), tell: tell)
     }
 

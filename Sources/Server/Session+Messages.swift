@@ -71,20 +71,16 @@ extension Session {
     }
 
     private func subscribe(_ request: SubscribeRequest, _ grant: Grant) throws(ClientRefusal) {
-        guard request.options.progressPerSecondMax == nil else {
-            throw ClientRefusal(
-                code: "not_built", message: Door.notBuiltProgress, id: request.id)
-        }
         let furtherCost = request.follows.count / Self.jobsPerMessage
         guard mayTake(furtherCost) else { return close(.tooManyMessages) }
         for follow in request.follows {
             do throws(ClientRefusal) {
                 let job = try job(follow.subject, request.id)
-                guard grant.mayFollow(job) else {
-                    worker.metrics.authRefusals.add(.job)
+                do throws(Close) { try worker.door.check(job, grant) } catch {
+                    if let refusal = error.authRefusal { worker.metrics.authRefusals.add(refusal) }
                     throw ClientRefusal(
-                        code: "forbidden", message: "the token does not cover this job",
-                        about: follow.subject, id: request.id)
+                        code: error == .noSuchFeed ? error.name : "forbidden",
+                        message: error.reason, about: follow.subject, id: request.id)
                 }
                 guard
                     isFollowing(job)

@@ -2,7 +2,8 @@
 //
 // Frames come in as messages and are answered (Session+Messages.swift); events come from the hub and
 // go straight to the stream. Nothing here buffers: what the client has not taken lies in the stream's
-// outbox, within a limit, and a replay is read from the hub only as fast as it is taken.
+// outbox. A replay, and what is live once the outbox is half full, is read from the hub only as fast as
+// it is taken.
 //
 // Invariant: after `leave` the hub knows nothing of this session, and only a close is still sent.
 
@@ -34,13 +35,15 @@ final class Session {
     let stream: Stream
     unowned let worker: Worker
     let form: FrameForm
+    /// What the path asks of a token, besides the right to what it follows.
+    private let needs: Grant.Scope
     private let admission: Admission.Verdict
     private(set) var phase: Phase
     /// The job of a one-job socket. It is not in `followed`, so that an idle client has no set.
     private var own: JobID?
     private var followed: Set<JobID> = []
-    /// Jobs whose history this client is still being read.
-    private var reading: Set<JobID> = []
+    /// Jobs that this client is read from the hub, the next one first.
+    private var reading: [JobID] = []
     /// The `id` of a subscribe that the feed has yet to answer.
     private var requests: [JobID: RequestID] = [:]
     /// `connected` was sent. Before that a client is not listened to, unless to a first token.
@@ -54,13 +57,14 @@ final class Session {
     var timer: TimerID?
 
     init(
-        id: FollowerID, stream: Stream, worker: Worker, purpose: Purpose, form: FrameForm,
-        admission: Admission.Verdict
+        id: FollowerID, stream: Stream, worker: Worker, purpose: Purpose,
+        needs: Grant.Scope, form: FrameForm, admission: Admission.Verdict
     ) {
         self.id = id
         self.stream = stream
         self.worker = worker
         phase = .authenticating(purpose)
+        self.needs = needs
         self.form = form
         self.admission = admission
         let settings = worker.settings
@@ -85,15 +89,18 @@ final class Session {
 
     func open(_ grant: Grant) {
         guard case .authenticating(let purpose) = phase else { return }
+        guard grant.has(needs) else { return close(.notThisPath) }
         phase = .open(grant)
         switch purpose {
         case .many: greet(grant, nil)
         case .job(let job, let wish):
-            guard grant.mayFollow(job) else { return close(.notThisJob) }
+            do throws(Close) { try worker.door.check(job, grant) } catch { return close(error) }
             own = job
             worker.follow(job, by: id, wish)
             if !isGreeted { stream.pauseReading() }
         }
+        // With Redis away a one-job socket may have to wait for its greeting: not without a word.
+        if !isClosing, worker.condition == .lost { notify(RedisCondition.lost.notice) }
         if !isClosing { beat() }
     }
 
@@ -110,7 +117,8 @@ final class Session {
     func refresh(_ grant: Grant) {
         phase = .open(grant)
         isExpiringTold = false
-        if let own, !grant.mayFollow(own) { return close(.notThisJob) }
+        guard grant.has(needs) else { return close(.notThisPath) }
+        if let own, !grant.mayFollow(own) { return close(.notCovered(own)) }
         for job in followed where !grant.mayFollow(job) {
             unfollow(job)
             send(ServerMessage.unsubscribed(.job(job), reason: "right_lost"))
@@ -137,7 +145,7 @@ extension Session {
     func unfollow(_ job: JobID) -> Bool {
         guard isFollowing(job) else { return false }
         if job == own { own = nil } else { followed.remove(job) }
-        reading.remove(job)
+        reading.removeAll { $0 == job }
         requests[job] = nil
         worker.unfollow(job, by: id)
         return true
@@ -158,8 +166,20 @@ extension Session {
 
     /// From here on the job is read from the hub's ring until the client has caught up.
     func resume(_ job: JobID) {
-        reading.insert(job)
+        if !reading.contains(job) { reading.append(job) }
         readOn()
+    }
+
+    /// False where the client owes so much that it must be read on at its own pace. What this tick
+    /// itself brought is not its fault: only older debts count.
+    var hasRoom: Bool {
+        stream.owedSince == nil || stream.owedBytes <= worker.settings.outboxBytesMax / 2
+    }
+
+    /// It was not sent what a tick brought of the job.
+    func fallBehind(on job: JobID) {
+        if !reading.contains(job) { reading.append(job) }
+        worker.readLater(id)
     }
 
     /// Reads on what the client is still owed of histories, as far as its outbox has room.
@@ -167,9 +187,11 @@ extension Session {
         let room = min(Self.replayBytesMax, worker.settings.outboxBytesMax / 2)
         while let job = reading.first, !isClosing, stream.owedBytes < room {
             let (items, hasCaughtUp) = worker.hub.read(
-                job, for: id, bytes: room - stream.owedBytes)
+                job, for: id, bytes: room - stream.owedBytes, at: worker.loop.now.nanoseconds)
             for item in items { send(item, of: job) }
-            if hasCaughtUp { reading.remove(job) }
+            reading.removeFirst()
+            // To the back, so that a busy job does not keep the others waiting.
+            if !hasCaughtUp { reading.append(job) }
         }
         if isListening { stream.resumeReading() }
         if reading.isEmpty { reading = [] }  // Gives its memory back.
@@ -210,13 +232,9 @@ extension Session {
         stream.send(frame)
     }
 
-    /// Frames of one job that end with `last`. A client that owes too much is closed, with the cursor
-    /// to resume from. What this tick itself brought is not its fault: only older debts count.
+    /// Frames of one job that end with `last`.
     func deliver(_ frames: SharedBytes, upTo last: Entry) {
         guard !isClosing else { return }
-        if stream.owedSince != nil, stream.owedBytes > worker.settings.outboxBytesMax {
-            return closeSlow()
-        }
         if stream.owedBytes == 0 { trail.forget() }
         put(frames)
         if last.update.job == own { trail.mark(last.update, owed: stream.owedBytes) }
@@ -230,9 +248,9 @@ extension Session {
         close(.tooSlow(resumeFrom: trail.cursor(owed: owed, kept: kept)))
     }
 
-    /// For everybody who has been greeted: `connected` stays the first message.
+    /// For everybody whose token is known.
     func notify(_ notice: SharedBytes) {
-        if isGreeted { send(notice) }
+        if case .open = phase { send(notice) }
     }
 
     func close(_ reason: Close) {

@@ -3,12 +3,15 @@
 import Feed
 import Jobs
 import Loop
+import Synchronization
 import Telemetry
 
 extension Worker {
     func hear(recording news: RecordingNews) {
         switch news {
-        case .aligned(true): log.info("recording")
+        case .aligned(true):
+            log.info("recording")
+            canRecord(true)
         case .aligned(false): log.info("recording_paused")
         case .overflowed:
             warn(
@@ -19,14 +22,23 @@ extension Worker {
                 "other_patterns",
                 ["what_to_do": "give all bridges of this Redis the same patterns, or key-prefixes"])
         case .noRunID:
+            canRecord(false)
             warn("recording_needs_info", ["what_to_do": "ACL SETUSER <user> +info"])
         case .replica:
+            canRecord(false)
             warn("redis_is_a_replica", ["what_to_do": "let redis-url name the primary"])
         case .refused(let text): warn("script_refused", ["why": .word(text)])
         case .unreadable(let job):
             warn("unreadable_history", ["job": .word(job), "why": "a key of it has a wrong type"])
         case .strange: warn("strange_message", ["on": "our own channels"])
         }
+    }
+
+    /// A Redis that hears us and can't record is as good as none, and clients must not wait in silence.
+    private func canRecord(_ canRecord: Bool) {
+        house.isRedisReady.store(canRecord, ordering: .relaxed)
+        if isRedisLost == canRecord { house.postToAll(.redis(canRecord ? .back : .lost)) }
+        isRedisLost = !canRecord
     }
 
     private func warn(_ event: StaticString, _ fields: @autoclosure () -> Log.Fields) {

@@ -21,6 +21,7 @@ final class Worker {
     let house: House
     let loop: Loop
     let hub: Hub
+    private let alarm: Alarm
     let metrics: MetricsBlock
     let door: Door
     let headReader: HeadReader
@@ -33,7 +34,9 @@ final class Worker {
     var asksTaken: [Int]
     private(set) var listener: Listener?
     private(set) var drain: Drain?
+    /// Loop 0 keeps this for all; `condition` is what this loop's clients have been told.
     var isRedisLost = false
+    private(set) var condition = RedisCondition.back
     /// What workers or Redis make us repeat is said so many times a second and then counted.
     let throttledLog: LogThrottle
 
@@ -45,7 +48,7 @@ final class Worker {
     /// Connections that are no WebSocket yet, or never will be.
     private(set) var visitors: [ObjectIdentifier: HTTPConnection] = [:]
     /// Sessions that are owed more of a history than one round gave them.
-    private var readers: [FollowerID] = []
+    private var readers: Set<FollowerID> = []
     /// Visitors that asked more than they have read answers.
     private var pausedVisitors: [HTTPConnection] = []
     /// See FeedQuestion.swift.
@@ -66,6 +69,7 @@ final class Worker {
         let settings = house.settings
         do throws(SystemError) { loop = try Loop() } catch { throw .system(error) }
         hub = Hub(limits: HubLimits(settings))
+        alarm = Alarm(loop)
         metrics = house.metrics.block(index)
         asksTaken = Array(repeating: 0, count: house.mailboxes.count)
         door = try Door(settings)
@@ -91,7 +95,8 @@ final class Worker {
     /// Serves until `stop` comes by mail.
     func run() {
         loop.beforeFlush = { [unowned self] in
-            hub.drain(deliver, welcome: welcome)
+            hub.drain(at: loop.now.nanoseconds, deliver, welcome: welcome)
+            if let due = hub.nextRelease { alarm.set(to: due) }
             if feed != nil { flushOutgoing() }
         }
         loop.afterFlush = { [unowned self] in
@@ -217,6 +222,7 @@ final class Worker {
     func forget(_ visitor: HTTPConnection) { visitors[ObjectIdentifier(visitor)] = nil }
 
     private func tell(_ condition: RedisCondition) {
+        self.condition = condition
         let notice = condition.notice
         for session in sessions { session?.notify(notice) }
         for follower in httpFollowers.values { follower.notify(notice) }
@@ -254,7 +260,7 @@ final class Worker {
     }
 
     /// The follower goes on reading histories after a flush, when its socket has taken some.
-    func readLater(_ follower: FollowerID) { readers.append(follower) }
+    func readLater(_ follower: FollowerID) { readers.insert(follower) }
 
     func goOnLater(_ visitor: HTTPConnection) { pausedVisitors.append(visitor) }
 

@@ -9,6 +9,7 @@ public struct Settings: Equatable, Sendable {
     public var tlsCertificate = ""
     public var tlsKey = ""
     public var allowedOrigins: [String] = []
+    public var aliases: [String] = []
 
     // Redis
     public var redisURL = Secret("redis://127.0.0.1:6379")
@@ -20,6 +21,7 @@ public struct Settings: Equatable, Sendable {
     public var redisReplyTimeout = Duration.seconds(5)
     public var redisPingInterval = Duration.seconds(5)
     public var patterns = ["job:*:updates"]
+    public var feeds = ["feed:*:updates"]
     public var keyPrefix = "jobwire"
 
     // Tokens

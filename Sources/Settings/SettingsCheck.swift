@@ -4,8 +4,8 @@ extension Settings {
     /// Every problem at once. `jobwire run` makes its own secret and so needs none.
     public func checked(needsTokenSecret: Bool = true) throws(SettingsFault) {
         let problems =
-            listenProblems + tlsProblems + originProblems + redisProblems + patternProblems
-            + tokenProblems(secretNeeded: needsTokenSecret) + sizeProblems
+            listenProblems + tlsProblems + originProblems + aliasProblems + redisProblems
+            + patternProblems + tokenProblems(secretNeeded: needsTokenSecret) + sizeProblems
         guard problems.isEmpty else { throw SettingsFault(problems: problems) }
     }
 
@@ -91,7 +91,7 @@ extension Settings {
             problems.append(
                 problem(
                     "outbox-bytes-max",
-                    "below event-bytes-max: one large event would close every client"))
+                    "below event-bytes-max: one large event would set every client back"))
         }
         if httpHeadBytesMax < httpLineBytesMax {
             problems.append(problem("http-head-bytes-max", "below http-line-bytes-max"))

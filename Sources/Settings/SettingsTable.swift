@@ -24,6 +24,10 @@ extension Settings {
             "allowed-origins", \.allowedOrigins, as: "ORIGINS",
             "Origins that browsers may come from besides our own page, * for any; empty: not checked"
         ),
+        .list(
+            "aliases", \.aliases, as: "ALIASES",
+            "Other paths for WebSockets, as PATH=feed:NAME, PATH=queue:NAME or PATH=jobs (by message); "
+                + "with @SCOPE at the end only for tokens of that scope"),
     ]
 
     private static let redis: [Setting] = [
@@ -52,6 +56,9 @@ extension Settings {
         .list(
             "patterns", \.patterns, as: "PATTERNS",
             "Channels that workers publish on, each with one * where the job id stands"),
+        .list(
+            "feeds", \.feeds, as: "FEEDS",
+            "Channels of what is no job: with one * where the feed's name stands, or name=channel"),
         .text(
             "key-prefix", \.keyPrefix, as: "WORD",
             "First part of every key and channel of Jobwire's own"),
@@ -146,7 +153,7 @@ extension Settings {
             "Largest message taken from a client"),
         .bytes(
             "outbox-bytes-max", \.outboxBytesMax, 4_096...1_073_741_824,
-            "Bytes a slow client may owe us before it is closed with 4408"),
+            "Bytes that wait for a slow client; beyond half, less is sent (docs/decisions/009)"),
         .bytes("http-line-bytes-max", \.httpLineBytesMax, 256...65_536, "Longest request line"),
         .bytes(
             "http-head-bytes-max", \.httpHeadBytesMax, 1_024...61_440, "Largest request head"),

@@ -116,7 +116,7 @@ extension Grant.Scope {
     ]
 
     /// Words between spaces; those of other services mean nothing here.
-    init(words text: String) {
+    public init(words text: String) {
         self = []
         for word in text.utf8.split(separator: UInt8(ascii: " ")) {
             for known in Self.words where word.elementsEqual(known.word.utf8) {

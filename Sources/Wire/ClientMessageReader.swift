@@ -174,7 +174,7 @@ extension ClientMessageReader {
         do throws(JobIDFault) {
             return try JobID(checking: scalar(index, bytes), kind: kind)
         } catch {
-            throw refusal("bad_job_id", error.message)
+            throw refusal("bad_job_id", error.message(of: kind))
         }
     }
 }

@@ -11,7 +11,7 @@ extension Architecture {
             "Wire": ["Bytes", "JSON", "Jobs", "CZlib"],
             "Hub": ["Bytes", "Jobs"],
             "Loop": ["Bytes", "CLinux", "COpenSSL"],
-            "Settings": [],
+            "Settings": ["Jobs"],
             "Telemetry": ["Synchronization", "Glibc"],
             "Redis": ["Bytes", "Loop", "CHiredis"],
             "Feed": ["Bytes", "Jobs", "Loop", "Redis", "Wire"],

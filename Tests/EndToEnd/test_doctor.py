@@ -126,7 +126,7 @@ def test_a_user_who_may_do_nothing_is_told_each_right_that_is_missing(make_redis
     assert code == 1
     assert {each["name"] for each in findings if each["level"] == "ok"} == {"connection", "latency"}
     assert "needs +config|get" in next(each["found"] for each in findings if each["name"] == "output buffer")
-    assert [each["level"] for each in findings if each["name"] == "subscribe"] == ["error", "warning"]
+    assert [each["level"] for each in findings if each["name"] == "subscribe"] == ["error", "error", "warning"]
     for each in findings:
         for line in each["mend"]:
             server.client.execute_command(*line.split(" "))
@@ -147,7 +147,7 @@ def test_a_user_without_one_right(make_redis):
     ]:
         _, findings = examine(user(server, *everything, *missing))
         assert {each["name"] for each in findings if each["level"] != "ok"} == expected, missing
-    url = user(server, *everything, "resetchannels", "&job:*:updates", "&jobwire:*")
+    url = user(server, *everything, "resetchannels", "&job:*:updates", "&feed:*:updates", "&jobwire:*")
     _, findings = examine(url, patterns="job:*:updates,other:*")
     worst = [each for each in findings if each["level"] != "ok"]
     assert [each["mend"] for each in worst] == [["ACL SETUSER ann +psubscribe &other:*"]]

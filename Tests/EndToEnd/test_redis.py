@@ -124,11 +124,11 @@ def test_a_wrong_password_is_named(make_redis, serve):
     assert server.get("/readyz").status == 503
 
 
-@pytest.mark.parametrize("channels", ["&*", "&job:*:updates"])
+@pytest.mark.parametrize("channels", [["&*"], ["&job:*:updates", "&feed:*:updates"]])
 def test_a_bridge_that_may_only_subscribe_is_ready_too(make_redis, serve, follow, job, channels):
     redis = make_redis()
     redis.client.execute_command(
-        "ACL", "SETUSER", "bridge", "on", ">secret", "resetchannels", channels,
+        "ACL", "SETUSER", "bridge", "on", ">secret", "resetchannels", *channels,
         "-@all", "+psubscribe", "+subscribe", "+ping")  # fmt: skip
     hears(serve(f"redis://bridge:secret@127.0.0.1:{redis.port}"), redis, follow, job)
 

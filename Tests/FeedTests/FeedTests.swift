@@ -159,6 +159,18 @@ struct FeedTests {
         try scene.wait(for: .event("b", 1, loops: [1]))
         try scene.wait(for: .event("a", 1, loops: [0]))
     }
+
+    @Test("a feed is heard on its channels, and is no job of the same name")
+    func feeds() throws {
+        let scene = try Scene(feeds: ["feed:*:updates", "a=news:*"])
+        try scene.wait(for: .ready)
+        let feed = try JobID(checking: "a", kind: .feed)
+        for channel in ["feed:a:updates", "news:1", "job:a:updates", "news:2"] {
+            try scene.publish("1", to: channel)
+        }
+        try scene.waitUntilHeard(1)
+        while try scene.ask({ $0.peek(feed).seq }) < 3 {}
+    }
 }
 
 extension Scene {

@@ -25,12 +25,15 @@ final class Scene {
 
     init(
         redis: RedisServer? = nil, login: String = "", patterns: [String] = ["job:*:updates"],
+        feeds: [String] = [],
         eventBytesMax: Int = 1_048_576
     ) throws {
         let redis = try redis ?? RedisServer()
         let address = try RedisAddress(parsing: "redis://\(login)127.0.0.1:\(redis.port)")
         let (calls, book) = (try Mailbox<@Sendable (Loop, Feed) -> Void>(), book)
         (self.redis, self.calls) = (redis, calls)
+        let sources =
+            try patterns.map { try Source(job: $0) } + feeds.map { try Source(feed: $0) }
         thread = try LoopThread.start(name: "scene") {
             do {
                 let loop = try Loop()
@@ -38,7 +41,7 @@ final class Scene {
                 (options.backoffBase, options.backoffCap) = (.milliseconds(5), .milliseconds(20))
                 let feed = Feed(
                     loop: loop, address: address, options: options,
-                    patterns: patterns.compactMap { ChannelPattern($0) },
+                    sources: sources,
                     limits: FeedLimits(
                         eventBytesMax: eventBytesMax, probeInterval: .milliseconds(20))
                 ) { book.add($0) }

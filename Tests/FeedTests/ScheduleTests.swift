@@ -154,12 +154,13 @@ private struct Town {
     mutating func drain(_ index: Int) {
         var ledgers = loops[index].ledgers
         var welcomes: [Welcome] = []
-        loops[index].hub.drain { delivery in
+        loops[index].hub.drain(at: 0) { delivery in
             for follower in delivery.live {
                 let place = Place(follower: follower, job: delivery.job)
                 if let epoch = delivery.beginsEpoch { ledgers[place]?.see(.live(epoch, 0)) }
                 for entry in delivery.entries { ledgers[place]?.see(.entry(entry)) }
             }
+            return []
         } welcome: {
             welcomes.append($0)
         }
@@ -170,7 +171,7 @@ private struct Town {
     mutating func read(_ index: Int, bytes: Int) {
         for place in loops[index].reading {
             let (items, hasCaughtUp) = loops[index].hub.read(
-                place.job, for: place.follower, bytes: bytes)
+                place.job, for: place.follower, bytes: bytes, at: 0)
             for item in items { loops[index].ledgers[place]?.see(item) }
             if hasCaughtUp { loops[index].reading.remove(place) }
         }

@@ -1,4 +1,4 @@
-// Channels and their patterns, sets of loops, and the probe.
+// Sets of loops, keys, and the probe.
 
 import Jobs
 import Testing
@@ -7,36 +7,6 @@ import Testing
 
 @Suite("Small parts of the feed")
 struct SmallPartsTests {
-    @Test("a pattern needs exactly one * and no other sign of Redis")
-    func patterns() {
-        for text in ["job:*:updates", "*", "a*", "*a", "feed:*", "jöb:*"] {
-            #expect(ChannelPattern(text)?.text == text)
-        }
-        for text in ["", "job", "*:*", "**", "job:?:*", "job:[ab]:*", "job:\\*", "a*]"] {
-            #expect(ChannelPattern(text) == nil, "\(text)")
-        }
-    }
-
-    @Test("the job is what stands in the place of the *")
-    func jobs() throws {
-        let table: [(pattern: String, channel: String, job: String?)] = [
-            ("job:*:updates", "job:7:updates", "7"), ("job:*:updates", "job:a:b:updates", "a:b"),
-            ("*", "x", "x"), ("a*", "ab", "b"), ("*a", "ba", "b"),
-            ("job:*:updates", "job:updates:updates", "updates"),
-            ("job:*:updates", "job::updates", nil), ("job:*:updates", "job: :updates", nil),
-            ("job:*:updates", "job:..:updates", nil), ("job:*:updates", "job:a/b:updates", nil),
-            // Redis matches none of these; nothing may break for all that.
-            ("job:*:updates", "", nil), ("job:*:updates", "job", nil),
-            ("job:*:updates", "job:updates", nil), ("ab*bc", "abc", nil),
-        ]
-        for row in table {
-            let pattern = try #require(ChannelPattern(row.pattern))
-            let found = try? pattern.job(in: Array(row.channel.utf8).span)
-            #expect(found?.text == row.job, "\(row)")
-            if let found { #expect(pattern.channel(of: found) == row.channel) }
-        }
-    }
-
     @Test("every place of a set of loops is one of its own", arguments: [0, 1, 31, 32, 62, 63])
     func loopSets(loop: Int) {
         var set = LoopSet()

@@ -113,7 +113,8 @@ struct HubTests {
         stage.history.renew(keepingFork: true)
         for (seq, first) in [(3, 4), (5, 6), (9, 6)] as [(UInt64, UInt64)] {
             stage.follow(1, Wish(after: Cursor(epoch: epoch, seq: seq)))
-            let (items, _) = stage.hub.read(Stage.job, for: FollowerID(index: 1), bytes: .max)
+            let (items, _) = stage.hub.read(
+                Stage.job, for: FollowerID(index: 1), bytes: .max, at: 0)
             #expect(items.firstSeq == first, "after \(seq)")
             stage.leave(1)
         }
@@ -146,9 +147,11 @@ struct HubTests {
         for _ in 0..<20 { stage.publish() }
         stage.drain()
         stage.read(2)
+        // What it was promised is lost, and what it now has yet to see are log events only.
         let ledger = try stage.ledger(2)
-        #expect(ledger.gaps == [gap(2, 20, .slowConsumer, stage)])
-        #expect(ledger.seqs == [1] + Array(21...30))
+        #expect(
+            ledger.gaps == [gap(2, 20, .slowConsumer, stage), gap(21, 30, .slowConsumer, stage)])
+        #expect(ledger.seqs == [1])
     }
 
     @Test("bounds of the replay are told", arguments: [0, 1, 9, 10])
@@ -218,7 +221,8 @@ struct HubTests {
                 _ = stage.history.publish("status")
             }
             stage.follow(1, wish)
-            let (items, _) = stage.hub.read(Stage.job, for: FollowerID(index: 1), bytes: .max)
+            let (items, _) = stage.hub.read(
+                Stage.job, for: FollowerID(index: 1), bytes: .max, at: 0)
             #expect(items.seqs == expected, "\(wish)")
             #expect(try stage.welcome(1).replay.count == expected.count)
         }
@@ -232,8 +236,9 @@ struct HubTests {
         var told: [UInt64] = []
         for _ in 0..<200 {
             stage.publish("log")
-            stage.hub.drain { delivery in
+            stage.hub.drain(at: 0) { delivery in
                 told += delivery.filtered.compactMap(\.standsAt)
+                return []
             } welcome: { _ in
             }
         }
@@ -267,7 +272,7 @@ struct HubTests {
         let (welcomes, _, request) = stage.hub.open(
             stage.history.opening, afterAsks: stage.hub.asks)
         #expect(welcomes.count == 1 && request == .askFeed)
-        let (items, _) = stage.hub.read(Stage.job, for: FollowerID(index: 1), bytes: .max)
+        let (items, _) = stage.hub.read(Stage.job, for: FollowerID(index: 1), bytes: .max, at: 0)
         #expect(items.isEmpty)
         let (_, resumed, _) = stage.hub.open(
             stage.history.opening, afterAsks: stage.hub.asks)
@@ -283,10 +288,12 @@ struct HubTests {
         for _ in 0..<2 { _ = stage.history.publish() }
         let cursor = Cursor(epoch: stage.history.epoch, seq: 3)
         stage.follow(2, Wish(after: cursor), slowly: true)
-        let (welcomes, _, request) = stage.hub.open(onItsWay, afterAsks: asks)
+        // Somebody asks for another job meanwhile: that says nothing of this one.
+        _ = stage.hub.follow(try JobID(checking: "other"), by: FollowerID(index: 3), wish: Wish())
+        let (welcomes, _, request) = stage.hub.open(onItsWay, afterAsks: asks + 1)
         #expect(welcomes.map(\.follower) == [FollowerID(index: 1)] && request == .askFeed)
         // An answer that nobody asked for is none to the question either.
-        let (nobody, _, again) = stage.hub.open(onItsWay, afterAsks: asks)
+        let (nobody, _, again) = stage.hub.open(onItsWay, afterAsks: asks + 1)
         #expect(nobody.isEmpty && again == .nothing)
         stage.open()
         stage.read(2)

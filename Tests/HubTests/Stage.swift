@@ -16,7 +16,7 @@ struct Ledger {
     private(set) var liveAt: [UInt64] = []
     private(set) var epoch: Epoch?
     /// Where the next number must continue; nil when a gap without bounds has wiped the slate.
-    private var next: UInt64?
+    private(set) var next: UInt64?
 
     init(epoch: Epoch?, from next: UInt64?) {
         self.epoch = epoch
@@ -46,6 +46,9 @@ struct Ledger {
             }
         }
     }
+
+    /// The client did not want what lies before `seq`.
+    mutating func skip(to seq: UInt64) { next = seq }
 
     mutating func see(_ update: Update) {
         if case .gap = update.kind, update.epoch != epoch {
@@ -118,8 +121,25 @@ struct History {
         names[Cursor(epoch: epoch, seq: seq)] = event
         let rest = Array("\"type\":\"\(type)\"}".utf8)
         return Update(
-            job: job, epoch: epoch, seq: seq, kind: kind, type: EventType(type),
+            job: job, epoch: epoch, seq: seq, kind: kind, type: Self.type(type),
             frame: EventFrame.encode(job: job, seq: seq, rest: rest.span), heardAt: event)
+    }
+
+    private static func type(_ name: String) -> EventType {
+        let kind = EventType.Kind.allCases.first { "\($0)" == name }
+        return EventType(name, kind: kind ?? .other)
+    }
+
+    /// Whether a client that is behind may be spared these events.
+    func mayPassOver(_ gap: Gap) -> Bool {
+        guard let from = gap.from, let to = gap.to, gap.epoch == epoch else { return true }
+        return updates.filter { from...to ~= $0.seq }.allSatisfy { update in
+            switch gap.reason {
+            case .conflated: update.type.isProgress
+            case .slowConsumer: update.type.isProgress || update.type.isLog
+            default: true
+            }
+        }
     }
 
     var opening: Opening {
@@ -132,10 +152,16 @@ struct History {
 /// A hub, one job, and the ledgers of its followers.
 struct Stage {
     let hub: Hub
+    /// Whether all is kept that matters to those who are behind.
+    private let keepsWhatMatters: Bool
     var history: History
     private(set) var ledgers: [FollowerID: Ledger] = [:]
     private(set) var welcomes: [FollowerID: Welcome] = [:]
     private var reading: Set<FollowerID> = []
+    /// Clients that take nothing of what is live.
+    private(set) var blocked: Set<FollowerID> = []
+    /// Nanoseconds; only `pass` moves it.
+    private(set) var now: Int64 = 0
     private var wishes: [FollowerID: Wish] = [:]
 
     static let job: JobID = {
@@ -143,10 +169,12 @@ struct Stage {
         return job
     }()
 
-    init(ringMax: Int = 1_000, replayMax: Int = 1_000) {
+    init(ringMax: Int = 1_000, replayMax: Int = 1_000, queueBytesMax: Int = 524_288) {
         hub = Hub(
             limits: HubLimits(
-                ring: RingLimits(eventsMax: ringMax), replay: RingLimits(eventsMax: replayMax)))
+                ring: RingLimits(eventsMax: ringMax), replay: RingLimits(eventsMax: replayMax),
+                queueBytesMax: queueBytesMax))
+        keepsWhatMatters = queueBytesMax > 10_000
         history = History(job: Self.job, ringMax: ringMax)
     }
 
@@ -184,6 +212,7 @@ struct Stage {
         ledgers[id] = nil
         wishes[id] = nil
         reading.remove(id)
+        blocked.remove(id)
     }
 
     mutating func hear(_ update: Update) {
@@ -192,20 +221,65 @@ struct Stage {
 
     mutating func publish(_ type: String = "log") { hear(history.publish(type)) }
 
+    mutating func pass(milliseconds: Int64) { now += milliseconds * 1_000_000 }
+
     /// The end of a tick.
     mutating func drain() {
-        var ledgers = ledgers
+        var sent: [(FollowerID, Item)] = []
         var welcomed: [Welcome] = []
-        hub.drain { delivery in
-            for id in delivery.live {
-                if let epoch = delivery.beginsEpoch { ledgers[id]?.see(.live(epoch, 0)) }
-                for entry in delivery.entries { ledgers[id]?.see(.entry(entry)) }
+        hub.drain(at: now) { delivery in
+            var fallen = delivery.live.filter(blocked.contains)
+            let beginning = delivery.beginsEpoch.map { Item.live($0, 0) }
+            func send(_ entries: [Entry], to id: FollowerID) {
+                sent += ([beginning].compactMap { $0 } + entries.map { .entry($0) }).map {
+                    (id, $0)
+                }
             }
+            for id in delivery.live where !fallen.contains(id) { send(delivery.entries, to: id) }
+            for each in delivery.filtered {
+                if blocked.contains(each.follower), !each.entries.isEmpty {
+                    fallen.append(each.follower)
+                } else {
+                    send(each.entries, to: each.follower)
+                    if let seq = each.standsAt {
+                        sent.append((each.follower, .live(delivery.entries[0].update.epoch, seq)))
+                    }
+                }
+            }
+            reading.formUnion(fallen)
+            return fallen
         } welcome: {
             welcomed.append($0)
         }
-        self.ledgers = ledgers
+        for (id, item) in sent { see(item, by: id) }
         for welcome in welcomed { take(welcome) }
+    }
+
+    private mutating func see(_ item: Item, by id: FollowerID) {
+        if wishes[id]?.progressInterval != nil { skip(to: item, by: id) }
+        ledgers[id]?.see(item)
+        guard case .gap(let gap) = item, keepsWhatMatters else { return }
+        let mayPassOver = history.mayPassOver(gap)
+        #expect(mayPassOver, "\(gap)")
+    }
+
+    /// A follower at a pace misses progress, and only progress, without a gap.
+    private mutating func skip(to item: Item, by id: FollowerID) {
+        let (epoch, first): (Epoch?, UInt64?) =
+            switch item {
+            case .entry(let entry): (entry.update.epoch, entry.seq)
+            case .gap(let gap): (gap.epoch, gap.from)
+            case .live(let epoch, let seq): (epoch, seq + 1)
+            }
+        guard let first, let next = ledgers[id]?.next, first > next else { return }
+        let skipped =
+            history.epoch == epoch ? history.updates.filter { next..<first ~= $0.seq } : []
+        let types = wishes[id]?.types
+        let wasUnwanted = skipped.allSatisfy { update in
+            update.type.isProgress || types.map { !$0.contains(update.type) } ?? false
+        }
+        #expect(wasUnwanted)
+        ledgers[id]?.skip(to: first)
     }
 
     /// Reads on for a follower as far as `bytes` go; true when it has caught up.
@@ -213,11 +287,14 @@ struct Stage {
     mutating func read(_ index: Int32, bytes: Int = .max) -> Bool {
         let id = FollowerID(index: index)
         guard reading.contains(id) else { return true }
-        let (items, hasCaughtUp) = hub.read(Self.job, for: id, bytes: bytes)
-        for item in items { ledgers[id]?.see(item) }
+        let (items, hasCaughtUp) = hub.read(Self.job, for: id, bytes: bytes, at: now)
+        for item in items { see(item, by: id) }
         if hasCaughtUp { reading.remove(id) }
         return hasCaughtUp
     }
+
+    mutating func block(_ index: Int32) { blocked.insert(FollowerID(index: index)) }
+    mutating func unblock(_ index: Int32) { blocked.remove(FollowerID(index: index)) }
 
     /// No client ever took an event for another one.
     func checkNames() {

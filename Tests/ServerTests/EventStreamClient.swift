@@ -16,13 +16,14 @@ final class EventStreamClient {
     private(set) var heartbeats = 0
 
     init(
-        _ scene: Scene, _ job: String, _ query: String = "", token: String? = nil,
+        _ scene: Scene, _ job: String, _ query: String = "", of kind: String = "jobs",
+        token: String? = nil,
         lastID: String? = nil, headers: [String] = [], over connection: Connection? = nil
     ) throws {
         self.connection = try connection ?? scene.connect()
         self.lastID = lastID
         try self.connection.sendRequest(
-            "/api/v1/jobs/\(job)/events" + (query.isEmpty ? "" : "?\(query)"),
+            "/api/v1/\(kind)/\(job)/events" + (query.isEmpty ? "" : "?\(query)"),
             headers: [
                 "Accept: text/event-stream", Token.header(try token ?? Token.of(jobs: job)),
             ] + headers + (lastID.map { ["Last-Event-ID: \($0)"] } ?? []))

@@ -91,10 +91,10 @@ struct EventStreamTests {
         try crowd.join()
     }
 
-    @Test("a client that does not read is let go, and comes back without loss")
+    @Test("a client that takes nothing is let go, and comes back without loss")
     func slow() throws {
         let scene = try Scene {
-            $0.outboxBytesMax = 65_536
+            ($0.outboxBytesMax, $0.writeTimeout) = (65_536, .seconds(1))
             ($0.historyEventsMax, $0.historyBytesMax) = (1_000_000, 1 << 30)
             $0.replayEventsMax = 1_000_000
         }
@@ -103,12 +103,12 @@ struct EventStreamTests {
         let brisk = try scene.follow("j1")
         var count = 0
         // One that reads, so that nobody publishes faster than the server hears.
-        while scene.log.count("event_stream_closed") == 0 {
-            try #require(count < 50_000, "it was never let go")
+        while count < 8_000 {
             try scene.publisher.publish(Array(repeating: SlowTests.payload, count: 100), to: "j1")
             count += 100
             _ = try brisk.hear(throughSeq: count)
         }
+        try scene.log.wait(for: "event_stream_closed")
         #expect(scene.log.lines.contains { $0.contains("why=too_slow") })
         var ledger = Ledger()
         for heard in try slow.ending() { ledger.see(heard) }

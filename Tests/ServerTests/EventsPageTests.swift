@@ -1,6 +1,7 @@
 // What a page of a job's history has in it, for every place where one may begin and end.
 
 import Bytes
+import Feed
 import Hub
 import JSON
 import Jobs
@@ -63,6 +64,65 @@ struct EventsPageTests {
                 #expect(gaps == (after < 2 ? [missing] : []))
             }
         }
+    }
+
+    @Test("a page of the part that is read for it is the page of the whole")
+    func parts() throws {
+        for first in [1, 3, 9, 11] as [UInt64] {
+            let whole = try Self.opening(keptFrom: first)
+            for limit in [1, 2, 9, 10, 11] {
+                for after in Self.places {
+                    for before in Self.places {
+                        let request = EventsRequest(
+                            after: after.map { Cursor(epoch: nil, seq: $0) },
+                            before: before.map { Cursor(epoch: nil, seq: $0) }, limit: limit)
+                        let part = Self.part(request.part, of: whole)
+                        guard request.stands(in: part) else { continue }
+                        let (page, expected) = (
+                            EventsPage(part, request), EventsPage(whole, request)
+                        )
+                        #expect(page.json() == expected.json(), "\(first) \(request)")
+                    }
+                }
+            }
+        }
+        for cursor in [Cursor(epoch: Self.foreign, seq: 1), Self.cursor(11)] {
+            #expect(try !EventsRequest(after: cursor).stands(in: Self.opening()))
+        }
+        #expect(EventsRequest(after: Self.cursor(.max)).part == .all)
+    }
+
+    @Test("where a history breaks off in the middle the page goes on behind it, and says so")
+    func hole() throws {
+        let whole = try Self.opening()
+        func page(after: UInt64, _ kept: ClosedRange<UInt64>) -> EventsPage {
+            let part = Opening(
+                job: whole.job, epoch: Self.epoch, seq: 10,
+                updates: whole.updates.filter { kept.contains($0.seq) })
+            return EventsPage(part, EventsRequest(after: Self.cursor(after)))
+        }
+        let first = page(after: 0, 1...4)
+        #expect(first.events.map(\.seq) == [1, 2, 3, 4] && first.next == Self.cursor(4))
+        let second = page(after: 4, 7...10)
+        #expect(second.gap == Gap(from: 5, to: 6, reason: .trimmed, epoch: Self.epoch))
+        #expect(second.events.map(\.seq) == [7, 8, 9, 10] && second.next == Self.cursor(10))
+    }
+
+    private static let places: [UInt64?] = [nil] + (0...12).map { UInt64($0) }
+
+    /// What Redis would answer for it.
+    private static func part(_ part: HistoryPart, of whole: Opening) -> Opening {
+        var updates = whole.updates
+        switch part {
+        case .standing, .state: updates = []
+        case .all: break
+        case .from(let seq, let before, let count):
+            updates = Array(
+                updates.filter { $0.seq >= seq && $0.seq < before ?? .max }.prefix(count))
+        case .before(let seq, let count):
+            updates = Array(updates.filter { $0.seq < seq }.suffix(count))
+        }
+        return Opening(job: whole.job, epoch: whole.epoch, seq: whole.seq, updates: updates)
     }
 
     @Test(
@@ -218,13 +278,16 @@ struct EventsPageTests {
             path == "/api/v1/jobs/a%26b%3D%25c%2Bd/events"
                 + "?after=AAAAbbbb1234:2&before=AAAAbbbb1234:6")
         #expect(Route(path: String(path.prefix { $0 != "?" })) == .jobEvents("a%26b%3D%25c%2Bd"))
-        #expect(try Door.job("a%26b%3D%25c%2Bd") == job)
+        #expect(try Door.name("a%26b%3D%25c%2Bd") == job)
+        let feed = try #require(gap.eventsPath(of: try JobID(checking: "f", kind: .feed)))
+        #expect(feed.hasPrefix("/api/v1/feeds/f/events?after="))
         let query = try Query(path.split(separator: "?").last.map(String.init))
         #expect(
             EventsPage(try Self.opening(), try EventsRequest(query)).events.map(\.seq) == [3, 4, 5])
-        for reason in GapReason.allCases where reason != .replayLimit {
+        for reason in GapReason.allCases {
             let other = Gap(from: 3, to: 5, reason: reason, epoch: Self.epoch)
-            #expect(other.eventsPath(of: job) == nil)
+            let isKept = reason == .replayLimit || reason == .slowConsumer
+            #expect((other.eventsPath(of: job) != nil) == isKept)
         }
     }
 

@@ -42,9 +42,9 @@ struct JobsOverHTTPTests {
 
     @Test(
         "the list has what the token may see, newest first, filtered, page by page",
-        arguments: [1, 3])
-    func list(loops: Int) throws {
-        let scene = try Scene(loops: loops)
+        arguments: [1, 3], [Settings.History.memory, .redis])
+    func list(loops: Int, history: Settings.History) throws {
+        let scene = try Scene(loops: loops) { $0.history = history }
         for index in 0..<25 {
             let (queue, owner) = (index % 2 == 0 ? "even" : "odd", index % 5)
             try scene.publish(
@@ -98,9 +98,11 @@ struct JobsOverHTTPTests {
         }
     }
 
-    @Test("a page has the bytes that followers get, and may be kept when the job is finished")
-    func pages() throws {
-        let scene = try Scene(loops: 2)
+    @Test(
+        "a page has the bytes that followers get, and may be kept when the job is finished",
+        arguments: [Settings.History.memory, .redis])
+    func pages(history: Settings.History) throws {
+        let scene = try Scene(loops: 2) { $0.history = history }
         let early = try scene.follow("j1")
         try early.hear(until: "live")
         try scene.publish("j1", "1", Self.log, "3")
@@ -138,9 +140,11 @@ struct JobsOverHTTPTests {
         #expect(accepts.header("content-type") == "application/json")
     }
 
-    @Test("what a replay leaves out is on the page that its gap names")
-    func gapLinks() throws {
-        let scene = try Scene { $0.replayEventsMax = 2 }
+    @Test(
+        "what a replay leaves out is on the page that its gap names",
+        arguments: [Settings.History.memory, .redis])
+    func gapLinks(history: Settings.History) throws {
+        let scene = try Scene { ($0.replayEventsMax, $0.history) = (2, history) }
         let early = try scene.follow("j+1")
         try early.hear(until: "live")
         try scene.publish("j+1", "1", "2", "3", "4", "5")
@@ -157,10 +161,11 @@ struct JobsOverHTTPTests {
     }
 
     @Test(
-        "a long-poll ends with the next event that is wanted, or with its time", arguments: [1, 3])
-    func longPoll(loops: Int) throws {
+        "a long-poll ends with the next event that is wanted, or with its time",
+        arguments: [1, 3], [Settings.History.memory, .redis])
+    func longPoll(loops: Int, history: Settings.History) throws {
         let scene = try Scene(loops: loops) {
-            ($0.drainGrace, $0.tokenLeeway) = (.seconds(10), .zero)
+            ($0.drainGrace, $0.tokenLeeway, $0.history) = (.seconds(10), .zero, history)
         }
         let header = Token.header(try Token.of(jobs: "*"))
         func ask(_ job: String, _ query: String) throws -> Connection {
@@ -244,11 +249,11 @@ struct JobsOverHTTPTests {
         (try? Token.of(jobs: "j*", scope: .jobsPublish)) ?? "")
 
     @Test(
-        "what is posted is numbered, and heard by followers and by other subscribers of Redis",
-        arguments: [1, 3])
-    func publish(loops: Int) throws {
-        let scene = try Scene(loops: loops)
-        let other = try Scene(redis: scene.redis)
+        "what is posted is numbered, and heard by the followers of every bridge",
+        arguments: [1, 3], [Settings.History.memory, .redis])
+    func publish(loops: Int, history: Settings.History) throws {
+        let scene = try Scene(loops: loops) { $0.history = history }
+        let other = try Scene(redis: scene.redis) { $0.history = history }
         let (socket, elsewhere) = (try scene.follow("j1"), try other.follow("j1"))
         for client in [socket, elsewhere] { try client.hear(until: "live") }
         for _ in 0..<loops {
@@ -273,9 +278,11 @@ struct JobsOverHTTPTests {
         }
     }
 
-    @Test("many who post equal events at once are each told numbers of their own")
-    func concurrentPublish() throws {
-        let scene = try Scene(loops: 3)
+    @Test(
+        "many who post equal events at once are each told numbers of their own",
+        arguments: [Settings.History.memory, .redis])
+    func concurrentPublish(history: Settings.History) throws {
+        let scene = try Scene(loops: 3) { $0.history = history }
         let crowd = Crowd()
         let seqs = Numbers()
         for _ in 0..<6 {
@@ -368,7 +375,7 @@ struct JobsOverHTTPTests {
     @Test("pages of allowed origins may ask and read, others may not")
     func crossOrigin() throws {
         let ours = "https://app.example.com"
-        let token = Token.header(try Token.of(jobs: "j1"))
+        let token = Token.header(try Token.of(jobs: "j1", feeds: "f1"))
         let preflight = ["Access-Control-Request-Method: GET"]
         for (allowed, origin, status, told) in [
             ([ours], ours, 200, ours), ([ours], "https://evil.example", 403, nil),
@@ -378,6 +385,7 @@ struct JobsOverHTTPTests {
             let connection = try scene.connect()
             for path in [
                 "/api/v1/jobs", "/api/v1/jobs/j1", "/api/v1/jobs/j1/events", "/api/v1/jobs/j1/log",
+                "/api/v1/feeds/f1/events",
             ] {
                 let asked = try connection.request(
                     path, method: "OPTIONS", headers: preflight + ["Origin: \(origin)"])

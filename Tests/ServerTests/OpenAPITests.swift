@@ -19,7 +19,7 @@ struct OpenAPITests {
     @Test("every path in it is a route that answers just the methods it names")
     func pathsAreRoutes() throws {
         for (path, methods) in try described() {
-            let route = Route(path: path.replacing("{id}", with: "x"))
+            let route = Route(path: exampleOf(path))
             #expect(route != .unknown && route != .notBuilt && !route.isSocket, "\(path)")
             let table: [(HTTPMethod, String)] = [
                 (.get, "get"), (.post, "post"), (.put, "put"), (.delete, "delete"),
@@ -38,13 +38,17 @@ struct OpenAPITests {
         let described = try described()
         let routes: [Route] = [
             .jobs, .job("x"), .jobEvents("x"), .jobLog("x"), .health, .readiness, .metrics,
-            .jobSocket("x"), .socket,
+            .feedEvents("x"), .jobSocket("x"), .feedSocket("x"), .socket,
         ]
         for route in routes {
             guard let path = path(of: route) else { continue }
             #expect(described[path] != nil, "\(path)")
-            #expect(Route(path: path.replacing("{id}", with: "x")) == route)
+            #expect(Route(path: exampleOf(path)) == route)
         }
+    }
+
+    private func exampleOf(_ path: String) -> String {
+        path.replacing("{id}", with: "x").replacing("{name}", with: "x")
     }
 
     /// A whole switch, so that a new route does not compile before somebody thought of this.
@@ -54,10 +58,11 @@ struct OpenAPITests {
         case .job: "/api/v1/jobs/{id}"
         case .jobEvents: "/api/v1/jobs/{id}/events"
         case .jobLog: "/api/v1/jobs/{id}/log"
+        case .feedEvents: "/api/v1/feeds/{name}/events"
         case .health: "/healthz"
         case .readiness: "/readyz"
         case .metrics: "/metrics"
-        case .jobSocket, .socket, .asset, .notBuilt, .unknown: nil
+        case .jobSocket, .feedSocket, .socket, .asset, .notBuilt, .unknown: nil
         }
     }
 }

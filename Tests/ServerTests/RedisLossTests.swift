@@ -32,6 +32,7 @@ struct RedisLossTests {
         // Who comes in the meantime is served from memory, and has the gap behind what it got.
         let late = try scene.follow("j1")
         #expect(try late.hear(until: "live").compactMap(\.seq) == [1])
+        #expect(try late.hear().text("code") == "redis_lost")
 
         try scene.redis.start()
         for client in clients + [late] {
@@ -129,5 +130,64 @@ struct RedisLossTests {
             try client.hear(throughSeq: 1).allSatisfy {
                 ["live", "notice", "message"].contains($0.type)
             })
+    }
+
+    @Test(
+        "who comes while Redis is away is told so at once, and served later",
+        arguments: [1, 3], [true, false])
+    func away(loops: Int, isFrozen: Bool) throws {
+        let scene = try Scene(loops: loops) {
+            $0.history = .redis
+            ($0.redisReplyTimeout, $0.redisConnectTimeout) = (
+                .milliseconds(300), .milliseconds(300)
+            )
+        }
+        let early = try scene.follow("j1")
+        try early.hear(until: "live")
+        try scene.publish("j1", "1")
+        _ = try early.hear(throughSeq: 1)
+
+        if isFrozen { scene.redis.freeze() } else { scene.redis.stop() }
+        #expect(try early.hear().text("code") == "redis_lost")
+        // A job that this server has no history of.
+        let (many, stream) = (try scene.open(), try EventStreamClient(scene, "j2"))
+        let sockets = try (0..<loops * 2).map { _ in try scene.follow("j2") }
+        try many.say(#"{"type":"subscribe","data":{"job_id":"j2"}}"#)
+        for told in try sockets.map({ try $0.hear() }) + [many.hear(), stream.next().heard] {
+            #expect(told.type == "notice" && told.text("code") == "redis_lost")
+        }
+        let (connection, header) = (try scene.connect(), Token.header(try Token.of(jobs: "*")))
+        for path in ["", "/j1", "/j1/events", "/j1/events?wait=5", "/j1/log"] {
+            let answer = try connection.request("/api/v1/jobs" + path, headers: [header])
+            #expect(answer.status == 503 && answer.text.contains("redis_unavailable"), "\(path)")
+            #expect(answer.header("retry-after") == "1")
+        }
+        let publisher = Token.header(try Token.of(jobs: "*", scope: .jobsPublish))
+        let posted = try connection.request(
+            "/api/v1/jobs/j1/events", method: "POST", headers: [publisher], body: Array("{}".utf8))
+        #expect(posted.status == 503 && posted.text.contains("redis_unavailable"))
+
+        if isFrozen { scene.redis.thaw() } else { try scene.redis.start() }
+        for socket in sockets {
+            let heard = try socket.hear(until: "live")
+            #expect(heard.contains { $0.type == "connected" })
+        }
+        _ = try many.hear(until: "subscribed")
+        #expect(try stream.hear { $0.type == "live" }.contains { $0.type == "connected" })
+    }
+
+    @Test("a Redis that is only a replica counts as away, for clients and for readiness")
+    func replica() throws {
+        let primary = try RedisServer()
+        let redis = try RedisServer(configuration: ["replicaof 127.0.0.1 \(primary.port)"])
+        let server = try RunningServer(Scene.settings(redis) { $0.history = .redis })
+        try server.log.wait(for: "redis_is_a_replica")
+        let client = try WebSocketClient(
+            port: server.port, "/api/v1/ws/jobs/j1/updates",
+            headers: [Token.header(try Token.of(jobs: "j1"))])
+        #expect(try client.hear().text("code") == "redis_lost")
+        #expect(try Connection(port: server.port).request("/readyz").status == 503)
+        try redis.ask("REPLICAOF", "NO", "ONE")
+        #expect(try client.hear(until: "live").contains { $0.type == "connected" })
     }
 }

@@ -27,6 +27,15 @@ final class Scene: @unchecked Sendable {
     ) throws {
         let redis = try redis ?? RedisServer()
         self.redis = redis
+        let settings = Self.settings(redis, loops: loops, change)
+        server = try RunningServer(settings)
+        publisher = try Publisher(port: redis.port)
+        try server.log.wait(for: settings.history == .redis ? "recording" : "redis_ready")
+    }
+
+    static func settings(
+        _ redis: RedisServer, loops: Int = 1, _ change: (inout Settings) -> Void = { _ in }
+    ) -> Settings {
         var settings = Settings()
         settings.listen = "127.0.0.1:0"
         settings.loops = loops
@@ -34,10 +43,10 @@ final class Scene: @unchecked Sendable {
         settings.tokenSecret = Secret(Token.secret)
         settings.redisPingInterval = .milliseconds(100)
         settings.drainGrace = .zero
+        // What both histories do is tested with each; the rest with the one that shows less of Redis.
+        settings.history = .memory
         change(&settings)
-        server = try RunningServer(settings)
-        publisher = try Publisher(port: redis.port)
-        try server.log.wait(for: "redis_ready")
+        return settings
     }
 
     func publish(_ job: String, _ payloads: String...) throws {

@@ -15,6 +15,9 @@ class Case:
     arguments: dict
     once: bool = False  # memory does not vary from round to round
 
+    def fits(self, peer):
+        return self.name not in peer.skips and (self.mode != "replay" or peer.keeps_history)
+
     def command(self, binary, seconds, peer):
         arguments = dict(self.arguments)
         if self.mode == "idle":
@@ -42,6 +45,10 @@ ALL = [
          {"jobs": 100, "steps": "15000"}, once=True),
     Case("D", "100 jobs, one follower each, 1000 messages a second: from publish to receive", "latency",
          {"jobs": 100, "rate": 1000, "event-bytes": 200}),
+    Case("E", "10 followed jobs with 100 events each: connect, be sent them all, go; 64 at a time", "replay",
+         {"jobs": 10, "replayed": 100, "connections": 15000, "followed": "yes", "event-bytes": 200}),
+    Case("E10k", "a job with 100 events that nobody follows: 10,000 connect, 64 at a time, and stay", "replay",
+         {"jobs": 1, "replayed": 100, "connections": 10000, "followed": "no", "event-bytes": 200}),
 ]
 
 
@@ -68,7 +75,7 @@ def measure(case, peer, headers, binary, seconds, cores, directory):
                               preexec_fn=processes.die_with_parent)
         if done.returncode:
             raise processes.Failed(f"{done.stderr.strip()[-400:]} {server.tail()[-200:]}".strip())
-        return json.loads(done.stdout)
+        return json.loads(done.stdout) | {"redis_history_reads": processes.redis_calls(redis_port, "xrange", "xrevrange")}
     except subprocess.TimeoutExpired:
         raise processes.Failed("the load generator did not finish") from None
     finally:

@@ -38,6 +38,7 @@ class Peer:
     ready_path: str = ""  # empty: ready when it accepts
     idle_max: int = 15000
     skips: tuple = ()  # cases that would say nothing new about it
+    keeps_history: bool = False  # what was published before somebody connects is sent to him
 
 
 def compile_c(name, sources, *libraries):
@@ -187,7 +188,9 @@ def prepare_limit():
 
 ALL = [
     Peer("jobwire", "tokens checked, numbered, history in memory", prepare_jobwire, jobwire("memory"),
-         headers="Authorization: Bearer {token}\r\n", ready_path="/readyz"),
+         headers="Authorization: Bearer {token}\r\n", ready_path="/readyz", keeps_history=True),
+    Peer("jobwire-redis", "the same with history=redis: recorded in Redis, for all bridges", prepare_jobwire, jobwire("redis"),
+         headers="Authorization: Bearer {token}\r\n", ready_path="/readyz", keeps_history=True),
     Peer("jobwire-off", "the same with history=off: relayed and numbered, not kept", prepare_jobwire, jobwire("off"),
          headers="Authorization: Bearer {token}\r\n", ready_path="/readyz"),
     Peer("c-limit", "the least that can be done in C: no tokens, numbers, history, limits or pings", prepare_limit,

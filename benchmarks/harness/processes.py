@@ -6,6 +6,7 @@ when we are killed.
 
 import ctypes
 import os
+import re
 import resource
 import signal
 import socket
@@ -106,6 +107,15 @@ def start_redis(core, directory):
     redis = Child("redis", argv, core, directory)
     redis.wait_until(lambda: accepts(port))
     return redis, port
+
+
+def redis_calls(port, *commands):
+    """How often these were run, by scripts too."""
+    with socket.create_connection(("127.0.0.1", port), 5) as connection, connection.makefile("rb") as answer:
+        connection.sendall(b"INFO commandstats\r\n")
+        text = answer.read(int(answer.readline()[1:])).decode()
+    found = re.findall(r"^cmdstat_(\w+):calls=(\d+)", text, re.MULTILINE)
+    return sum(int(calls) for name, calls in found if name in commands)
 
 
 def raise_descriptor_limit():

@@ -7,7 +7,16 @@ BARS = {  # of the design; (what, better is, bound, shown as)
     "B": [("deliveries_per_server_cpu_second", "more", 190_000)],
     "C": [("bytes_per_connection", "less", 1024)],
     "D": [("p50_us", "less", 100), ("p99_us", "less", 200)],
+    "E": [("connects_per_second", "more", 12_000)],
 }
+RECORDED_BARS = {
+    "A": [("deliveries_per_server_cpu_second", "more", 4_000_000)],
+    "B": [("deliveries_per_second", "more", 100_000)],
+    "D": [("p50_us", "less", 250), ("p99_us", "less", 500)],
+    "E": [("connects_per_second", "more", 12_000)],
+    "E10k": [("server_cpu_seconds", "less", 3), ("redis_history_reads", "less", 1)],
+}
+OURS = {"jobwire": BARS, "jobwire-redis": RECORDED_BARS}
 SERVER_BOUND = 0.95  # busier than this, the server is what limits
 DISTURBED = 0.05  # others took more of the server's core than this
 
@@ -74,7 +83,19 @@ def idle(results, _):
     return [f"{results[0]['baseline_bytes'] / 1e6:.1f} MB", *shown]
 
 
+def replay(results, _):
+    return [
+        *(short(middle(results, name)) for name in ("connects_per_second", "connects_per_server_cpu_second")),
+        f"{middle(results, 'server_cpu_seconds'):.2f} s",
+        *(f"{middle(results, name):.0%}" for name in ("server_busy", "load_busy", "redis_busy")),
+        f"{max(result['redis_history_reads'] for result in results)}",
+        ", ".join(doubts(results)) or "all there, once",
+    ]
+
+
 HEADS = {
+    "replay": (["connects/s", "per server CPU s", "server CPU", "server busy", "load busy", "Redis busy",
+                "reads of Redis", "seen"], replay),
     "fanout": (["deliveries/s", "per server CPU s", "of the limit", "server busy", "load busy", "Redis busy",
                 "events per read", "least – most /s", "seen"], flat_out),
     "latency": (["p50", "p90", "p99", "max", "p50 of the rounds", "server busy", "seen"], latency),
@@ -82,14 +103,14 @@ HEADS = {
 }
 
 
-def verdicts(case, results):
+def verdicts(name_of_peer, case, results):
     """Jobwire against the bars of the design, one sentence each."""
-    for name, better, bound in BARS.get(case, []):
+    for name, better, bound in OURS[name_of_peer].get(case, []):
         value = results[0]["steps"][-1][name] if case == "C" else middle(results, name)
         reached = value >= bound if better == "more" else value <= bound
         away = abs(value - bound) / bound
         doubt = "" if case == "C" or not any("disturbed" in doubt for doubt in doubts(results)) else ", in a disturbed run"
-        yield (f"Jobwire, case {case}, {name.replace('_', ' ')}: {short(value)}; the bar is {short(bound)}: "
+        yield (f"{name_of_peer}, case {case}, {name.replace('_', ' ')}: {short(value)}; the bar is {short(bound)}: "
                + ("reached" if reached else f"**missed by {away:.0%}**") + doubt)
 
 
@@ -115,8 +136,7 @@ def markdown(record, cases):
         rows = [[name, *row(results, by_peer.get("c-limit"))] for name, results in by_peer.items() if results]
         lines += ["", f"## {case.name}: {case.title}", "", table(["server", *head], rows), ""]
         lines += [f"- **{run['peer']} failed** in round {run['round']}: {run['error']}" for run in runs if "error" in run]
-        lines += [f"- {verdict}" for verdict in verdicts(case.name, by_peer.get("jobwire") or [])
-                  ] if by_peer.get("jobwire") else []
+        lines += [f"- {verdict}" for ours in OURS if by_peer.get(ours) for verdict in verdicts(ours, case.name, by_peer[ours])]
     lines += ["", "## Servers", ""]
     lines += [f"- {name}: {peer['version']}; {peer['note']}" for name, peer in record["peers"].items() if "version" in peer]
     return "\n".join(lines) + "\n"

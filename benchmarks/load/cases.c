@@ -172,6 +172,45 @@ void runLatency(struct load *load) {
     printf("}\n");
 }
 
+/// Every job has so many events, recorded before anybody asks for them.
+static void publishHistory(struct load *load) {
+    publisherOpen(load);
+    for (unsigned number = 1; number <= load->options.replayed; number++) {
+        for (unsigned job = 0; job < load->options.jobs; job++) {
+            publish(load, job, number);
+            while (publisherFlush(load), !publisherHasRoom(load)) pump(load, 10);
+        }
+    }
+    while (load->publisher.outEnd) pump(load, 10), publisherFlush(load);
+    double before = -1;
+    for (double used = 0; used != before;) { // until the server has nothing left to do
+        before = used;
+        uint64_t start = now();
+        while (secondsSince(start) < 0.5) pump(load, 100);
+        used = cpuSeconds(load->options.serverPID);
+    }
+}
+
+void runReplay(struct load *load) {
+    publishHistory(load);
+    unsigned steady = load->options.isFollowed ? load->options.jobs : 0;
+    clientsConnect(load, steady);
+    load->closesServed = load->options.isFollowed;
+    struct moment from = takeMoment(load);
+    clientsConnect(load, steady + load->options.connections);
+    struct moment to = takeMoment(load);
+    while (pump(load, 300)) {} // anything doubled comes after
+    for (unsigned i = 0; i < load->clientsCount; i++)
+        load->totals.lost += load->options.replayed + 1 - load->clients[i].expected;
+    double server = to.serverCPU - from.serverCPU;
+    printf("{\"replayed\":%u,\"connections\":%u,\"connects_per_second\":%.0f,\"connects_per_server_cpu_second\":%.0f,",
+           load->options.replayed, load->options.connections,
+           load->options.connections / ((double)(to.at - from.at) / 1e9),
+           server > 0 ? load->options.connections / server : 0);
+    printMeasured(load, from, to);
+    printf("}\n");
+}
+
 /// Pumps until the server has said nothing for a while and its memory stands still.
 static uint64_t settledPrivateBytes(struct load *load) {
     uint64_t before = 0, bytes = 1;

@@ -106,7 +106,7 @@ static size_t readUpgrade(struct load *load, struct client *client, const uint8_
     if (memcmp(bytes, "HTTP/1.1 101", 12) || !memmem(bytes, length, ACCEPT, strlen(ACCEPT)))
         fail("the upgrade was refused: %.*s", (int)(length < 300 ? length : 300), bytes);
     client->phase = CLIENT_OPEN;
-    load->handshakes--;
+    if (!load->options.replayed) load->handshakes--; // else once it has been sent all
     if (load->options.hello[0]) {
         char text[512];
         snprintf(text, sizeof text, load->options.hello, client->job);
@@ -164,6 +164,7 @@ static void message(struct load *load, struct client *client, const uint8_t *pay
         return;
     }
     load->totals.deliveries++;
+    if (number == load->options.replayed) load->handshakes--;
     if (number == client->expected) {
         client->expected++;
     } else if (number > client->expected) {
@@ -226,6 +227,10 @@ static void readClient(struct load *load, struct client *client) {
     if (client->phase == CLIENT_UPGRADING) at += readUpgrade(load, client, at, (size_t)(end - at));
     if (client->phase == CLIENT_OPEN) at = walkFrames(load, client, at, end);
 
+    if (load->closesServed && client->expected > load->options.replayed) {
+        close(client->fd);
+        client->phase = CLIENT_CLOSED;
+    }
     size_t left = (size_t)(end - at);
     if (left > FRAME_BYTES_MAX) fail("job %u: an answer without end", client->job);
     if (left > client->carryRoom) {

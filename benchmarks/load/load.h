@@ -31,7 +31,7 @@ enum {
 };
 
 struct options {
-    const char *mode;          // fanout, idle or latency
+    const char *mode;          // fanout, idle, latency or replay
     int port;
     const char *path;          // "%u" stands for the job
     const char *headers;       // further request header lines, each ended by CR LF
@@ -46,6 +46,9 @@ struct options {
     unsigned eventBytes;
     unsigned restMicroseconds; // pause between sweeps over the sockets (fanout)
     double seconds, warmup;
+    unsigned replayed;         // events that each job has, and each connection must be sent (replay)
+    unsigned connections;      // how many connect (replay)
+    bool isFollowed;           // somebody follows each job all the time, and who has been served goes (replay)
     const char *steps;         // connections to hold, "2000,10000" (idle)
 };
 
@@ -83,6 +86,7 @@ struct load {
     int epoll;
     struct client *clients;
     unsigned clientsCount, clientsRoom, handshakes;
+    bool closesServed;         // a connection that has been sent all is closed
     struct publisher publisher;
     struct totals totals;
     size_t stampDistance;      // from a frame's end, learnt from the first event
@@ -95,6 +99,7 @@ struct load {
 void runFanout(struct load *load);
 void runIdle(struct load *load);
 void runLatency(struct load *load);
+void runReplay(struct load *load);
 
 // clients.c
 void clientsConnect(struct load *load, unsigned count);   // until `count` are open

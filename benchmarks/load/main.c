@@ -20,7 +20,7 @@ void fail(const char *format, ...) {
 }
 
 static void readOption(struct options *options, const char *name, const char *value) {
-    const struct { const char *name; const char **text; int *number; unsigned *count; double *real; } table[] = {
+    const struct { const char *name; const char **text; int *number; unsigned *count; bool *flag; double *real; } table[] = {
         {.name = "path", .text = &options->path},
         {.name = "headers", .text = &options->headers},
         {.name = "hello", .text = &options->hello},
@@ -37,6 +37,9 @@ static void readOption(struct options *options, const char *name, const char *va
         {.name = "rate", .count = &options->rate},
         {.name = "event-bytes", .count = &options->eventBytes},
         {.name = "rest", .count = &options->restMicroseconds},
+        {.name = "replayed", .count = &options->replayed},
+        {.name = "connections", .count = &options->connections},
+        {.name = "followed", .flag = &options->isFollowed},
         {.name = "seconds", .real = &options->seconds},
         {.name = "warmup", .real = &options->warmup},
     };
@@ -45,6 +48,7 @@ static void readOption(struct options *options, const char *name, const char *va
         if (table[i].text) *table[i].text = value;
         else if (table[i].number) *table[i].number = atoi(value);
         else if (table[i].count) *table[i].count = (unsigned)strtoul(value, NULL, 10);
+        else if (table[i].flag) *table[i].flag = !strcmp(value, "yes");
         else *table[i].real = atof(value);
         return;
     }
@@ -56,7 +60,7 @@ int main(int count, char **arguments) {
         .path = "/", .headers = "", .hello = "", .publishPath = "/", .steps = "",
         .jobs = 1, .followers = 1, .window = 256, .rate = 1000, .eventBytes = 200, .seconds = 3, .warmup = 1,
     }};
-    if (count < 2 || count % 2) fail("usage: load fanout|idle|latency [--name value]...");
+    if (count < 2 || count % 2) fail("usage: load fanout|idle|latency|replay [--name value]...");
     load.options.mode = arguments[1];
     for (int i = 2; i < count; i += 2) readOption(&load.options, arguments[i], arguments[i + 1]);
     if (!load.options.jobs || !load.options.followers || !load.options.rate) fail("jobs, followers and rate are at least 1");
@@ -66,11 +70,13 @@ int main(int count, char **arguments) {
     load.clientsRoom = 20000; // what one process may open here
     load.clients = calloc(load.clientsRoom, sizeof *load.clients);
     if (load.epoll < 0 || !load.clients) fail("out of memory or descriptors");
-    if (load.options.jobs * load.options.followers > load.clientsRoom) fail("too many followers");
+    if (load.options.jobs * load.options.followers > load.clientsRoom ||
+        load.options.jobs + load.options.connections > load.clientsRoom) fail("too many followers");
 
     if (!strcmp(load.options.mode, "fanout")) runFanout(&load);
     else if (!strcmp(load.options.mode, "idle")) runIdle(&load);
     else if (!strcmp(load.options.mode, "latency")) runLatency(&load);
+    else if (!strcmp(load.options.mode, "replay")) runReplay(&load);
     else fail("unknown mode %s", load.options.mode);
     return 0;
 }

@@ -3,7 +3,7 @@
 --   KEYS[1]      <prefix>:{p}:ingest      every other key and channel is named after it
 --   ARGV[1..10]  what to do, run id, token, database, now (ms), then the limits: events and bytes
 --                kept of a job, and seconds that a state, a stream and an ended job's stream live
---   ARGV[11..]   what `record`, `where`, `open`, `touch` or `durable` want, as read at the end
+--   ARGV[11..]   what `record`, `where`, `open`, `touch`, `look` or `durable` want, as read at the end
 --
 -- The token is random and never used again; every name made here begins with it. The run id is
 -- that of the server this runs on; where the caller has none the script asks.
@@ -17,7 +17,9 @@ local eventsMax, bytesMax = tonumber(ARGV[6]), tonumber(ARGV[7])
 local stateLife, streamLife, endedLife = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
 
 local forksMax = 8
-local producersMax = 16
+local producersMax = 64
+-- Of the old ones in a list so many are looked at when it grows.
+local cleanedMax = 4
 local entryOverhead = 64
 -- Trimming and expiries are put off a little, so that not every event pays for them.
 local eventsSlack = math.min(64, math.floor(eventsMax / 8))
@@ -51,7 +53,7 @@ end
 
 local read = {
     'epoch', 'seq', 'line', 'era', 'forks', 'first', 'bytes', 'lives', 'status', 'progress',
-    'attempt', 'log_lines', 'created_at', 'finished_at', 'queue', 'producers', 'listed',
+    'attempt', 'log_lines', 'created_at', 'finished_at', 'queue', 'born',
 }
 
 -- A job as this call sees it: `is` what its hash holds, `to` what is to be changed in it.
@@ -250,37 +252,61 @@ local function queueKey(queue)
     return root .. 'queue:' .. string.sub(string.match(queue, '^"(.*)"$') or queue, 1, 200)
 end
 
--- A list is cleaned as it grows. It is for looking things up: nobody's numbers hang on it.
-local function list(key, member)
-    if redis.pcall('ZADD', key, now, member) ~= 1 then return end
-    redis.pcall('ZREMRANGEBYSCORE', key, '-inf', now - stateLife * 1000)
+-- A job's birth in microseconds, higher than that of every job before it whatever the clocks say. Lists
+-- go by it: a job keeps its place, so that who reads page by page sees each job once.
+local latest
+local function birth()
+    local top = latest or redis.pcall('ZREVRANGE', root .. 'jobs', 0, 0, 'WITHSCORES')[2]
+    top = tonumber(top) or 0
+    -- A score that is days ahead is nobody's birth.
+    if top > (now + 86400000) * 1000 then top = 0 end
+    latest = math.max(now * 1000, top + 1)
+    return string.format('%.0f', latest)
+end
+
+-- A list is cleaned as it grows: of those that are older than a state without events becomes, a few are
+-- looked at, here or there, and whoever has no state any more goes.
+local function list(key, id, born)
+    local isNew = redis.pcall('ZADD', key, born, id) == 1
     redis.pcall('EXPIRE', key, stateLife)
+    if not isNew then return end
+    local old = string.format('(%.0f', (now - stateLife * 1000) * 1000)
+    local count = redis.call('ZCOUNT', key, '-inf', old)
+    if count == 0 then return end
+    local from = now % count
+    for _, each in ipairs(redis.call('ZRANGE', key, from, math.min(from + cleanedMax, count) - 1)) do
+        if redis.call('EXISTS', root .. 'job:' .. each .. ':state') == 0 then
+            redis.call('ZREM', key, each)
+        end
+    end
 end
 
--- Lists go by the second, so that a busy job does not pay for its place with each event.
-local function mustList(job)
-    if not job.hasEvent then return false end
-    local age = now - (tonumber(job.is.listed) or 0)
-    if not job.leaves and job.is.queue == job.was and age >= 0 and age < 1000 then return false end
-    set(job, 'listed', string.format('%.0f', now))
-    return true
+-- It is for looking things up: nobody's numbers hang on it.
+local function enlist(job)
+    local id = string.match(job.stem, '^job:(.*)$')
+    if not id or not job.is.born then return end
+    list(root .. 'jobs', id, job.is.born)
+    if job.leaves then redis.pcall('ZREM', queueKey(job.leaves), id) end
+    if job.is.queue then list(queueKey(job.is.queue), id, job.is.born) end
 end
 
+-- Answers whether it was time to.
 local function keepAlive(job)
     local phase = job.is.finished_at and 'ended' or job.is.created_at and 'live' or 'awaited'
     local since, known = string.match(job.is.lives or '', '^(%d+) (%a+)$')
     local age = now - (tonumber(since) or 0)
-    if known == phase and age >= 0 and age < lifeSlack then return end
+    if known == phase and age >= 0 and age < lifeSlack then return false end
     redis.call('EXPIRE', job.key, phase == 'awaited' and streamLife or stateLife)
     redis.call('EXPIRE', job.events, phase == 'ended' and endedLife or streamLife)
     redis.call('HSET', job.key, 'lives', string.format('%.0f %s', now, phase))
+    return true
 end
 
 -- Writes what has changed: each job once, however many of its events this call brought.
 local function flush()
     for _, job in ipairs(touched) do
         if jobs[job.stem] then
-            local isListed = mustList(job)
+            if job.hasEvent and not job.is.born then set(job, 'born', birth()) end
             local values, gone = { 'seq', job.seq, 'first', job.first, 'bytes', job.bytes }, {}
             if not job.first then values = { 'seq', job.seq } end
             for field, value in pairs(job.to) do
@@ -294,13 +320,8 @@ local function flush()
             if job.first or next(job.to) then
                 redis.call('HSET', job.key, unpack(values))
                 if #gone > 0 then redis.call('HDEL', job.key, unpack(gone)) end
-                keepAlive(job)
-            end
-            local id = isListed and string.match(job.stem, '^job:(.*)$')
-            if id then
-                list(root .. 'jobs', id)
-                if job.leaves then redis.pcall('ZREM', queueKey(job.leaves), id) end
-                if job.is.queue then list(queueKey(job.is.queue), id) end
+                local isDue = keepAlive(job)
+                if isDue or job.is.queue ~= job.was then enlist(job) end
             end
         end
     end
@@ -362,18 +383,19 @@ function asked.open()
 end
 
 -- Whether jobs without a state get one ('make' or 'look'), how many entries of each are wanted (with -1
--- the state neither), stems. Answers the run id and for each job its epoch, seq, forks, state and
--- latest entries: all of one instant.
+-- the state neither), whether the 'oldest' or the 'newest', from and to which id, stems. Answers the run
+-- id and for each job its epoch, seq, forks, state and entries, the wanted end first: all of one instant.
 function asked.touch()
-    local isMade, entries = ARGV[11] == 'make', tonumber(ARGV[12])
-    for place = 13, #ARGV do
+    local isMade, entries, isOldest = ARGV[11] == 'make', tonumber(ARGV[12]), ARGV[13] == 'oldest'
+    local low, high = ARGV[14], ARGV[15]
+    for place = 16, #ARGV do
         local job = load(ARGV[place])
         if job and (isMade or job.is.epoch) then align(ARGV[place]) end
     end
     flush()
     announce('-', '-')
     local answer = { run }
-    for place = 13, #ARGV do
+    for place = 16, #ARGV do
         local job = jobs[ARGV[place]]
         if job == false then
             answer[#answer + 1] = 'WRONGTYPE'
@@ -383,8 +405,10 @@ function asked.touch()
             local kept = {}
             local state = {}
             if entries >= 0 then state = redis.call('HGETALL', job.key) end
-            if entries > 0 then
-                kept = redis.pcall('XREVRANGE', job.events, '+', '-', 'COUNT', entries)
+            if entries > 0 and isOldest then
+                kept = redis.pcall('XRANGE', job.events, low, high, 'COUNT', entries)
+            elseif entries > 0 then
+                kept = redis.pcall('XREVRANGE', job.events, high, low, 'COUNT', entries)
             end
             answer[#answer + 1] = kept.err and 'WRONGTYPE'
                 or { job.is.epoch, job.seq, job.is.forks or '', state, kept }
@@ -393,29 +417,60 @@ function asked.touch()
     return answer
 end
 
--- Whether this number of this producer is new; the latest producers are remembered.
-local function isNew(job, producer, number)
-    local kept = {}
-    for name, known in string.gmatch(job.is.epoch and job.is.producers or '', '(%S+)=(%d+)') do
-        if name == producer then
-            if tonumber(known) >= number then return false end
+-- The list the jobs are from, how many bytes of states are wanted at most, how many fields and which
+-- (none: all of them), and ids. Answers what is kept of each, up to the one that reaches the bytes. A job
+-- without events has no place in the list. Nothing is aligned: to look at many jobs changes none.
+function asked.look()
+    local key, bytesMax, fields = root .. ARGV[11], tonumber(ARGV[12]), tonumber(ARGV[13])
+    local bytes, answer = 0, {}
+    for place = 14 + fields, #ARGV do
+        if bytes >= bytesMax then break end
+        local state, kept = root .. 'job:' .. ARGV[place] .. ':state', nil
+        if fields == 0 then
+            kept = redis.pcall('HGETALL', state)
         else
-            kept[#kept + 1] = name .. '=' .. known
+            kept = redis.pcall('HMGET', state, unpack(ARGV, 14, 13 + fields))
+        end
+        if kept.err then
+            answer[#answer + 1] = 'WRONGTYPE'
+        elseif redis.call('HEXISTS', state, 'created_at') == 0 then
+            redis.pcall('ZREM', key, ARGV[place])
+            answer[#answer + 1] = 'NONE'
+        else
+            for _, value in ipairs(kept) do bytes = bytes + #(value or '') end
+            answer[#answer + 1] = kept
         end
     end
-    kept[#kept + 1] = producer .. '=' .. string.format('%.0f', number)
-    return true, table.concat(kept, ' ', math.max(1, #kept - producersMax + 1))
+    return answer
 end
 
--- Producer, its number, and the event. A number that was seen before changes nothing.
+-- The seq that this number of this producer was given, where it is remembered, and what is remembered of
+-- the others: of each of the latest its highest number and that one's seq.
+local function recall(job, producer, number)
+    local text = job.is.epoch and redis.call('HGET', job.key, 'producers') or ''
+    local kept, seq = {}, nil
+    for name, known, at in string.gmatch(text, '(%S+)=(%d+)@(%d+)') do
+        if name ~= producer then
+            kept[#kept + 1] = name .. '=' .. known .. '@' .. at
+        elseif tonumber(known) >= number then
+            seq = tonumber(at)
+        end
+    end
+    return seq, table.concat(kept, ' ', math.max(1, #kept - producersMax + 2))
+end
+
+-- Producer, its number, how many events, and the events, all of one job and all or none. A number that
+-- was seen before changes nothing. Answers the epoch and the seq of the last of them.
 function asked.durable()
-    local job = load(ARGV[13])
+    local number, events = tonumber(ARGV[12]), tonumber(ARGV[13])
+    local job = load(ARGV[14])
     if not job then return redis.error_reply('WRONGTYPE the state of this job is not a hash') end
-    local isFresh, producers = isNew(job, ARGV[11], tonumber(ARGV[12]))
-    if not isFresh then return { 'OLD', job.is.epoch, job.seq } end
-    append(13)
+    local seq, others = recall(job, ARGV[11], number)
+    if seq then return { 'OLD', job.is.epoch, seq } end
+    local place = 14
+    for _ = 1, events do place = append(place) end
     if skipped > 0 then return redis.error_reply('WRONGTYPE the events of this job are no stream') end
-    set(job, 'producers', producers)
+    set(job, 'producers', string.format('%s %s=%.0f@%.0f', others, ARGV[11], number, job.seq))
     flush()
     announce('-', '-')
     return { 'NEW', job.is.epoch, job.seq }

@@ -1,6 +1,7 @@
 // Name is a random word for a bridge, an era or a question. It is never a counter: a counter comes back
 // after a failover or FLUSHDB, and then one name means two things.
 
+import Jobs
 import Redis
 
 struct Name: Hashable, Sendable, CustomStringConvertible {
@@ -30,8 +31,8 @@ struct Name: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// Bridges that count the same messages share this name.
-    static func ofPatterns(_ patterns: [ChannelPattern]) -> Name {
-        let text = patterns.map(\.text).sorted().joined(separator: "\n")
+    static func ofSources(_ sources: [Source]) -> Name {
+        let text = sources.map(\.description).sorted().joined(separator: "\n")
         return Name(made: String(decoding: RedisScript(text).sha1.prefix(length), as: UTF8.self))
     }
 

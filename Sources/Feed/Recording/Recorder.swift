@@ -149,14 +149,14 @@ struct Recorder {
 
     private mutating func hearAt(_ token: Name, _ era: Name, _ ordinal: Int64, _ last: Int64) {
         marks.removeAll { $0.token == token }
-        guard let asking, asking.token == token, let heard = asking.heard, asking.openSent == nil
-        else { return }
+        guard let asking, asking.token == token, let heard = asking.heard else { return }
         align(Naming(era: era, offset: ordinal - heard.count), recorded: last, isSender: false)
     }
 
     private mutating func hearMark(_ token: Name, _ by: Name, _ now: Instant) {
-        if asking?.token == token, by == me, asking?.heard != nil {
-            // Our own era: what we hold begins it.
+        if by == me {
+            // Our own era: what we hold begins it, also where the command connection broke meanwhile or
+            // we have asked anew: nothing of it is recorded, or the era would not have been opened.
             let head = queue.isEmpty ? count + 1 : queue.first
             align(Naming(era: token, offset: 1 - head), recorded: 0, isSender: true)
             note(Mark(asker: token.afterMark, token: token.afterMark, count: count, heard: now))

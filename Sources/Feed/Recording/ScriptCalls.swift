@@ -29,6 +29,7 @@ struct ScriptCalls {
     let patterns: Name
     let stamped: String
     let control: String
+    let root: [UInt8]
     private let ingest: [UInt8]
     private let database: [UInt8]
     private let limits: [[UInt8]]
@@ -39,7 +40,8 @@ struct ScriptCalls {
         self.patterns = patterns
         stamped = "\(prefix):{p}:stamped:\(database)"
         control = "\(prefix):{p}:control:\(database)"
-        ingest = Array("\(prefix):{p}:ingest".utf8)
+        root = Array("\(prefix):{p}:".utf8)
+        ingest = root + bytes("ingest")
         self.database = bytes(database)
         self.limits =
             [bytes(limits.perJob.eventsMax), bytes(limits.perJob.bytesMax)]
@@ -103,21 +105,65 @@ struct ScriptCalls {
             ])
     }
 
-    enum Depth { case standing, state, history }
-
     func touch(
-        _ jobs: [JobID], makes: Bool, _ depth: Depth, runID: String, random: Name, now: Int64
+        _ jobs: [JobID], makes: Bool, _ part: HistoryPart, runID: String, random: Name, now: Int64
     ) -> [[UInt8]] {
-        let entries =
-            switch depth {
-            case .standing: -1
-            case .state: 0
-            case .history: max(entriesMax, 0)
+        let wanted: (count: Int, end: String, low: String, high: String) =
+            switch part {
+            case .standing: (-1, "newest", "-", "+")
+            case .state: (0, "newest", "-", "+")
+            case .all: (entriesMax, "newest", "-", "+")
+            case .from(let seq, let before, let count):
+                (count, "oldest", "\(seq)", before.map { "\($0 - 1)" } ?? "+")
+            case .before(let seq, let count): (count, "newest", "-", "\(seq - 1)")
             }
         return call(
             "touch", runID: runID, token: random, now: now,
-            [bytes(makes ? "make" : "look"), bytes(entries)]
-                + jobs.map { bytes($0.stem) })
+            [
+                bytes(makes ? "make" : "look"), bytes(wanted.count), bytes(wanted.end),
+                bytes(wanted.low), bytes(wanted.high),
+            ] + jobs.map { bytes($0.stem) })
+    }
+
+    /// Events of one job, stored all or none; a producer's number is stored once.
+    func durable(
+        _ events: [PreparedEvent], of job: JobID, producer: String, number: Int, runID: String,
+        token: Name, now: Int64
+    ) -> [[UInt8]] {
+        var rest = [bytes(producer), bytes(number), bytes(events.count)]
+        for event in events {
+            Self.append(QueuedEvent(job: job, event: event, heardAt: 0), to: &rest)
+        }
+        return call("durable", runID: runID, token: token, now: now, rest)
+    }
+
+    /// The epoch and the number of the last event; nil for anything else.
+    static func durableAnswer(_ reply: RedisReply) -> Cursor? {
+        guard case .array(let parts) = reply, parts.count == 3,
+            ["NEW", "OLD"].contains(parts[0].text),
+            let epoch = parts[1].text.flatMap({ Epoch(checking: $0) }),
+            case .integer(let seq) = parts[2], seq > 0
+        else { return nil }
+        return Cursor(epoch: epoch, seq: UInt64(seq))
+    }
+
+    /// Names and births of a list, the youngest first.
+    func names(of list: [UInt8], behind birth: String, count: Int) -> [[UInt8]] {
+        let from = birth == "+inf" ? birth : "(" + birth
+        return [
+            bytes("ZREVRANGEBYSCORE"), root + list, bytes(from), bytes("-inf"),
+            bytes("WITHSCORES"), bytes("LIMIT"), bytes("0"), bytes(count),
+        ]
+    }
+
+    func look(
+        _ jobs: [JobID], in list: [UInt8], fields: [String], bytesMax: Int, runID: String,
+        random: Name, now: Int64
+    ) -> [[UInt8]] {
+        call(
+            "look", runID: runID, token: random, now: now,
+            [list, bytes(bytesMax), bytes(fields.count)] + fields.map { bytes($0) }
+                + jobs.map { bytes($0.text) })
     }
 
     static func recordAnswer(_ answer: RedisCommands.Answer) -> RecordAnswer {

@@ -1,7 +1,7 @@
 // TouchAnswer is what `touch` says of jobs at one instant.
 //
-// A history is Redis' word, not ours: what somebody else wrote into it is left out, and only the latest
-// entries that follow one another are taken.
+// A history is Redis' word, not ours: what somebody else wrote into it is left out, and only entries that
+// follow one another are taken, from the end that was asked for.
 
 import Jobs
 import Redis
@@ -32,13 +32,13 @@ struct TouchAnswer {
     let runID: String
     let jobs: [Job]
 
-    init?(_ reply: RedisReply) {
+    init?(_ reply: RedisReply, _ part: HistoryPart = .all) {
         guard case .array(let parts) = reply, let runID = parts.first?.text else { return nil }
         self.runID = runID
-        jobs = parts.dropFirst().map(Self.job)
+        jobs = parts.dropFirst().map { Self.job($0, part) }
     }
 
-    private static func job(_ reply: RedisReply) -> Job {
+    private static func job(_ reply: RedisReply, _ part: HistoryPart) -> Job {
         if reply.text == "NONE" { return .none }
         guard case .array(let parts) = reply, parts.count == 5,
             let epoch = parts[0].text.flatMap({ Epoch(checking: $0) }),
@@ -49,7 +49,8 @@ struct TouchAnswer {
             Standing(
                 cursor: Cursor(epoch: epoch, seq: UInt64(seq)),
                 forks: forks.split(separator: " ").compactMap(fork),
-                snapshot: snapshot(fields), entries: entries(kept, upTo: UInt64(seq))))
+                snapshot: Snapshot(fields: fields), entries: entries(kept, part, upTo: UInt64(seq)))
+        )
     }
 
     private static func fork(_ text: Substring) -> Fork? {
@@ -59,22 +60,22 @@ struct TouchAnswer {
         return Fork(epoch: epoch, seq: cursor.seq)
     }
 
-    private static func snapshot(_ fields: [RedisReply]) -> Snapshot {
-        var values: [String: [UInt8]] = [:]
-        for place in stride(from: 0, to: fields.count - 1, by: 2) {
-            guard let name = fields[place].text, case .bytes(let value) = fields[place + 1] else {
-                continue
-            }
-            values[name] = value
-        }
-        return Snapshot(kept: values)
-    }
-
-    /// `newestFirst` as XREVRANGE answers.
-    private static func entries(_ newestFirst: [RedisReply], upTo last: UInt64) -> [Entry] {
+    private static func entries(
+        _ kept: [RedisReply], _ part: HistoryPart, upTo last: UInt64
+    ) -> [Entry] {
         var entries: [Entry] = []
+        if case .from = part {
+            for reply in kept {
+                guard let entry = entry(reply), entry.seq <= last,
+                    entries.last.map({ $0.seq + 1 == entry.seq }) ?? true
+                else { break }
+                entries.append(entry)
+            }
+            return entries
+        }
         var expected = last
-        for reply in newestFirst {
+        if case .before(let seq, _) = part { expected = min(last, seq - 1) }
+        for reply in kept {
             guard let entry = entry(reply), entry.seq == expected else { break }
             entries.append(entry)
             expected -= 1
@@ -90,5 +91,19 @@ struct TouchAnswer {
             case .bytes(let body) = fields[1]
         else { return nil }
         return Entry(seq: seq, kind: kind, body: body)
+    }
+}
+
+extension Snapshot {
+    /// Of a state's names and values in turn.
+    init(fields: [RedisReply]) {
+        var values: [String: [UInt8]] = [:]
+        for place in stride(from: 0, to: fields.count - 1, by: 2) {
+            guard let name = fields[place].text, case .bytes(let value) = fields[place + 1] else {
+                continue
+            }
+            values[name] = value
+        }
+        self.init(kept: values)
     }
 }

@@ -85,13 +85,75 @@ final class LiveBridge: Sendable {
     }
 
     func follow(_ name: String = "1") { calls.post { $0.follow(name) } }
+
+    func list(_ request: JobListRequest) -> Result<JobListPage, JobListFault> {
+        ask { $0.list(request, $1) }
+    }
+
+    func post(
+        _ payloads: [[UInt8]], to job: String = "1", key: String? = nil
+    ) -> PublishResult {
+        ask { feed, answer in
+            guard let job = try? JobID(checking: job) else { return }
+            feed.publish(payloads, to: job, key: key, answer)
+        }
+    }
+
+    /// Posts at once and so often, while something happens; answers with all answers.
+    func postAll(
+        _ payloads: [[UInt8]], asManyAs count: Int, while happen: () throws -> Void
+    ) throws -> [PublishResult] {
+        let answers = (0..<count).map { _ in Answered<PublishResult>() }
+        calls.post { world in
+            guard let job = try? JobID(checking: "1") else { return }
+            for answer in answers {
+                world.feed?.publish(payloads, to: job, key: nil) { answer.set($0) }
+            }
+        }
+        // A turn of the loop later they have been sent.
+        for _ in 0..<2 { _ = ask { (_, answer: @escaping (Bool) -> Void) in answer(true) } }
+        try happen()
+        return answers.map { $0.get() }
+    }
+
+    /// How often what was posted has been sent again.
+    var resends: Int { ask { $1($0.posts.resends) } }
+
+    /// Asks on the bridge's thread and waits for the answer.
+    private func ask<Answer: Sendable>(
+        _ question: @escaping @Sendable (RecordedFeed, @escaping (Answer) -> Void) -> Void
+    ) -> Answer {
+        let answered = Answered<Answer>()
+        calls.post { world in
+            guard let feed = world.feed else { return }
+            question(feed) { answered.set($0) }
+        }
+        return answered.get()
+    }
+}
+
+private final class Answered<Answer: Sendable>: Sendable {
+    private let answer = Mutex<Answer?>(nil)
+    private let isThere = DispatchSemaphore(value: 0)
+
+    func set(_ answer: Answer) {
+        self.answer.withLock { $0 = answer }
+        isThere.signal()
+    }
+
+    func get() -> Answer {
+        guard isThere.wait(timeout: .now() + .seconds(20)) == .success,
+            let answer = answer.withLock({ $0 })
+        else { fatalError("no answer") }
+        return answer
+    }
 }
 
 /// What lives on the bridge's thread.
 private final class LiveWorld {
     let loop: Loop
     private let noted: Noted
-    private var feed: RecordedFeed?
+    fileprivate var feed: RecordedFeed?
     private let hub: Hub
     private var followers: Int32 = 0
     private var jobs: [FollowerID: JobID] = [:]
@@ -107,9 +169,9 @@ private final class LiveWorld {
         var options = RedisOptions()
         options.backoffBase = .milliseconds(10)
         options.backoffCap = .milliseconds(50)
-        guard let pattern = ChannelPattern("job:*:updates") else { fatalError("no pattern") }
+        guard let source = try? Source(job: "job:*:updates") else { fatalError("no source") }
         let feed = RecordedFeed(
-            loop: loop, address: address, options: options, patterns: [pattern],
+            loop: loop, address: address, options: options, sources: [source],
             limits: FeedLimits(), recorded: RecordedFeedOptions()
         ) { [unowned self] in hear($0) }
         self.feed = feed
@@ -147,8 +209,9 @@ private final class LiveWorld {
     }
 
     private func drain() {
-        hub.drain { delivery in
+        hub.drain(at: 0) { delivery in
             for _ in delivery.live { for entry in delivery.entries { note(entry.update) } }
+            return []
         } welcome: { welcome in
             read(welcome.follower)
         }
@@ -158,7 +221,7 @@ private final class LiveWorld {
         guard let job = jobs[follower] else { return }
         var hasCaughtUp = false
         while !hasCaughtUp {
-            let (items, isDone) = hub.read(job, for: follower, bytes: 1 << 20)
+            let (items, isDone) = hub.read(job, for: follower, bytes: 1 << 20, at: 0)
             for item in items {
                 switch item {
                 case .entry(let entry): note(entry.update)

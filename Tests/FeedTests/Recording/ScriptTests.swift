@@ -46,7 +46,7 @@ struct ScriptTests {
     func fold() throws {
         let redis = try RedisServer()
         let calls = try calls()
-        var random = Chance(state: 7)
+        var random = Dice(seed: 7)
         let era = Name.random(using: &random)
         let open = OpenCall(token: era, expected: Expected(era: nil, last: 0))
         #expect(
@@ -60,7 +60,7 @@ struct ScriptTests {
             var snapshot = Snapshot()
             var events: [QueuedEvent] = []
             for _ in 0..<15 {
-                let payload = Self.payloads[random.pick(Self.payloads.count)]
+                let payload = Self.payloads[random.throwDie(Self.payloads.count)]
                 let event = reader.read(
                     Array(payload.utf8).span, heardAt: WallTime(milliseconds: ordinal * 1_000))
                 snapshot.apply(event.change)
@@ -89,7 +89,7 @@ struct ScriptTests {
         for (eventsMax, bytesMax, size) in [(16, 1 << 20, 10), (1_000, 4_000, 500), (0, 0, 10)] {
             let calls = try calls(
                 RecordingLimits(perJob: RingLimits(eventsMax: eventsMax, bytesMax: bytesMax)))
-            var random = Chance(state: 3)
+            var random = Dice(seed: 3)
             let era = Name.random(using: &random)
             try redis.ask("FLUSHALL")
             _ = try run(

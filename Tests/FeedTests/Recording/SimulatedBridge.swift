@@ -8,35 +8,6 @@ import Loop
 
 @testable import Feed
 
-/// The command connection: what was asked and not run yet, and answers not read yet.
-final class Commands {
-    enum Request {
-        case record(RecordCall)
-        case ask(Name)
-        case open(OpenCall)
-        case touch(FollowedJobs.Wish)
-    }
-
-    enum Reply {
-        case record(RecordCall, RecordAnswer)
-        case asked(Name, Int)
-        case opened(Name, Bool)
-        case touched(FollowedJobs.Wish, SimulatedRedis, SimulatedRedis.Job, [Update])
-    }
-
-    let redis: SimulatedRedis
-    let bridge: SimulatedBridge
-    let by: Name
-    var requests: [Request] = []
-    var replies: [Reply] = []
-
-    init(_ redis: SimulatedRedis, _ bridge: SimulatedBridge) {
-        self.redis = redis
-        self.bridge = bridge
-        by = bridge.recorder.me
-    }
-}
-
 final class SimulatedBridge {
     enum Action { case subscribe, connect, hear, reply, step, touch, wait }
 
@@ -69,7 +40,7 @@ final class SimulatedBridge {
         (subscription, commands, clients, isIdle) = (nil, nil, [:], false)
     }
 
-    private func without(_ check: Check) -> Bool { world.removed == check }
+    private func without(_ check: Check) -> Bool { world.isWithout(check) }
 
     private func runID(_ redis: SimulatedRedis) -> String {
         without(.sameServer) ? "run" : redis.runID
@@ -132,6 +103,23 @@ final class SimulatedBridge {
         isIdle = false
     }
 
+    /// It has opened this era and works in it, or is about to hear that it does.
+    func isOpening(_ era: Name) -> Bool {
+        recorder.naming?.era == era
+            || subscription?.unread.contains {
+                if case .control(.mark(era, _)) = $0 { true } else { false }
+            } == true
+    }
+
+    var heardAndHeld: Set<Int> {
+        let queue = recorder.queue
+        let held = queue.batch(from: queue.first, entriesMax: .max, bytesMax: .max)
+        let unread = subscription?.unread.compactMap {
+            if case .message(_, let uid) = $0 { uid } else { nil }
+        }
+        return Set(held.map { World.read($0).uid } + (unread ?? []))
+    }
+
     // MARK: the connections
 
     func cutSubscription() {
@@ -139,7 +127,7 @@ final class SimulatedBridge {
         subscription = nil
         isIdle = false
         // What was only kept, under the names of a dead era, is given up.
-        if recorder.isKeeping { world.ledger.forgive(self) }
+        if recorder.isKeeping { world.ledger.forgiveKept(self) }
         recorder.subscriptionLost()
         if without(.tail) { recorder.tail = nil }
     }
@@ -176,29 +164,36 @@ final class SimulatedBridge {
     }
 
     private func hear(_ message: ControlMessage) throws(Violation) {
-        if case .at(let token, _, _, _) = message, without(.atBeforeOpen),
-            recorder.asking?.token == token
-        {
-            recorder.asking?.openSent = nil
-        }
         if case .where(_, _, let expected) = message, without(.deadEra),
             let naming = recorder.naming,
             naming.era != expected.era
         {
             return
         }
-        if case .mark(_, let by) = message, by != recorder.me { try world.ledger.overrule(self) }
-        recorder.hear(message, at: clock)
+        if case .mark(let era, let by) = message, by != recorder.me {
+            let opener = world.bridges.first { $0.recorder.me == by }
+            try world.ledger.overrule(self, by: opener, in: era)
+        }
+        recorder.hear(heard(message), at: clock)
         if without(.answer) { recorder.marks.removeAll { $0.token.text.first != "m" } }
         if without(.keep), recorder.isKeeping { recorder.lose(keep: false) }
         if case .mark = message { followed.touchAll() }
+    }
+
+    /// Without `ownMark` only the era named like the token that is out now is taken for our own.
+    private func heard(_ message: ControlMessage) -> ControlMessage {
+        guard without(.ownMark), case .mark(let token, recorder.me) = message,
+            recorder.asking?.token != token
+        else { return message }
+        return .mark(token: token, by: Name.random(using: &world.random))
     }
 
     private func receive(_ reply: Commands.Reply) throws(Violation) {
         switch reply {
         case .record(let call, let answer):
             if call.isTail, answer == .otherEra { try world.ledger.refuseTail(self) }
-            recorder.answered(call, answer, at: clock)
+            let isDeaf = answer == .otherEra && !call.isTail && without(.eraAnswer)
+            recorder.answered(call, isDeaf ? .failed : answer, at: clock)
             if without(.keep), recorder.isKeeping { recorder.lose(keep: false) }
         case .asked(let token, let receivers):
             recorder.answered(ask: token, receivers: receivers, at: clock)
@@ -245,8 +240,9 @@ final class SimulatedBridge {
     private func drain() throws(Violation) {
         var deliveries: [Delivery] = []
         var welcomes: [Welcome] = []
-        hub.drain {
+        hub.drain(at: 0) {
             deliveries.append($0)
+            return []
         } welcome: {
             welcomes.append($0)
         }
@@ -267,7 +263,8 @@ final class SimulatedBridge {
         guard let client = clients[follower] else { return }
         var hasCaughtUp = false
         while !hasCaughtUp {
-            let (items, isDone) = hub.read(World.jobs[client.job], for: follower, bytes: 1 << 20)
+            let (items, isDone) = hub.read(
+                World.jobs[client.job], for: follower, bytes: 1 << 20, at: 0)
             for item in items { try client.hear(item) }
             hasCaughtUp = isDone
         }

@@ -13,11 +13,7 @@ enum Check: String, CaseIterable, Sendable {
     // of the scripts
     case runID, gapEntry, freshEpoch, era, hole, ordinalOnce, compareLast, atOnlyWhenReached
     // of the bridge
-    case keep, tail, deadEra, atBeforeOpen, sameServer, answer
-
-    /// Those whose lack has not been seen to break anything here, in 60,000 schedules each.
-    static let unseen: [Check] = [.atOnlyWhenReached, .deadEra, .atBeforeOpen, .sameServer]
-    static let missed = allCases.filter { !unseen.contains($0) }
+    case keep, tail, deadEra, ownMark, sameServer, answer, eraAnswer
 }
 
 enum Kept: Equatable {
@@ -49,6 +45,35 @@ final class Subscription {
     }
 
     func cut() { redis.subscribers.removeAll { $0 === self } }
+}
+
+/// The command connection: what was asked and not run yet, and answers not read yet.
+final class Commands {
+    enum Request {
+        case record(RecordCall)
+        case ask(Name)
+        case open(OpenCall)
+        case touch(FollowedJobs.Wish)
+    }
+
+    enum Reply {
+        case record(RecordCall, RecordAnswer)
+        case asked(Name, Int)
+        case opened(Name, Bool)
+        case touched(FollowedJobs.Wish, SimulatedRedis, SimulatedRedis.Job, [Update])
+    }
+
+    let redis: SimulatedRedis
+    let bridge: SimulatedBridge
+    let by: Name
+    var requests: [Request] = []
+    var replies: [Reply] = []
+
+    init(_ redis: SimulatedRedis, _ bridge: SimulatedBridge) {
+        self.redis = redis
+        self.bridge = bridge
+        by = bridge.recorder.me
+    }
 }
 
 final class SimulatedRedis {
@@ -97,7 +122,7 @@ final class SimulatedRedis {
         if past.count > 7 { past.removeFirst() }
     }
 
-    private func without(_ check: Check) -> Bool { world.removed == check }
+    private func without(_ check: Check) -> Bool { world.isWithout(check) }
 
     private func begin() -> Ingest {
         if let ingest = store.ingest, ingest.run == runID || without(.runID) { return ingest }

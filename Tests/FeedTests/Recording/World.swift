@@ -7,63 +7,28 @@
 import Bytes
 import Jobs
 import Loop
+import Support
 
 @testable import Feed
 
-/// SplitMix64.
-struct Chance: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-
-    /// Less than `count`.
-    mutating func pick(_ count: Int) -> Int { Int(next() % UInt64(count)) }
-    mutating func happens(_ chance: Double) -> Bool {
-        Double(next() >> 11) * 0x1p-53 < chance
-    }
-}
-
-struct Schedule: Sendable {
-    var seed: UInt64
-    /// Redis may lose data: failover, restart, FLUSHDB, deleted keys.
-    var losesData = false
-    /// No era is opened over a bridge that is only slow, as `openPause` is meant to see to.
-    var isPatient = false
-    var removed: Check?
-}
-
-struct Published {
-    let job: Int
-    let redis: SimulatedRedis
-    let isDurable: Bool
-    let isFinal: Bool
-    /// Sent to a primary that was replaced already.
-    let isUnpromised: Bool
-}
-
 final class World {
-    var random: Chance
+    var random: Dice
+    let temper: Temper
     let schedule: Schedule
     let limits: RecorderLimits
     var ledger: RecordingLedger
     var published: [Published] = []
-    private(set) var bridges: [SimulatedBridge] = []
-    private(set) var clients: [Client] = []
-    private var current: SimulatedRedis?
-    private var replaced: [SimulatedRedis] = []
-    private var ghosts: [Commands] = []
+    var bridges: [SimulatedBridge] = []
+    var clients: [Client] = []
+    var current: SimulatedRedis?
+    var replaced: [SimulatedRedis] = []
+    var ghosts: [Commands] = []
     private var durables: [(job: Int, uid: Int)] = []
     private var isQuiet = false
     private var freshest = 0
-    private var faultChance = 0.0
-    private var stepCount = 0
 
-    var removed: Check? { schedule.removed }
+    func isWithout(_ check: Check) -> Bool { schedule.removed.contains(check) }
+
     var redis: SimulatedRedis {
         guard let current else { fatalError("no Redis") }
         return current
@@ -71,22 +36,21 @@ final class World {
 
     init(_ schedule: Schedule) {
         self.schedule = schedule
-        random = Chance(state: schedule.seed &* 0x2545_F491_4F6C_DD1D)
+        random = Dice(seed: schedule.seed &* 0x2545_F491_4F6C_DD1D)
+        temper = Temper(schedule, &random)
         ledger = RecordingLedger(isPatient: schedule.isPatient)
         var limits = RecorderLimits()
         // Six short events, and batches of up to three.
         limits.queueBytesMax = 6 * Self.event(0, 0, at: Instant(nanoseconds: 0)).bytes
-        limits.batchEventsMax = 1 + Int(random.next() % 3)
-        limits.batchesInFlightMax = 1 + Int(random.next() % 3)
+        limits.batchEventsMax = 1 + random.throwDie(3)
+        limits.batchesInFlightMax = 1 + random.throwDie(3)
         self.limits = limits
         current = SimulatedRedis(self)
-        for index in 0..<[1, 2, 2, 3][random.pick(4)] {
+        for index in 0..<[1, 2, 2, 3][random.throwDie(4)] {
             bridges.append(SimulatedBridge(self, index))
         }
         for bridge in bridges.dropFirst() { bridge.isAlive = random.happens(0.8) }
-        clients = (0...random.pick(2)).map { Client(self, $0) }
-        faultChance = [0, 0.01, 0.04, 0.1][random.pick(4)]
-        stepCount = [40, 80, 140][random.pick(3)]
+        clients = (0...random.throwDie(2)).map { Client(self, $0) }
     }
 
     func fresh() -> Int {
@@ -137,8 +101,13 @@ final class World {
         update.kind == .event ? .event(Int(update.type.name) ?? -1) : .gap
     }
 
-    private func publish(on redis: SimulatedRedis, isFinal: Bool = false) {
-        let (job, uid) = (random.pick(2), published.count)
+    private func pickJob(_ isFinal: Bool) -> Int {
+        let jobs = isFinal ? temper.finalJobs : [0, 1]
+        return jobs[random.throwDie(jobs.count)]
+    }
+
+    func publish(on redis: SimulatedRedis, isFinal: Bool = false) {
+        let (job, uid) = (pickJob(isFinal), published.count)
         published.append(
             Published(
                 job: job, redis: redis, isDurable: false, isFinal: isFinal,
@@ -146,8 +115,8 @@ final class World {
         redis.publish(.message(job: job, uid: uid))
     }
 
-    private func publishDurably(isFinal: Bool = false) {
-        let (job, uid) = (random.pick(2), published.count)
+    func publishDurably(isFinal: Bool = false) {
+        let (job, uid) = (pickJob(isFinal), published.count)
         published.append(
             Published(
                 job: job, redis: redis, isDurable: true, isFinal: isFinal, isUnpromised: false))
@@ -156,8 +125,9 @@ final class World {
 
     /// Whom a connection reaches: now and then a primary that was replaced and does not know it.
     func target() -> SimulatedRedis {
-        guard !isQuiet, !replaced.isEmpty, random.happens(0.3) else { return redis }
-        return replaced[random.pick(replaced.count)]
+        guard !isQuiet, !replaced.isEmpty, random.happens(temper.oldChance)
+        else { return redis }
+        return replaced[random.throwDie(replaced.count)]
     }
 
     // MARK: a step
@@ -174,19 +144,19 @@ final class World {
         var choices: [(weight: Int, Choice)] = []
         for bridge in bridges where bridge.isAlive && !bridge.isPaused {
             for action in bridge.actions {
-                let weight = action == .hear ? 9 : 6
+                let weight = action == .hear ? temper.hearing : 6
                 choices.append((weight, .bridge(bridge, action)))
             }
             if let commands = bridge.commands, !commands.requests.isEmpty, commands.redis.isAlive {
-                choices.append((8, .run(commands)))
+                choices.append((temper.running, .run(commands)))
             }
-            if !isQuiet { choices.append((2, .time(bridge))) }
+            if !isQuiet { choices.append((temper.waiting, .time(bridge))) }
         }
         for bridge in bridges where bridge.isAlive && bridge.isPaused {
             guard let commands = bridge.commands, !commands.requests.isEmpty,
                 commands.redis.isAlive
             else { continue }
-            choices.append((8, .run(commands)))
+            choices.append((temper.running, .run(commands)))
         }
         if !durables.isEmpty { choices.append((5, .durable)) }
         for client in clients where client.place == nil { choices.append((2, .join(client))) }
@@ -196,7 +166,7 @@ final class World {
     /// False when there is nothing to do.
     private func step() throws(Violation) -> Bool {
         if !isQuiet {
-            if random.happens(faultChance) {
+            if random.happens(temper.faultChance) {
                 try strike()
                 return true
             }
@@ -212,7 +182,7 @@ final class World {
         }
         let choices = choices()
         guard !choices.isEmpty else { return false }
-        var left = random.pick(choices.reduce(0) { $0 + $1.weight })
+        var left = random.throwDie(choices.reduce(0) { $0 + $1.weight })
         for (weight, choice) in choices {
             left -= weight
             guard left < 0 else { continue }
@@ -233,8 +203,8 @@ final class World {
             if !random.happens(0.2) { durables.removeFirst() }
         case .join(let client):
             let alive = bridges.filter(\.isAlive)
-            if !alive.isEmpty { try alive[random.pick(alive.count)].join(client) }
-        case .time(let bridge): bridge.pass(Self.pauses[random.pick(Self.pauses.count)])
+            if !alive.isEmpty { try alive[random.throwDie(alive.count)].join(client) }
+        case .time(let bridge): bridge.pass(Self.pauses[random.throwDie(Self.pauses.count)])
         }
     }
 
@@ -242,11 +212,11 @@ final class World {
         .milliseconds(50), .milliseconds(250), .milliseconds(500), .seconds(4),
     ]
 
-    private func run(_ commands: Commands) throws(Violation) {
+    func run(_ commands: Commands) throws(Violation) {
         let redis = commands.redis
         switch commands.requests.removeFirst() {
         case .record(let call):
-            let isError = !isQuiet && faultChance > 0 && random.happens(0.03)
+            let isError = !isQuiet && random.happens(temper.errorChance)
             let answer = isError ? .failed : try redis.record(call, by: commands.by)
             commands.replies.append(.record(call, answer))
         case .ask(let token):
@@ -268,7 +238,9 @@ final class World {
 
     /// Whether somebody lives whose word would have come had we waited long enough.
     private func isSomebodyThere(but asker: SimulatedBridge, _ call: OpenCall) -> Bool {
-        bridges.contains { bridge in
+        // Who has kept what it named does not wait where no era is open: all others have the same.
+        if asker.recorder.isKeeping, call.expected.era == nil { return false }
+        return bridges.contains { bridge in
             let recorder = bridge.recorder
             guard bridge.isAlive, bridge !== asker else { return false }
             let owesUs =
@@ -280,84 +252,10 @@ final class World {
         }
     }
 
-    // MARK: faults
-
-    private enum Fault: CaseIterable {
-        case crash, start, pause, resume, cutSubscription, cutCommands, clientLeaves, durable
-        case flush, deleteState, deleteIngest, restart, failover
-    }
-
-    private func strike() throws(Violation) {
-        let bridge = bridges[random.pick(bridges.count)]
-        let faults = schedule.losesData ? Fault.allCases : Array(Fault.allCases.prefix(8))
-        switch faults[random.pick(faults.count)] {
-        case .crash: if bridge.isAlive { try crash(bridge) }
-        case .start: bridge.isAlive = true
-        case .pause: bridge.isPaused = true
-        case .resume: bridge.isPaused = false
-        case .cutSubscription: if bridge.subscription != nil { bridge.cutSubscription() }
-        case .cutCommands: try cutCommands(of: bridge)
-        case .clientLeaves: leave(clients[random.pick(clients.count)])
-        case .durable: publishDurably()
-        case .flush: loseData { $0.store = SimulatedRedis.Store() }
-        case .deleteState: loseData { $0.store.jobs[random.pick(2)] = nil }
-        case .deleteIngest: loseData { $0.store.ingest = nil }
-        case .restart:
-            replace(by: random.happens(0.5) ? redis.store : SimulatedRedis.Store(), false)
-        case .failover:
-            replace(by: redis.past[random.pick(redis.past.count)], random.happens(0.5))
-        }
-    }
-
-    private func loseData(_ lose: (SimulatedRedis) -> Void) {
-        ledger.isLossy = true
-        lose(redis)
-        redis.save()
-    }
-
-    private func replace(by store: SimulatedRedis.Store, _ oldLivesOn: Bool) {
-        ledger.isLossy = true
-        let old = redis
-        current = SimulatedRedis(self, store)
-        if oldLivesOn { replaced.append(old) } else { bury(old) }
-    }
-
-    private func bury(_ redis: SimulatedRedis) {
-        redis.isAlive = false
-        replaced.removeAll { $0 === redis }
-        for bridge in bridges {
-            if bridge.subscription?.redis === redis { bridge.cutSubscription() }
-            if bridge.commands?.redis === redis { bridge.cutCommands() }
-        }
-    }
-
-    /// What was sent may still be run, now or much later; nobody hears the answers.
-    private func cutCommands(of bridge: SimulatedBridge) throws(Violation) {
-        guard let commands = bridge.commands else { return }
-        bridge.cutCommands()
-        guard commands.redis.isAlive, !commands.requests.isEmpty else { return }
-        if random.happens(0.5) {
-            for _ in 0..<random.pick(commands.requests.count + 1) { try run(commands) }
-        } else if random.happens(0.5) {
-            ghosts.append(commands)
-        }
-    }
-
-    private func crash(_ bridge: SimulatedBridge) throws(Violation) {
-        ledger.forgive(bridge)
-        try cutCommands(of: bridge)
-        bridge.subscription?.cut()
-        for client in clients where client.place?.0 === bridge { client.place = nil }
-        bridge.isAlive = false
-        bridge.restart()
-    }
-
-    private func leave(_ client: Client) { client.place?.0.leave(client) }
-
     // MARK: the run
 
     func run() throws(Violation) {
-        for _ in 0..<stepCount { _ = try step() }
+        for _ in 0..<temper.steps { _ = try step() }
         isQuiet = true
         ghosts = []
         for old in replaced { bury(old) }
@@ -382,7 +280,7 @@ final class World {
             waits += 1
             // A random order, so that bridges do not all lose their patience at once.
             for bridge in bridges {
-                bridge.pass(.milliseconds(100 + random.pick(300)))
+                bridge.pass(.milliseconds(100 + random.throwDie(300)))
             }
         }
         throw Violation("all is never quiet")
