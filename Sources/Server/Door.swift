@@ -20,8 +20,10 @@ struct Door {
     /// Empty: not checked, for without a cookie a foreign page has nothing of ours to abuse.
     private var allowedOrigins: [String] { crossOrigin.allowedOrigins }
 
-    init(_ settings: Settings) throws(StartFault) {
-        verifier = try TokenVerifier(settings)
+    init(_ settings: Settings, _ rules: TokenRules) throws(StartFault) {
+        do throws(TokenSetupFault) { verifier = try TokenVerifier(rules) } catch {
+            throw .token(error)
+        }
         crossOrigin = CrossOrigin(allowedOrigins: settings.allowedOrigins)
         entrances = try settings.entrances()
         sources = try settings.heardSources()

@@ -1,5 +1,6 @@
 // Keys that come while the server runs: each loop gives them to its verifier, loop 0 tells of them.
 
+import Loop
 import Synchronization
 import Telemetry
 import Tokens
@@ -35,10 +36,10 @@ extension Worker {
                         "meaning": .text(fault.message),
                     ])
             }
-            house.keyAges.read(news.issuer, at: loop.now.milliseconds)
+            noteReading(of: news.issuer)
         case .unchanged:
             metrics.jwksRefreshes.add(.unchanged)
-            house.keyAges.read(news.issuer, at: loop.now.milliseconds)
+            noteReading(of: news.issuer)
         case .failed(let reason):
             metrics.jwksRefreshes.add(.failed)
             throttledLog.line(
@@ -48,5 +49,38 @@ extension Worker {
                     "what_to_do": "the keys that were read last stay in use; it is tried again",
                 ])
         }
+    }
+
+    private func noteReading(of issuer: Int) {
+        keysReadAt.note(issuer, loop.now)
+        house.areKeysHere.store(keysReadAt.areAllHere, ordering: .relaxed)
+        countKeyAge()
+    }
+
+    func countKeyAge() { metrics.jwksAge.set(keysReadAt.oldest(loop.now)) }
+}
+
+/// When the keys of each issuer that has them from afar were last read.
+struct KeyReadings {
+    private var readAt: [Int: Instant] = [:]
+    private var awaited: Set<Int>
+
+    init(_ rules: TokenRules, _ now: Instant) {
+        awaited = Set(rules.awaited)
+        for index in rules.issuers.indices where rules.issuers[index].isRemote {
+            readAt[index] = now
+        }
+    }
+
+    var areAllHere: Bool { awaited.isEmpty }
+
+    mutating func note(_ issuer: Int, _ now: Instant) {
+        readAt[issuer] = now
+        awaited.remove(issuer)
+    }
+
+    /// In seconds, also of those that are still awaited; 0 where no keys come from afar.
+    func oldest(_ now: Instant) -> Int {
+        readAt.values.map { Int((now.milliseconds - $0.milliseconds) / 1_000) }.max() ?? 0
     }
 }

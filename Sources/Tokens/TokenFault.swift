@@ -67,6 +67,19 @@ public enum TokenSetupFault: Error, Equatable, Sendable, CustomStringConvertible
     case sameIssuerTwice(String)
     case cannotSign
 
+    /// The setting to look at.
+    public var setting: String {
+        switch self {
+        case .noKey, .secretTooShort, .secretTooShortFor, .cryptoUnavailable, .cannotSign:
+            "token-secret"
+        case .badKeyFile: "token-keys"
+        case .badKeySet, .addressNotAllowed: "jwks"
+        case .unreadable: "token-keys or jwks"
+        case .unknownAlgorithm: "token-algorithms"
+        case .sameIssuerTwice: "token-issuer"
+        }
+    }
+
     public var description: String {
         switch self {
         case .noKey: "no key to check tokens with"

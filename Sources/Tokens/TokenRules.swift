@@ -19,6 +19,11 @@ public struct TokenRules: Sendable {
         self.init(issuers: [issuer])
     }
 
+    /// The issuers whose first keys are still to come.
+    public var awaited: [Int] {
+        issuers.indices.filter { issuers[$0].isRemote && issuers[$0].fetched == nil }
+    }
+
     /// Whose token this is: his whose name it has, else the issuer's without a name. A token that names
     /// another is checked with the other's keys only.
     func issuer(named name: String?) -> Int? {
