@@ -71,7 +71,8 @@ extension Settings {
         .list(
             "token-keys", \.tokenKeys, as: "FILES",
             "PEM files with public keys, or certificates, that client tokens are signed with"),
-        .text("jwks", \.jwks, as: "FILE|URL", "JSON Web Key Set that client tokens are signed with"),
+        .text(
+            "jwks", \.jwks, as: "FILE|URL", "JSON Web Key Set that client tokens are signed with"),
         .text(
             "token-issuer", \.tokenIssuer, as: "NAME",
             "What iss of a token must be; empty: anything"),

@@ -125,7 +125,9 @@ private final class Transfer {
             .failure(FetchFault(reason: reason))
         }
         guard !isTooLarge else { return failure("larger than \(bytesMax) bytes") }
-        guard code == CURLE_OK else { return failure(unsafe String(cString: curl_easy_strerror(code))) }
+        guard code == CURLE_OK else {
+            return failure(unsafe String(cString: curl_easy_strerror(code)))
+        }
         let status = unsafe fetch_status(easy)
         guard status == 200 else { return failure("the answer was \(status), not 200") }
         let control = unsafe fetch_header(easy, "cache-control").map { unsafe String(cString: $0) }

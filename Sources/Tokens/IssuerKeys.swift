@@ -44,7 +44,9 @@ final class IssuerKeys {
 
     private func ready(
         _ keys: [TokenKey]
-    ) throws(TokenSetupFault) -> [(id: String?, checks: [(algorithm: TokenAlgorithm, check: Check)])] {
+    ) throws(TokenSetupFault) -> [(
+        id: String?, checks: [(algorithm: TokenAlgorithm, check: Check)]
+    )] {
         try keys.map { key throws(TokenSetupFault) in
             var checks: [(algorithm: TokenAlgorithm, check: Check)] = []
             for algorithm in key.algorithms where rules.algorithms.contains(algorithm) {

@@ -129,7 +129,8 @@ public final class KeyKeeper: Sendable {
         } catch { return .failure(error) }
     }
 
-    private func end(_ index: Int, _ result: Result<Fetched, FetchFault>, _ reading: inout Reading) {
+    private func end(_ index: Int, _ result: Result<Fetched, FetchFault>, _ reading: inout Reading)
+    {
         let now = Fetcher.now
         let outcome: KeyNews.Outcome
         do {

@@ -49,7 +49,9 @@ struct RefreshSchedule {
     mutating func succeeded(now: Int64, maxAge seconds: Int64?) {
         failures = 0
         let wished = seconds.map { $0 > interval ? interval * Self.stretch : $0 * 1_000 }
-        end(now, after: min(max(wished ?? interval, interval / Self.stretch), interval * Self.stretch))
+        end(
+            now,
+            after: min(max(wished ?? interval, interval / Self.stretch), interval * Self.stretch))
     }
 
     mutating func failed(now: Int64) {

@@ -32,7 +32,7 @@ public enum TokenFault: String, Error, CaseIterable, Sendable {
         case .malformed:
             "not a token: three base64url parts with dots between, the first two JSON objects"
         case .duplicateMember: "a header or claim stands there twice"
-        case .algorithmNotAllowed: 
+        case .algorithmNotAllowed:
             "the algorithm in the header is not allowed, or no key is for it (token-algorithms)"
         case .criticalHeader: "the header has a crit member, and no extension is known here"
         case .wrongType: "the typ in the header is not JWT or at+jwt"

@@ -47,7 +47,9 @@ public struct TokenIssuer: Sendable {
     var source: KeyPlace?
     var fetched: [TokenKey]?
 
-    public init(name: String? = nil, keys: [TokenKey] = []) { (self.name, self.keys) = (name, keys) }
+    public init(name: String? = nil, keys: [TokenKey] = []) {
+        (self.name, self.keys) = (name, keys)
+    }
 
     func isNamed(_ other: String) -> Bool { name?.utf8.elementsEqual(other.utf8) ?? false }
 }

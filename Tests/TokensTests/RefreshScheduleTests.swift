@@ -109,9 +109,11 @@ struct RefreshScheduleTests {
             ("https://a.example/keys", true, true), ("http://a.example/keys", false, true),
             ("http://127.0.0.1:8000/keys", true, true), ("http://localhost/keys", true, true),
             ("http://[::1]:80/", true, true), ("http://127.0.0.1@a.example/", false, true),
-            ("http://127.0.0.1.a.example/", false, true), ("http://localhost.a.example/", false, true),
+            ("http://127.0.0.1.a.example/", false, true),
+            ("http://localhost.a.example/", false, true),
             ("file:///etc/passwd", false, false), ("ftp://a.example/k", false, false),
-            ("gopher://127.0.0.1/", false, false), ("://", false, false), ("https://", false, false),
+            ("gopher://127.0.0.1/", false, false), ("://", false, false),
+            ("https://", false, false),
             ("HTTPS://a.example/", true, true),
         ])
     func addresses(url: String, isAllowed: Bool, isAllowedWithHTTP: Bool) {

@@ -72,7 +72,9 @@ struct SignedTokenVectorTests {
     @Test("of a set's keys the first are used and the rest are told")
     func manyKeys() throws {
         let secret = Base64URL.encode(Array(repeating: 1, count: 32))
-        let list = (0..<KeySet.keysMax + 2).map { #"{"kty":"oct","kid":"\#($0)","k":"\#(secret)"}"# }
+        let list = (0..<KeySet.keysMax + 2).map {
+            #"{"kty":"oct","kid":"\#($0)","k":"\#(secret)"}"#
+        }
         let text = #"{"keys":[\#(list.joined(separator: ","))]}"#
         let set = try KeySet(Array(text.utf8).span, allowsSecrets: true)
         #expect(set.keys.count == KeySet.keysMax)
@@ -119,7 +121,9 @@ struct SignedVectors: Decodable {
                     issuer.keys += try KeySet(jwks.bytes.span, allowsSecrets: true).keys
                 }
                 if let algorithms {
-                    issuer.algorithms = try algorithms.map { try #require(TokenAlgorithm(named: $0)) }
+                    issuer.algorithms = try algorithms.map {
+                        try #require(TokenAlgorithm(named: $0))
+                    }
                 }
                 issuer.audience = audience ?? []
                 let paths = (claims ?? [:]).mapValues { ClaimPath($0) }
@@ -171,11 +175,17 @@ struct JSONText: Decodable, Sendable {
 
         init(from decoder: any Decoder) throws {
             let value = try decoder.singleValueContainer()
-            if value.decodeNil() { self = .null }
-            else if let object = try? value.decode([String: Tree].self) { self = .object(object) }
-            else if let array = try? value.decode([Tree].self) { self = .array(array) }
-            else if let number = try? value.decode(Int.self) { self = .number(number) }
-            else { self = .text(try value.decode(String.self)) }
+            if value.decodeNil() {
+                self = .null
+            } else if let object = try? value.decode([String: Tree].self) {
+                self = .object(object)
+            } else if let array = try? value.decode([Tree].self) {
+                self = .array(array)
+            } else if let number = try? value.decode(Int.self) {
+                self = .number(number)
+            } else {
+                self = .text(try value.decode(String.self))
+            }
         }
 
         func encode(to encoder: any Encoder) throws {

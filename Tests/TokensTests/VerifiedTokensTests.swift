@@ -82,7 +82,9 @@ struct VerifiedTokensTests {
         let claims = try TokenClaims(.init(), [UInt8]().span)
         for number in 0..<100 {
             verified.keep(claims, name(number))
-            let isKept = (used: verified.find(name(0)) != nil, new: verified.find(name(number)) != nil)
+            let isKept = (
+                used: verified.find(name(0)) != nil, new: verified.find(name(number)) != nil
+            )
             #expect(isKept.used || max < 10, "\(number): it is used all the time")
             #expect(isKept.new && verified.count <= max)
         }
@@ -91,7 +93,9 @@ struct VerifiedTokensTests {
         #expect(verified.count == 0 && isForgotten)
     }
 
-    @Test("a token with a key that is not here waits a moment, and the key is asked for once a minute")
+    @Test(
+        "a token with a key that is not here waits a moment, and the key is asked for once a minute"
+    )
     func unknownKeys() throws {
         let verifier = try remote()
         var asks = 0
@@ -142,7 +146,8 @@ struct VerifiedTokensTests {
         let file = Vectors.folder.deletingLastPathComponent()
             .appending(path: "Sources/Tokens/Crypto.swift")
         let source = try String(contentsOf: file, encoding: .utf8)
-        let body = try #require(source.firstMatch(of: /func matches\(([^}]|\n)*\}([^}]|\n)*\}/)).output.0
+        let body = try #require(source.firstMatch(of: /func matches\(([^}]|\n)*\}([^}]|\n)*\}/))
+            .output.0
         #expect(body.contains("CRYPTO_memcmp(signature, code, code.count) == 0"))
         #expect(body.matches(of: /==/).count == 2, "the counts and the result, nothing else")
     }
