@@ -1,6 +1,8 @@
 // What the settings mean to tokens, for the commands; the server has its own such file, since neither of the
 // two may know the other.
 
+import CLinux
+import Loop
 import Settings
 import Tokens
 
@@ -43,10 +45,16 @@ extension Settings {
         } catch { return ["\(error.setting): \(error)"] }
         var problems: [String] = []
         for index in rules.awaited where fetching {
-            do throws(KeySetUnread) { try rules.fetchKeys(of: index, keyOptions) } catch {
+            do throws(KeySetUnread) { try fetchKeys(of: index, for: &rules) } catch {
                 problems.append("jwks: \(error)")
             }
         }
         return problems
+    }
+
+    func fetchKeys(of issuer: Int, for rules: inout TokenRules) throws(KeySetUnread) {
+        // A source that hangs up is an error, not the end of us.
+        Signals.block([SIGPIPE])
+        try rules.fetchKeys(of: issuer, keyOptions)
     }
 }

@@ -128,7 +128,7 @@ extension Verb {
         rules.requiresExpiry = settings.requireExp
         rules.bytesMax = settings.tokenBytesMax
         for index in rules.awaited {
-            do throws(KeySetUnread) { try rules.fetchKeys(of: index, settings.keyOptions) } catch {
+            do throws(KeySetUnread) { try settings.fetchKeys(of: index, for: &rules) } catch {
                 throw Failure(.failed, "jwks: \(error)")
             }
         }

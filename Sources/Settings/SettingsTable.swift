@@ -70,7 +70,8 @@ extension Settings {
             "Secret of client tokens, 32 bytes at least (48 for HS384, 64 for HS512)"),
         .list(
             "token-keys", \.tokenKeys, as: "FILES",
-            "PEM files with public keys, or certificates, that client tokens are signed with"),
+            "PEM files with public keys of client tokens, or certificates, of which only the key counts"
+        ),
         .text(
             "jwks", \.jwks, as: "FILE|URL", "JSON Web Key Set that client tokens are signed with"),
         .text(

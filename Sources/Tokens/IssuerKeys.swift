@@ -11,10 +11,11 @@ final class IssuerKeys {
     static let answerTime: Int64 = 10
 
     private let rules: TokenIssuer
-    private var keys: [(id: String?, checks: [(algorithm: TokenAlgorithm, check: Check)])] = []
+    private var keys: [Ready] = []
     /// False until its first keys are here.
     private var isLoaded: Bool
     private var askedAt = Int64.min
+    private var awaitedUntil = Int64.min
 
     enum Check {
         case code(HMAC)
@@ -28,6 +29,11 @@ final class IssuerKeys {
         }
     }
 
+    private struct Ready {
+        let id: String?
+        let checks: [(algorithm: TokenAlgorithm, check: Check)]
+    }
+
     init(_ rules: TokenIssuer) throws(TokenSetupFault) {
         self.rules = rules
         isLoaded = !rules.isRemote || rules.fetched != nil
@@ -38,15 +44,10 @@ final class IssuerKeys {
     func install(_ fetched: [TokenKey]) throws(TokenSetupFault) {
         keys = try ready(rules.keys + fetched)
         isLoaded = true
-        // The wait is over, and the next ask must still wait its turn.
-        if askedAt != .min { askedAt -= Self.answerTime }
+        awaitedUntil = .min
     }
 
-    private func ready(
-        _ keys: [TokenKey]
-    ) throws(TokenSetupFault) -> [(
-        id: String?, checks: [(algorithm: TokenAlgorithm, check: Check)]
-    )] {
+    private func ready(_ keys: [TokenKey]) throws(TokenSetupFault) -> [Ready] {
         try keys.map { key throws(TokenSetupFault) in
             var checks: [(algorithm: TokenAlgorithm, check: Check)] = []
             for algorithm in key.algorithms where rules.algorithms.contains(algorithm) {
@@ -58,7 +59,7 @@ final class IssuerKeys {
                 case (.secret, nil): break
                 }
             }
-            return (key.id, checks)
+            return Ready(id: key.id, checks: checks)
         }
     }
 
@@ -94,10 +95,9 @@ final class IssuerKeys {
     private func missing(now: Int64, _ ask: () -> Void) -> TokenFault {
         let (since, isLong) = now.subtractingReportingOverflow(askedAt)
         if isLong || since < 0 || since >= Self.askInterval {
-            askedAt = now
+            (askedAt, awaitedUntil) = (now, now &+ Self.answerTime)
             ask()
-            return .keysAwaited
         }
-        return since < Self.answerTime || !isLoaded ? .keysAwaited : .unknownKey
+        return now < awaitedUntil || !isLoaded ? .keysAwaited : .unknownKey
     }
 }

@@ -120,6 +120,7 @@ struct VerifiedTokensTests {
         try verifier.install([try set("a")], of: 0)
         #expect(fault("a", at: 1_030) == nil)
         #expect(fault("b", at: 1_031) == .unknownKey && asks == 1, "asked less than a minute ago")
+        #expect(fault("b", at: 1_059) == .unknownKey && asks == 1)
         #expect(fault("b", at: 1_060) == .keysAwaited && asks == 2)
         #expect(fault("c", at: 1_065) == .keysAwaited && fault("c", at: 1_070) == .unknownKey)
         try verifier.install([try set("b")], of: 0)
