@@ -60,9 +60,15 @@ final class Fetcher: @unchecked Sendable {
 
     /// Lets transfers go on, waits for them or for `wake`, and returns those that have ended.
     func turn(waiting milliseconds: Int64) -> [(tag: Int, result: Result<Fetched, FetchFault>)] {
-        var running: Int32 = 0
-        unsafe curl_multi_perform(multi, &running)
+        // What ends before the wait would not end it: libcurl waits for what is underway only.
+        let ended = goOn()
+        guard ended.isEmpty else { return ended }
         unsafe curl_multi_poll(multi, nil, 0, Int32(clamping: milliseconds), nil)
+        return goOn()
+    }
+
+    private func goOn() -> [(tag: Int, result: Result<Fetched, FetchFault>)] {
+        var running: Int32 = 0
         unsafe curl_multi_perform(multi, &running)
         var ended: [(tag: Int, result: Result<Fetched, FetchFault>)] = []
         var code = CURLE_OK
