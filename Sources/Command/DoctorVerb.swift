@@ -21,7 +21,7 @@ extension Verb {
         options: [CommandOption("json", "The findings as one JSON object"), .dataDir],
         settings: [
             "redis-url", "redis-ca", "redis-certificate", "redis-key", "redis-server-name",
-            "patterns", "feeds", "key-prefix", "event-bytes-max",
+            "patterns", "feeds", "celery-results", "celery-events", "key-prefix", "event-bytes-max",
         ]
     ) { call throws(Failure) in
         let checkup = try Checkup(try call.settingsBesideRun().settings)

@@ -11,7 +11,7 @@ public enum ExitCode: Int32, CaseIterable, Sendable {
     var meaning: String {
         switch self {
         case .done: "done; for tail: the job completed"
-        case .failed: "failed; for tail: the job did, for check and doctor: there are problems"
+        case .failed: "failed; for tail: the job did, for check, doctor, verify: there are problems"
         case .usage: "the command line or a setting is wrong"
         case .refused: "refused: the token, or the password of Redis"
         case .unreachable: "Redis or the server can't be reached"

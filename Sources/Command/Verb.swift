@@ -30,7 +30,7 @@ struct Verb: Sendable {
     }
 
     static let table: [Verb] = [
-        .run, .serve, .publish, .tail, .token, .check, .doctor, .simulate, .settings,
+        .run, .serve, .publish, .tail, .token, .check, .doctor, .verify, .simulate, .settings,
     ]
 
     static func named(_ name: String) throws(Failure) -> Verb {

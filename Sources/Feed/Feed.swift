@@ -17,17 +17,20 @@ public struct FeedLimits: Sendable {
     public var channelPrefix: String
     /// How long a published event may take to come back.
     public var publishTimeout: Duration
+    /// How long a running job may be silent before it counts as stalled; zero for ever.
+    public var stalledAfter: Duration
 
     public init(
         memory: MemoryLimits = MemoryLimits(), eventBytesMax: Int = 1_048_576,
         probeInterval: Duration = .seconds(5), channelPrefix: String = "jobwire",
-        publishTimeout: Duration = .seconds(5)
+        publishTimeout: Duration = .seconds(5), stalledAfter: Duration = .zero
     ) {
         self.memory = memory
         self.eventBytesMax = eventBytesMax
         self.probeInterval = probeInterval
         self.channelPrefix = channelPrefix
         self.publishTimeout = publishTimeout
+        self.stalledAfter = stalledAfter
     }
 }
 
@@ -40,6 +43,8 @@ public enum FeedNews {
     case caughtUp
     case odd(EventOddities, JobID)
     case refusedChannel(JobIDFault)
+    /// A message, or an event in it, that names no job.
+    case nameless(NamelessFault)
     case redisReady
     case redisLost(RedisFault)
     case redisRetrying(after: Duration)
@@ -50,6 +55,8 @@ public enum FeedNews {
     /// Redis forbids us to publish the probe, or to hear it: a PING must do.
     case mayNotProbe
     case recording(RecordingNews)
+    /// So many jobs were told to be stalled.
+    case stalled(Int)
 }
 
 public final class Feed {
@@ -63,11 +70,13 @@ public final class Feed {
     let sources: [Source]
     private let tell: (FeedNews) -> Void
     private var reader: EventReader
+    private var finder = EventFinder()
     var history: MemoryHistory
     var subscriber: RedisSubscriber?
     var commands: RedisCommands?
     private var probe: Probe
     let publishing: Publishing
+    private let silence: Silence
     private var continuity = Continuity.whole
 
     /// Whether messages may have gone unheard since the last entry.
@@ -86,6 +95,7 @@ public final class Feed {
         self.sources = sources
         self.tell = tell
         reader = EventReader(eventBytesMax: limits.eventBytesMax)
+        silence = Silence(loop: loop, silentMax: limits.stalledAfter)
         publishing = Publishing(loop: loop, timeout: limits.publishTimeout)
         var random = SystemRandomNumberGenerator()
         history = MemoryHistory(limits: limits.memory, random: random)
@@ -101,6 +111,7 @@ public final class Feed {
         subscriber?.start()
         commands?.start()
         _ = loop.arm(self, after: limits.probeInterval)
+        silence.start { [unowned self] in tellSilent() }
     }
 
     public func stop() {
@@ -143,11 +154,27 @@ public final class Feed {
         eventsHeard += 1
         bytesHeard += payload.count
         if !event.oddities.isEmpty { tell(.odd(event.oddities, job)) }
+        let update = take(event, of: job)
+        publishing.heard(payload, as: update)
+    }
+
+    private func take(_ event: PreparedEvent, of job: JobID) -> Update {
         let entry = history.append(event, to: job, heardAt: loop.now.nanoseconds)
-        publishing.heard(payload, as: entry.update)
-        guard !entry.loops.isEmpty else { return }
+        guard !entry.loops.isEmpty else { return entry.update }
         if let gap = entry.gap { tell(.update(gap, nil, entry.loops)) }
         tell(.update(entry.update, event.change, entry.loops))
+        return entry.update
+    }
+
+    private func tellSilent() {
+        defer { silence.sweepLater(hasMore: false) }
+        guard let since = silence.silentSince else { return }
+        let jobs = history.silent(before: since.nanoseconds)
+        guard !jobs.isEmpty else { return }
+        let event = silence.event(at: WallTime(milliseconds: WallClock.milliseconds()))
+        for job in jobs { _ = take(event, of: job) }
+        tell(.stalled(jobs.count))
+        tell(.caughtUp)
     }
 
     private func prove(_ isProven: Bool) {
@@ -166,6 +193,7 @@ extension Feed: RedisSubscriberOwner {
         case .resuming, .whole: break
         }
         continuity = .whole
+        silence.hears(true)
         probe.begin()
         tell(.redisReady)
         let mayHear = subscriber.refusedWish == nil
@@ -182,6 +210,14 @@ extension Feed: RedisSubscriberOwner {
             if probe.isOurs(payload) { prove(true) }
             return
         }
+        guard !sources[pattern].namesInMessage else {
+            return finder.read(payload, of: sources[pattern]) { job, event in
+                switch job {
+                case .success(let job): hear(event, of: job)
+                case .failure(let fault): tell(.nameless(fault))
+                }
+            }
+        }
         do throws(JobIDFault) {
             hear(payload, of: try sources[pattern].job(in: channel))
         } catch {
@@ -193,6 +229,7 @@ extension Feed: RedisSubscriberOwner {
 
     public func subscriberLost(_ subscriber: RedisSubscriber, _ fault: RedisFault) {
         continuity = .broken
+        silence.hears(false)
         prove(false)
         tell(.redisLost(fault))
     }

@@ -37,6 +37,8 @@ struct MemoryHistory {
         var wasUsed = true
         var place = 0
         var birth: UInt64 = 0
+        /// Of the last event, by the monotonic clock.
+        var heardAt: Int64 = 0
 
         init(job: JobID, epoch: Epoch, era: Int, loops: LoopSet) {
             self.job = job
@@ -61,6 +63,7 @@ struct MemoryHistory {
     private var order: [Record] = []
     private(set) var births = BirthOrder<Record>()
     private var hand = 0
+    private var silenceHand = 0
     private(set) var bytes = 0
 
     init(limits: MemoryLimits, random: any RandomNumberGenerator) {
@@ -87,6 +90,7 @@ struct MemoryHistory {
     ) -> (gap: Update?, update: Update, loops: LoopSet) {
         let record = records[job] ?? begin(job)
         record.wasUsed = true
+        record.heardAt = heardAt
         let gap = alignEra(record, heardAt)
         bytes -= record.snapshot.byteCount
         record.snapshot.apply(event.change)
@@ -122,6 +126,18 @@ struct MemoryHistory {
     /// The job as it stands, for somebody who does not stay.
     func peek(_ job: JobID) -> Opening {
         records[job].map(opening) ?? Opening(job: job)
+    }
+
+    /// Of the next few records, those whose job has been silent since before `time` and should not be.
+    mutating func silent(before time: Int64) -> [JobID] {
+        var jobs: [JobID] = []
+        for _ in 0..<min(Silence.keptLooksMax, order.count) {
+            if silenceHand >= order.count { silenceHand = 0 }
+            let record = order[silenceHand]
+            silenceHand += 1
+            if record.heardAt <= time, Silence.mayStall(record.snapshot) { jobs.append(record.job) }
+        }
+        return jobs
     }
 
     private func opening(of record: Record) -> Opening {

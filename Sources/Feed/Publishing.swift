@@ -22,6 +22,8 @@ public enum PublishFault: String, Error, Sendable {
     case redisRefused = "redis_refused"
     /// It may have been published: it was sent, and not heard in time.
     case unconfirmed = "publish_unconfirmed"
+    /// Another number of events was published under this key.
+    case keyReused = "idempotency_key_reused"
     /// No source has a channel of this job's or feed's own.
     case noChannel = "no_channel"
     /// Too many wait for Redis already: nothing was published.
@@ -31,6 +33,7 @@ public enum PublishFault: String, Error, Sendable {
         switch self {
         case .redisUnavailable: "Redis is not connected; nothing was published"
         case .redisRefused: "Redis refused to publish; nothing was published"
+        case .keyReused: "something else was published under this key; nothing was published now"
         case .noChannel: "no pattern here has a channel for it; nothing was published"
         case .overflow: "too many events wait for Redis; nothing was published"
         case .unconfirmed: "it was sent and not heard in time; it may have been published"

@@ -33,7 +33,7 @@ enum RecordSource {
         end
         end
         local read = {
-        'epoch', 'seq', 'line', 'era', 'forks', 'first', 'bytes', 'lives', 'status', 'progress',
+        'epoch', 'seq', 'line', 'era', 'first', 'bytes', 'lives', 'status', 'progress',
         'attempt', 'log_lines', 'created_at', 'finished_at', 'queue', 'born',
         }
         local function load(stem)
@@ -47,15 +47,17 @@ enum RecordSource {
         return false
         end
         local is = {}
-        for place, field in ipairs(read) do is[field] = values[place] or nil end
+        for place = 1, #read do is[read[place]] = values[place] or nil end
         job = { stem = stem, key = key, events = root .. stem .. ':events', is = is, to = {} }
         job.seq, job.was = tonumber(is.seq), is.queue
-        if not is.epoch or not string.find(is.epoch, '^%w+$') or not job.seq then is.epoch = nil end
+        local isSeq = job.seq and job.seq >= 0 and job.seq < 2 ^ 53 and job.seq % 1 == 0
+        if not is.epoch or not string.find(is.epoch, '^%w+$') or not isSeq then is.epoch = nil end
         jobs[stem] = job
         touched[#touched + 1] = job
         return job
         end
         local function set(job, field, value)
+        if job.is[field] == value and value then return end
         job.is[field] = value
         job.to[field] = value or false
         end
@@ -67,9 +69,13 @@ enum RecordSource {
         set(job, 'era', era)
         set(job, 'forks', nil)
         end
+        local function forksOf(job)
+        if job.to.forks ~= nil then return job.to.forks or '' end
+        return redis.call('HGET', job.key, 'forks') or ''
+        end
         local function fork(job)
         local forks = {}
-        for each in string.gmatch(job.is.forks or '', '%S+') do forks[#forks + 1] = each end
+        for each in string.gmatch(forksOf(job), '%S+') do forks[#forks + 1] = each end
         forks[#forks + 1] = job.is.epoch .. ':' .. job.seq
         set(job, 'forks', table.concat(forks, ' ', math.max(1, #forks - forksMax + 1)))
         set(job, 'epoch', newName())
@@ -103,27 +109,29 @@ enum RecordSource {
         redis.call('XTRIM', job.events, 'MINID', job.first .. '-0')
         end
         local function put(job, kind, body)
-        local added = redis.pcall('XADD', job.events, job.seq + 1 .. '-0', kind, body)
+        local number = job.seq + 1 .. ''
+        local added = redis.pcall('XADD', job.events, number .. '-0', kind, body)
         if added.err and string.find(added.err, 'equal or smaller', 1, true) then
         startOver(job)
+        number = '1'
         added = redis.pcall('XADD', job.events, '1-0', kind, body)
         end
         if added.err then
         if not string.find(added.err, 'WRONGTYPE', 1, true) then
-        redis.call('XADD', job.events, job.seq + 1 .. '-0', kind, body)
+        redis.call('XADD', job.events, number .. '-0', kind, body)
         end
         redis.call('HSET', job.key, 'era', '-')
         jobs[job.stem] = false
         return false
         end
-        job.seq = job.seq + 1
+        job.seq, job.number = job.seq + 1, number
         job.first = job.first or tonumber(job.is.first) or job.seq
         job.bytes = (job.bytes or tonumber(job.is.bytes) or 0) + #body + entryOverhead
         if job.seq - job.first >= eventsMax + eventsSlack or job.bytes > bytesMax + bytesSlack then
         trim(job)
         end
-        local head = { job.stem, job.is.epoch, job.seq, kind, #body }
-        out[#out + 1] = table.concat(head, ' ') .. '\n' .. body
+        out[#out + 1] = job.stem .. ' ' .. job.is.epoch .. ' ' .. number .. ' ' .. kind .. ' ' .. #body .. '\n'
+        out[#out + 1] = body
         return true
         end
         local ofOneAttempt = {
@@ -131,13 +139,14 @@ enum RecordSource {
         }
         local function beginAttempt(job, text)
         local attempt, before = tonumber(text), tonumber(job.is.attempt)
-        if before and attempt < before then return end
+        if before and attempt < before then return false end
         set(job, 'attempt', text)
-        if attempt <= (before or 1) then return end
+        if attempt <= (before or 1) then return true end
         for _, field in ipairs(ofOneAttempt) do set(job, field, nil) end
-        if not job.is.finished_at then return end
+        if not job.is.finished_at then return true end
         set(job, 'status', '"running"')
         set(job, 'finished_at', nil)
+        return true
         end
         local function changeStatus(job, status, rule, at)
         local is = job.is
@@ -154,8 +163,11 @@ enum RecordSource {
         local at, lines, attempt, rule = ARGV[place], ARGV[place + 1], ARGV[place + 2], ARGV[place + 3]
         local after = place + 5 + 2 * tonumber(ARGV[place + 4])
         if not job then return after end
-        if attempt ~= '' then beginAttempt(job, attempt) end
-        for each = place + 5, after - 1, 2 do
+        local isLate = attempt ~= '' and not beginAttempt(job, attempt)
+        if not isLate and job.is.status == '"stalled"' and not job.is.finished_at then
+        set(job, 'status', '"running"')
+        end
+        for each = place + 5, isLate and 0 or after - 1, 2 do
         local field, value = ARGV[each], ARGV[each + 1]
         if field == 'status' then
         changeStatus(job, value, rule, at)
@@ -191,8 +203,8 @@ enum RecordSource {
         end
         return job
         end
-        local function append(place)
-        local stem = ARGV[place]
+        local function append(place, stem)
+        stem = stem or ARGV[place]
         local job = stem ~= '' and align(stem)
         if job and not put(job, 'event', ARGV[place + 1]) then job = false end
         if stem ~= '' and not job then skipped = skipped + 1 end
@@ -244,8 +256,11 @@ enum RecordSource {
         for _, job in ipairs(touched) do
         if jobs[job.stem] then
         if job.hasEvent and not job.is.born then set(job, 'born', birth()) end
-        local values, gone = { 'seq', job.seq, 'first', job.first, 'bytes', job.bytes }, {}
-        if not job.first then values = { 'seq', job.seq } end
+        local values, gone = { 'seq', job.number or job.seq }, {}
+        if job.first then
+        set(job, 'bytes', job.bytes)
+        if job.first ~= tonumber(job.is.first) then set(job, 'first', job.first) end
+        end
         for field, value in pairs(job.to) do
         if value then
         values[#values + 1] = field
@@ -331,7 +346,7 @@ enum RecordSource {
         kept = redis.pcall('XREVRANGE', job.events, high, low, 'COUNT', entries)
         end
         answer[#answer + 1] = kept.err and 'WRONGTYPE'
-        or { job.is.epoch, job.seq, job.is.forks or '', state, kept }
+        or { job.is.epoch, job.seq, forksOf(job), state, kept }
         end
         end
         return answer
@@ -361,29 +376,61 @@ enum RecordSource {
         end
         local function recall(job, producer, number)
         local text = job.is.epoch and redis.call('HGET', job.key, 'producers') or ''
-        local kept, seq = {}, nil
-        for name, known, at in string.gmatch(text, '(%S+)=(%d+)@(%d+)') do
+        local kept, seq, count = {}, nil, nil
+        for name, known, at, several in string.gmatch(text, '(%S+)=(%d+)@(%d+)/(%d+)') do
         if name ~= producer then
-        kept[#kept + 1] = name .. '=' .. known .. '@' .. at
+        kept[#kept + 1] = string.format('%s=%s@%s/%s', name, known, at, several)
         elseif tonumber(known) >= number then
-        seq = tonumber(at)
+        seq, count = tonumber(at), tonumber(several)
         end
         end
-        return seq, table.concat(kept, ' ', math.max(1, #kept - producersMax + 2))
+        return seq, count, table.concat(kept, ' ', math.max(1, #kept - producersMax + 2))
         end
         function asked.durable()
         local number, events = tonumber(ARGV[12]), tonumber(ARGV[13])
         local job = load(ARGV[14])
         if not job then return redis.error_reply('WRONGTYPE the state of this job is not a hash') end
-        local seq, others = recall(job, ARGV[11], number)
-        if seq then return { 'OLD', job.is.epoch, seq } end
+        local seq, count, others = recall(job, ARGV[11], number)
+        if seq then return { 'OLD', job.is.epoch, seq, count } end
         local place = 14
         for _ = 1, events do place = append(place) end
         if skipped > 0 then return redis.error_reply('WRONGTYPE the events of this job are no stream') end
-        set(job, 'producers', string.format('%s %s=%.0f@%.0f', others, ARGV[11], number, job.seq))
+        local name = string.format('%s=%.0f@%.0f/%d', ARGV[11], number, job.seq, events)
+        set(job, 'producers', others .. ' ' .. name)
         flush()
         announce('-', '-')
-        return { 'NEW', job.is.epoch, job.seq }
+        return { 'NEW', job.is.epoch, job.seq, events }
+        end
+        local function mayStall(job, idle)
+        if not job or not job.is.epoch or not job.is.status or job.is.finished_at then return false end
+        return not string.find(idle, ' ' .. string.lower(job.is.status) .. ' ', 1, true)
+        end
+        function asked.alive()
+        local looks = tonumber(ARGV[12])
+        local found = redis.call(
+        'ZRANGEBYSCORE', root .. 'jobs', ARGV[11], '+inf', 'WITHSCORES', 'LIMIT', 0, looks)
+        local answer = { #found < 2 * looks and '' or '(' .. found[#found] }
+        for each = 1, #found, 2 do
+        local job = load('job:' .. found[each])
+        if mayStall(job, ARGV[13]) then
+        answer[#answer + 1] = job.stem
+        answer[#answer + 1] = job.seq
+        end
+        end
+        return answer
+        end
+        function asked.stall()
+        local count, told = tonumber(ARGV[12]), 0
+        for place = 13, 11 + 2 * count, 2 do
+        local job = load(ARGV[place])
+        if mayStall(job, ARGV[11]) and job.seq == tonumber(ARGV[place + 1]) then
+        append(13 + 2 * count, job.stem)
+        told = told + 1
+        end
+        end
+        flush()
+        announce('-', '-')
+        return told
         end
         if not asked[op] then return redis.error_reply('ERR no such operation') end
         begin()

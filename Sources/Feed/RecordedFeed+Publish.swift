@@ -83,11 +83,11 @@ extension RecordedFeed {
         note(answer)
         switch answer {
         case .success(let reply):
-            guard let last = ScriptCalls.durableAnswer(reply), let epoch = last.epoch,
-                let post = posts.unanswered[number], last.seq >= post.events.count
-            else { return end(number, .failure(.redisRefused)) }
-            let first = last.seq - UInt64(post.events.count) + 1
-            end(number, .success(Published(epoch: epoch, seqs: Array(first...last.seq))))
+            guard let published = ScriptCalls.durableAnswer(reply) else {
+                return end(number, .failure(.redisRefused))
+            }
+            let isSame = posts.unanswered[number]?.events.count == published.seqs.count
+            end(number, isSame ? .success(published) : .failure(.keyReused))
         case .failure(.notConnected) where !wasLost, .failure(.overflow) where !wasLost:
             end(number, .failure(.redisUnavailable))
         case .failure: posts.unanswered[number]?.isLost = true

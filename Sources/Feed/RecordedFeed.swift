@@ -49,6 +49,7 @@ public final class RecordedFeed {
     private let sources: [Source]
     let calls: ScriptCalls
     var reader: EventReader
+    private var finder = EventFinder()
     /// What was recorded is read again, whatever its size.
     var recordedReader = EventReader(eventBytesMax: .max)
     var recorder: Recorder
@@ -59,6 +60,10 @@ public final class RecordedFeed {
     var posts = Posts()
     private var wasAligned = false
     var readsInFlight = 0
+    let silence: Silence
+    var watch = SilenceWatch(silentMax: 0)
+    /// Where the list of jobs is to be read on for those that were never heard; nil when it was read.
+    var listedFrom: String? = "-inf"
     var readNotBefore = Instant(nanoseconds: .min)
 
     var subscriber: RedisSubscriber?
@@ -80,6 +85,7 @@ public final class RecordedFeed {
         self.sources = sources
         self.tell = tell
         reader = EventReader(eventBytesMax: limits.eventBytesMax)
+        silence = Silence(loop: loop, silentMax: limits.stalledAfter)
         let me = Name.random(using: &random)
         calls = ScriptCalls(
             me: me, patterns: .ofSources(sources), prefix: recorded.keyPrefix,
@@ -101,6 +107,7 @@ public final class RecordedFeed {
         subscriber?.start()
         commands?.start()
         _ = loop.arm(self, after: Self.beat)
+        silence.start { [unowned self] in tellSilent() }
     }
 
     /// What is stepped by time alone is looked at so often.
@@ -116,22 +123,35 @@ public final class RecordedFeed {
     func hear(_ payload: Span<UInt8>, on channel: Span<UInt8>, pattern: Int) {
         // A channel that two patterns match is heard twice and counts once.
         guard !sources[..<pattern].contains(where: { $0.pattern.matches(channel) }) else { return }
-        eventsHeard += 1
-        bytesHeard += payload.count
-        let now = loop.now
+        guard !sources[pattern].namesInMessage else {
+            return finder.read(payload, of: sources[pattern]) { job, event in
+                switch job {
+                case .success(let job): hear(event, of: job)
+                case .failure(let fault): hearOfNobody(.nameless(fault))
+                }
+            }
+        }
         let job: JobID
         do throws(JobIDFault) {
             job = try sources[pattern].job(in: channel)
-        } catch {
-            tell(.refusedChannel(error))
-            return recorder.hear(
-                QueuedEvent(job: nil, event: nil, heardAt: now.nanoseconds))
-        }
+        } catch { return hearOfNobody(.refusedChannel(error)) }
+        hear(payload, of: job)
+    }
+
+    private func hearOfNobody(_ why: FeedNews) {
+        tell(why)
+        eventsHeard += 1
+        recorder.hear(QueuedEvent(job: nil, event: nil, heardAt: loop.now.nanoseconds))
+    }
+
+    private func hear(_ payload: Span<UInt8>, of job: JobID) {
+        eventsHeard += 1
+        bytesHeard += payload.count
         let event = reader.read(
             payload, heardAt: WallTime(milliseconds: WallClock.milliseconds()), of: job.kind)
         if !event.oddities.isEmpty { tell(.odd(event.oddities, job)) }
         let wasNamed = recorder.named != nil
-        recorder.hear(QueuedEvent(job: job, event: event, heardAt: now.nanoseconds))
+        recorder.hear(QueuedEvent(job: job, event: event, heardAt: loop.now.nanoseconds))
         if wasNamed, recorder.named == nil { tell(.recording(.overflowed)) }
     }
 
@@ -139,7 +159,9 @@ public final class RecordedFeed {
         guard let stamped = StampedMessage(payload) else { return tell(.recording(.strange)) }
         recorder.hearStamped(by: stamped.by, era: stamped.era, last: stamped.last)
         for entry in stamped.entries {
-            guard let job = entry.job, followed.isFollowed(job) else { continue }
+            guard let job = entry.job else { continue }
+            heardOfAnyJob(job, seq: entry.seq)
+            guard followed.isFollowed(job) else { continue }
             let (update, change) = update(
                 job, epoch: entry.epoch, seq: entry.seq, entry.kind, payload.extracting(entry.body))
             guard let loops = followed.hear(update, change) else { continue }
@@ -164,6 +186,8 @@ public final class RecordedFeed {
         while let step = recorder.next(at: loop.now, using: &random) { carryOut(step) }
         if recorder.isAligned != wasAligned {
             wasAligned = recorder.isAligned
+            silence.hears(wasAligned)
+            if wasAligned { watchAnew() }
             tell(.recording(.aligned(wasAligned)))
         }
         askForJobs()

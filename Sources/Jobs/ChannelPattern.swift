@@ -5,6 +5,9 @@ public struct ChannelPattern: Equatable, Sendable {
     public let text: String
     /// What stands between the stars; at least one part.
     private let parts: [[UInt8]]
+    /// Bytes before the first star and behind the last one: asked for with each message.
+    private let headBytes: Int
+    private let tailBytes: Int
 
     /// nil where a sign stands in it that Redis reads as a pattern, or nothing at all.
     public init?(_ text: String) {
@@ -14,14 +17,15 @@ public struct ChannelPattern: Equatable, Sendable {
         self.text = text
         parts = text.utf8.split(separator: Self.star, omittingEmptySubsequences: false)
             .map { Array($0) }
+        (headBytes, tailBytes) = (parts[0].count, parts[parts.count - 1].count)
     }
 
     public var stars: Int { parts.count - 1 }
 
     /// Where in the channel the only `*` stands. Redis has matched the rest already.
     func place(in channel: Span<UInt8>) -> Range<Int> {
-        let start = min(parts[0].count, channel.count)
-        return start..<max(start, channel.count - parts[stars].count)
+        let start = min(headBytes, channel.count)
+        return start..<max(start, channel.count - tailBytes)
     }
 
     /// The channel that has `word` in the place of each `*`.
@@ -31,11 +35,11 @@ public struct ChannelPattern: Equatable, Sendable {
 
     public func matches(_ channel: Span<UInt8>) -> Bool {
         // The first part is at the start, the last at the end, and the others as early as can be.
-        guard stars > 0 else { return channel.count == parts[0].count && holds(0, channel, at: 0) }
-        let end = channel.count - parts[stars].count
-        guard end >= parts[0].count, holds(0, channel, at: 0), holds(stars, channel, at: end)
+        guard stars > 0 else { return channel.count == headBytes && holds(0, channel, at: 0) }
+        let end = channel.count - tailBytes
+        guard end >= headBytes, holds(0, channel, at: 0), holds(stars, channel, at: end)
         else { return false }
-        var at = parts[0].count
+        var at = headBytes
         for part in 1..<stars {
             while at + parts[part].count <= end, !holds(part, channel, at: at) { at += 1 }
             at += parts[part].count

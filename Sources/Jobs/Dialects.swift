@@ -12,15 +12,18 @@ enum Dialects {
         let status: [UInt8]?
         let rule: SnapshotChange.StatusRule
         let ends: Bool
+        /// Set for the events of a Celery worker.
+        let task: TaskNews?
 
         init(
             _ kind: EventType.Kind, implies status: String? = nil,
-            _ rule: SnapshotChange.StatusRule = .ifIdle, ends: Bool = false
+            _ rule: SnapshotChange.StatusRule = .ifIdle, ends: Bool = false, task: TaskNews? = nil
         ) {
             self.kind = kind
             self.status = status.map { Array("\"\($0)\"".utf8) }
             self.rule = rule
             self.ends = ends
+            self.task = task
         }
     }
 
@@ -36,7 +39,7 @@ enum Dialects {
         (
             [
                 "progress", "progress_update", "job_progress", "training_update",
-                "training_progress",
+                "training_progress", "task_progress",
             ],
             Meaning(.progress, implies: "running")
         ),
@@ -53,6 +56,27 @@ enum Dialects {
             ["error", "failed", "job_failed", "job_error", "training_failed", "training_error"],
             Meaning(.error, implies: "failed", .unlessFinal, ends: true)
         ),
+        // Celery's; a retry is seen when it is received, which may be before the news of it.
+        (["task_sent"], Meaning(.status, implies: "queued", task: .other)),
+        (["task_received"], Meaning(.status, implies: "queued", task: .received)),
+        (["task_started"], Meaning(.status, implies: "running", .unlessFinal, task: .other)),
+        (["task_retried"], Meaning(.status, task: .other)),
+        (
+            ["task_succeeded"],
+            Meaning(.complete, implies: "completed", .unlessFinal, ends: true, task: .other)
+        ),
+        (
+            ["task_failed"],
+            Meaning(.error, implies: "failed", .unlessFinal, ends: true, task: .other)
+        ),
+        (
+            ["task_revoked"],
+            Meaning(.status, implies: "cancelled", .unlessFinal, ends: true, task: .revoked)
+        ),
+        (
+            ["task_rejected"],
+            Meaning(.status, implies: "rejected", .unlessFinal, ends: true, task: .rejected)
+        ),
     ]
 
     /// What a member says. `rank` orders names of one meaning: a lower one is preferred wherever it
@@ -62,29 +86,37 @@ enum Dialects {
         case queue, owner, parent, attempt, etaSeconds, logLine, lines, final
         /// Not kept, but where nothing names the type it tells what kind of event this is.
         case failedReason, processingTime
+        /// What others are made of: progress, an attempt, the status or the error of a Celery task.
+        case current, total, retries, verdict, exception, exceptionType, exceptionMessage
         /// Looked for at the top level only.
-        case type, event, timestamp, seq, jobID, feed, data, job
+        case type, event, timestamp, data, job, taskID, dateDone
+        /// Only renamed.
+        case seq, jobID, feed
     }
 
     private static let members: [(name: String, member: Member, rank: UInt8)] = [
         ("type", .type, 0), ("event", .event, 0), ("timestamp", .timestamp, 0),
         ("seq", .seq, 0), ("job_id", .jobID, 0), ("feed", .feed, 0), ("data", .data, 0),
-        ("job", .job, 0),
+        ("job", .job, 0), ("task_id", .taskID, 0), ("uuid", .taskID, 0),
+        ("date_done", .dateDone, 0),
         ("status", .status, 0),
         ("progress", .progress, 0), ("progress_percent", .progress, 0),
-        ("progressPercent", .progress, 0),
+        ("progressPercent", .progress, 0), ("percent", .progress, 1),
+        ("current", .current, 0), ("total", .total, 0),
         ("current_step", .currentStep, 0), ("currentStep", .currentStep, 0),
         ("step_name", .stepName, 0), ("stepName", .stepName, 0),
         ("completed_steps", .completedSteps, 0), ("completedSteps", .completedSteps, 0),
         ("message", .message, 0),
         ("error_message", .error, 0), ("errorMessage", .error, 0),
-        ("error", .error, 1),
+        ("error", .error, 1), ("exception", .exception, 0),
+        ("exc_type", .exceptionType, 0), ("exc_message", .exceptionMessage, 0),
         ("failedReason", .failedReason, 0), ("failed_reason", .failedReason, 0),
         ("result", .result, 0), ("returnvalue", .result, 1),
         ("queue", .queue, 0), ("queueName", .queue, 0), ("queue_name", .queue, 0),
         ("owner", .owner, 0),
-        ("parent", .parent, 0),
-        ("attempt", .attempt, 0), ("attemptsMade", .attempt, 1),
+        ("parent", .parent, 0), ("parent_id", .parent, 1),
+        ("attempt", .attempt, 0), ("attemptsMade", .attempt, 1), ("retries", .retries, 0),
+        ("expired", .verdict, 0), ("requeue", .verdict, 0),
         ("eta_seconds", .etaSeconds, 0), ("etaSeconds", .etaSeconds, 0),
         ("log_line", .logLine, 0), ("logLine", .logLine, 0),
         ("lines", .lines, 0),

@@ -14,8 +14,9 @@ extension EventMembers {
     /// The event's type, and what events of that type say.
     func readType() -> (type: EventType, meaning: Meaning) {
         guard let named = string(.type) ?? string(.event) else {
-            let meaning = Dialects.meaning(of: unnamedKind)
-            return (EventType("message", kind: meaning.kind), meaning)
+            let kind = isTaskResult ? taskResultKind : unnamedKind
+            let name = isTaskResult ? "\(kind)" : "message"
+            return (EventType(name, kind: kind), Dialects.meaning(of: kind))
         }
         if let known = Dialects.typeTable.find(text, named) { return known }
         let name = text.jsonText(named)
@@ -29,7 +30,8 @@ extension EventMembers {
         if has(.failedReason) { return .error }
         if has(.processingTime) { return .complete }
         if has(.status) { return .status }
-        return has(.progress) ? .progress : .other
+        if has(.progress) { return .progress }
+        return string(.error) != nil ? .error : .other
     }
 
     func read(_ meaning: Meaning, into change: inout SnapshotChange) {
@@ -45,17 +47,23 @@ extension EventMembers {
 
     private func readAll(_ meaning: Meaning, _ change: inout SnapshotChange) {
         change.reserve(valueBytes)
-        if let attempt = self[.attempt] { change.attempt = text.jsonInteger(attempt.value) }
+        if let attempt = self[.attempt] {
+            change.attempt = text.jsonInteger(attempt.value)
+        } else if has(.retries), meaning.task == .received || isTaskResult {
+            change.attempt = attemptByRetries
+        }
         let outcome = readStatus(meaning, &change)
         readProgress(meaning, outcome, &change)
         copy(.currentStep, to: .currentStep, &change)
         copy(.completedSteps, to: .completedSteps, &change)
         copy(.message, to: .message, &change)
         readError(meaning, outcome, &change)
-        copy(.result, to: .result, &change)
+        if meaning.task == nil, outcome == .succeeded || !isTaskResult {
+            copy(.result, to: .result, &change)
+        }
         copyQueue(&change)
         copy(.owner, to: .owner, &change)
-        copy(.parent, to: .parent, &change)
+        if !isOwnParent { copy(.parent, to: .parent, &change) }
         copy(.etaSeconds, to: .etaSeconds, &change)
     }
 
@@ -64,6 +72,11 @@ extension EventMembers {
         _ meaning: Meaning, _ change: inout SnapshotChange
     ) -> Dialects.Outcome {
         if let word = string(.status) {
+            if isTaskResult, let state = celeryState {
+                change.ends = state.outcome != .unfinished
+                change.set(.status, state.status.span)
+                return state.outcome
+            }
             let outcome = Dialects.outcome(of: text.extracting(word))
             let isDone = outcome == .succeeded || outcome == .failed
             change.statusRule = .always
@@ -72,6 +85,12 @@ extension EventMembers {
             return outcome
         }
         guard let implied = meaning.status, !(meaning.kind == .error && isPassing) else {
+            return .other
+        }
+        if let special = special(meaning.task, change.attempt) {
+            change.statusRule = .unlessFinal
+            change.ends = special.ends
+            change.set(.status, special.status.span)
             return .other
         }
         change.statusRule = meaning.rule
@@ -97,27 +116,48 @@ extension EventMembers {
             change.set(.progress, Self.full.span)
             return
         }
-        guard let said = self[.progress], said.kind == .number,
-            let number = text.jsonDouble(said.value)
-        else { return }
+        guard let said = self[.progress] else { return readShare(meaning, &change) }
+        guard said.kind == .number, let number = text.jsonDouble(said.value) else { return }
         if 0...100 ~= number, said.value.count <= Self.numberBytesMax {
             copy(.progress, to: .progress, &change)
         } else {
-            var writer = JSONWriter()
-            writer.double(min(max(number, 0), 100))
-            change.set(.progress, writer.bytes.span)
+            set(progress: number, &change)
         }
+    }
+
+    /// So many of so many, where no progress is told.
+    private func readShare(_ meaning: Meaning, _ change: inout SnapshotChange) {
+        guard meaning.kind == .progress, let current = number(.current), let total = number(.total),
+            total > 0
+        else { return }
+        set(progress: (current / total * 10_000).rounded() / 100, &change)
+    }
+
+    private func set(progress: Double, _ change: inout SnapshotChange) {
+        var writer = JSONWriter()
+        writer.double(min(max(progress, 0), 100))
+        change.set(.progress, writer.bytes.span)
+    }
+
+    private func number(_ member: Member) -> Double? {
+        guard let said = self[member], said.kind == .number else { return nil }
+        return text.jsonDouble(said.value)
     }
 
     /// Beside an `error` event, a status that ends the job badly may bring one; success takes it away.
     private func readError(
         _ meaning: Meaning, _ outcome: Dialects.Outcome, _ change: inout SnapshotChange
     ) {
-        if meaning.kind == .error || outcome == .failed {
+        if isTaskResult, outcome != .succeeded {
+            let exception = exception
+            if !exception.isEmpty { change.set(.error, exception.span) }
+        } else if meaning.kind == .error || outcome == .failed {
             if has(.error) {
                 copy(.error, to: .error, &change)
             } else if has(.failedReason) {
                 copy(.failedReason, to: .error, &change)
+            } else if meaning.task != nil, has(.exception) {
+                copy(.exception, to: .error, &change)
             } else if meaning.kind == .error {
                 copy(.message, to: .error, &change)
             }
@@ -146,7 +186,11 @@ extension EventMembers {
     /// The event's own time, where it can be read as one.
     var time: WallTime? {
         if let written = string(.timestamp) { return WallTime(reading: text.extracting(written)) }
-        guard let said = self[.timestamp], said.kind == .number else { return nil }
+        guard let said = self[.timestamp] else {
+            guard let done = string(.dateDone) else { return nil }
+            return WallTime(reading: text.extracting(done))
+        }
+        guard said.kind == .number else { return nil }
         return text.jsonDouble(said.value).flatMap(WallTime.init(epoch:))
     }
 

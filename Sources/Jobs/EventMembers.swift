@@ -12,9 +12,10 @@ struct EventMembers: ~Escapable {
     let text: Span<UInt8>
     private let all: [JSONMember]
     private let kind: JobID.Kind
-    /// By meaning (26 of them): where the best member stands in `all`, and how good it is (lower is better).
-    private var indices = InlineArray<26, Int32>(repeating: -1)
-    private var scores = InlineArray<26, UInt8>(repeating: .max)
+    /// By meaning, but the last three: where the best member stands in `all`, and how good it is (lower is
+    /// better). Up to 32 of them are copied without a call (2.5 % of hearing an event, measured).
+    private var indices = InlineArray<32, Int32>(repeating: -1)
+    private var scores = InlineArray<32, UInt8>(repeating: .max)
     /// The worker's own members of our names, by index.
     private(set) var reserved: [(index: Int, name: StaticString)] = []
     /// Bytes enough for all values that may go into the snapshot.
@@ -41,6 +42,7 @@ struct EventMembers: ~Escapable {
         }
         noteMembers(of: .data, place: 0)
         noteMembers(of: .job, place: 2)
+        if isTaskResult { noteTaskResult() }
     }
 
     /// The member, of whatever kind it is.
@@ -60,7 +62,7 @@ struct EventMembers: ~Escapable {
     private mutating func note(_ member: JSONMember, _ index: Int) {
         guard let (meaning, rank) = meaning(of: member) else { return }
         switch meaning {
-        case .type, .event, .timestamp, .data, .job:
+        case .type, .event, .timestamp, .data, .job, .taskID, .dateDone:
             indices[meaning.slot] = Int32(truncatingIfNeeded: index)
         case .seq: reserved.append((index, "seq"))
         case .jobID where kind == .job, .feed where kind == .feed:
@@ -77,6 +79,26 @@ struct EventMembers: ~Escapable {
             let member = all[index]
             if let (meaning, rank) = meaning(of: member), meaning.slot < Member.type.slot {
                 note(meaning, rank, place: place, member, index)
+            }
+            index += 1
+        }
+    }
+
+    /// Of a task that runs, the result is what it says on the way; there its `status` is a message. Of
+    /// one that was stopped, it is the exception. What a task has returned is nobody's news but its own.
+    private mutating func noteTaskResult() {
+        guard self[.result]?.kind == .object, celeryState?.outcome != .succeeded else { return }
+        var index = Int(indices[Member.result.slot]) + 1
+        while index < all.count, all[index].depth == 2 {
+            let member = all[index]
+            if let (meaning, rank) = meaning(of: member) {
+                switch meaning {
+                case .status: note(.message, 1, place: 0, member, index)
+                case .progress, .current, .total, .currentStep, .completedSteps, .message,
+                    .etaSeconds, .exceptionType, .exceptionMessage:
+                    note(meaning, rank, place: 0, member, index)
+                default: break
+                }
             }
             index += 1
         }

@@ -2,9 +2,10 @@
 // object is wrapped in one.
 //
 // The worker's object keeps its bytes. Only this is changed:
-//   - `type` is put in front where there is none: the text of `event` where that is a string, else
-//     "message". A `type` that is no string stays as it is; filters and the fold then go by `event`.
-//   - `timestamp` is put at the end where there is none. One that can't be read as a time stays, and
+//   - `type` is put in front where there is none: the text of `event` where that is a string, for the
+//     result of a Celery task what it is (`status`, `progress`, `complete`, `error`), else "message". A `type` that is no string stays as it is; filters and the fold then go by `event`.
+//   - `timestamp` is put at the end where there is none: a Celery task's `date_done`, else when the event
+//     was heard. One that can't be read as a time stays, and
 //     the snapshot goes by when the event was heard.
 //   - each top-level `seq` and `job_id` (on a feed `feed`), compared with escapes undone, becomes
 //     `worker_…`.
@@ -84,12 +85,13 @@ public struct EventReader: Sendable {
         if !members.reserved.isEmpty { oddities.insert(.renamedMember) }
         if members.mayRepeat, repeatsKey(text) { oddities.insert(.duplicateKey) }
         let (type, meaning) = members.readType()
-        var change = SnapshotChange(at: members.time ?? heardAt, into: &changeMemory)
+        let time = members.time ?? heardAt
+        var change = SnapshotChange(at: time, into: &changeMemory)
         members.read(meaning, into: &change)
         changeMemory = Self.kept(change.memory)
         var rest: [UInt8] = []
         swap(&rest, &self.rest)
-        write(members, heardAt, to: &rest)
+        write(members, type, time, to: &rest)
         self.rest = Self.kept(rest)
         return PreparedEvent(
             type: change.ends ? EventType(type.name, kind: .complete) : type,
@@ -102,7 +104,8 @@ public struct EventReader: Sendable {
     }
 
     private func write(
-        _ members: borrowing EventMembers, _ heardAt: WallTime, to rest: inout [UInt8]
+        _ members: borrowing EventMembers, _ type: EventType, _ time: WallTime,
+        to rest: inout [UInt8]
     ) {
         rest.removeAll(keepingCapacity: true)
         rest.reserveCapacity(
@@ -112,7 +115,7 @@ public struct EventReader: Sendable {
             if members.string(.event) != nil, let event = members[.event] {
                 rest.append(members.text.extracting(event.value))
             } else {
-                rest.append(contentsOf: Self.message)
+                rest.append(contentsOf: "\"\(type.name)\"".utf8)
             }
             if !outline.members.isEmpty { rest.append(UInt8(ascii: ",")) }
         }
@@ -126,7 +129,7 @@ public struct EventReader: Sendable {
             }
             rest.append(members.text.extracting(from..<outline.value.upperBound - 1))
         }
-        if !members.has(.timestamp) { Self.append(heardAt, to: &rest) }
+        if !members.has(.timestamp) { Self.append(time, to: &rest) }
         rest.append(UInt8(ascii: "}"))
     }
 
@@ -156,7 +159,6 @@ public struct EventReader: Sendable {
 
     private static let bytesKeptMax = 65_536
     private static let typeKey = Array("\"type\":".utf8)
-    private static let message = Array("\"message\"".utf8)
     /// `"type":"message",` and `,"timestamp":"2025-01-06T12:00:01.000Z"}`, generously.
     private static let additionsBytesMax = 96
 }

@@ -24,6 +24,10 @@ extension Snapshot {
             if let json = values[field.name] { change.set(field, json.span) }
         }
         apply(change)
-        apply(SnapshotChange(at: time("updated_at") ?? created))
+        // The status once more: a stalled job runs again with whatever comes.
+        var last = SnapshotChange(at: time("updated_at") ?? created)
+        last.ends = finished != nil
+        if let status = values["status"] { last.set(.status, status.span) }
+        apply(last)
     }
 }

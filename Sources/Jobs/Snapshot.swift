@@ -50,6 +50,7 @@ private struct SnapshotState: Equatable {
     var finishedAt: WallTime?
     /// Read once from the values, because most events ask: no status but unknown or queued; progress.
     private var isIdle = true
+    private var isStalled = false
     private var progress: Double?
 
     static func == (left: SnapshotState, right: SnapshotState) -> Bool {
@@ -59,12 +60,14 @@ private struct SnapshotState: Equatable {
     }
 
     mutating func apply(_ change: SnapshotChange) {
-        if let attempt = change.attempt { begin(attempt) }
-        change.visitValues { field, json in
-            switch field {
-            case .status: changeStatus(json, change)
-            case .progress: raiseProgress(json)
-            default: put(field, json)
+        if change.attempt.map({ begin($0) }) ?? true {
+            if isStalled { run() }
+            change.visitValues { field, json in
+                switch field {
+                case .status: changeStatus(json, change)
+                case .progress: raiseProgress(json)
+                default: put(field, json)
+                }
             }
         }
         let (lines, overflows) = logLines.addingReportingOverflow(change.logLines)
@@ -74,18 +77,24 @@ private struct SnapshotState: Equatable {
     }
 
     /// Starts over when `attempt` is higher than the one before. Where none was said it was the first.
-    private mutating func begin(_ attempt: Int64) {
+    /// False when it is lower: what is late of an attempt that is over changes nothing of this one.
+    private mutating func begin(_ attempt: Int64) -> Bool {
         let stored = values[SnapshotField.attempt.index]
         let before = stored.span.jsonInteger(0..<stored.count)
-        guard attempt >= before ?? .min else { return }
+        guard attempt >= before ?? .min else { return false }
         put(.attempt, Array(String(attempt).utf8).span)
-        guard attempt > before ?? 1 else { return }
+        guard attempt > before ?? 1 else { return true }
         for field in SnapshotField.ofOneAttempt { put(field, [UInt8]().span) }
         progress = nil
-        guard finishedAt != nil else { return }
-        put(.status, Self.running.span)
-        isIdle = false
+        guard finishedAt != nil else { return true }
+        run()
         finishedAt = nil
+        return true
+    }
+
+    private mutating func run() {
+        put(.status, Self.running.span)
+        (isIdle, isStalled) = (false, false)
     }
 
     private mutating func changeStatus(_ json: Span<UInt8>, _ change: SnapshotChange) {
@@ -98,6 +107,7 @@ private struct SnapshotState: Equatable {
         let status = values[SnapshotField.status.index]
         isIdle = Self.idle.contains { status.equalsIgnoringCase($0) }
         finishedAt = change.ends ? finishedAt ?? change.at : nil
+        isStalled = finishedAt == nil && status == Self.stalled
     }
 
     private mutating func raiseProgress(_ json: Span<UInt8>) {
@@ -123,6 +133,7 @@ private struct SnapshotState: Equatable {
     }
 
     private static let idle = [Array("\"queued\"".utf8), Array("\"unknown\"".utf8)]
+    private static let stalled = Array("\"stalled\"".utf8)
     private static let running = Array("\"running\"".utf8)
 }
 

@@ -2,8 +2,10 @@
 // bridge applies them in memory, a Redis script applies the same ones to a hash without parsing JSON.
 //
 // The steps, in the order in which they are applied:
+//   0. stalled   a status that says `stalled` becomes `running`, unless the job has ended: it lives.
 //   1. attempt   higher than the stored one (1 where none is): start over. That is, forget progress,
-//                steps, eta, error, result and finished_at; a final status becomes `running`.
+//                steps, eta, error, result and finished_at; a final status becomes `running`. Lower:
+//                steps 2 to 4 are left out.
 //   2. status    by its rule; `ends` sets finished_at, a status that does not end clears it.
 //   3. progress  only upwards.
 //   4. sets      field by field; an empty value unsets.

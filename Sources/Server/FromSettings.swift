@@ -50,7 +50,8 @@ extension FeedLimits {
                 perJob: settings.ringLimits, jobsMax: settings.memoryHistoryJobsMax,
                 bytesMax: settings.memoryHistoryBytesMax),
             eventBytesMax: settings.eventBytesMax, probeInterval: settings.redisPingInterval,
-            channelPrefix: settings.keyPrefix, publishTimeout: settings.redisReplyTimeout)
+            channelPrefix: settings.keyPrefix, publishTimeout: settings.redisReplyTimeout,
+            stalledAfter: settings.stalledAfter)
     }
 }
 

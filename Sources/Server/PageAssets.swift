@@ -290,6 +290,10 @@ enum PageAssets {
                   "403": {"$ref": "#/components/responses/Forbidden"},
                   "429": {"$ref": "#/components/responses/TooMany"},
                   "413": {"$ref": "#/components/responses/TooLong"},
+                  "409": {
+                    "description": "the Idempotency-Key was used for another number of events",
+                    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+                  },
                   "503": {
                     "description": "the server is leaving, or Redis is not there",
                     "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}

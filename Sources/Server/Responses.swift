@@ -137,6 +137,10 @@ extension Response {
             json.endArray()
             json.endObject()
             return .json(200, json.bytes)
+        case .failure(let fault) where fault == .noChannel:
+            return .error(501, fault.rawValue, fault.message)
+        case .failure(.keyReused):
+            return .error(409, PublishFault.keyReused.rawValue, PublishFault.keyReused.message)
         case .failure(let fault):
             return .unavailable(fault.rawValue, fault.message)
         }

@@ -47,7 +47,11 @@ extension Worker {
         case .refusedChannel(let fault):
             metrics.drops.add(.badJobID)
             throttledLog.line(.warning, "bad_channel", at: now, ["why": .text(fault.message)])
+        case .nameless(let fault):
+            metrics.drops.add(.nameless)
+            throttledLog.line(.warning, "nameless_event", at: now, ["why": .text(fault.message)])
         case .recording(let news): hear(recording: news)
+        case .stalled(let count): log.info("jobs_stalled", ["jobs": .integer(count)])
         case .update, .opened, .caughtUp: break
         }
     }

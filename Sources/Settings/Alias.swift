@@ -19,6 +19,8 @@ public struct Alias: Equatable, Sendable {
     public let scope: String?
 
     static let pathBytesMax = 128
+    /// As in a client's message.
+    static let queueBytesMax = 128
     static let scopes = ["jobs:read", "jobs:publish", "admin"]
     /// No alias is one of these or below it.
     static let reserved = [
@@ -54,7 +56,8 @@ extension Alias.Target {
             do throws(JobIDFault) { self = .feed(try JobID(checking: name, kind: .feed)) } catch {
                 throw .badFeed(error)
             }
-        case ("queue", let name?) where !name.isEmpty: self = .queue(name)
+        case ("queue", let name?) where 1...Alias.queueBytesMax ~= name.utf8.count:
+            self = .queue(name)
         default: throw .badTarget
         }
     }

@@ -49,6 +49,12 @@ extension Settings {
         if patterns.isEmpty { refuse("patterns", "at least one is needed") }
         for text in patterns { read("patterns", text, as: Source.init(job:)) }
         for text in feeds { read("feeds", text, as: Source.init(feed:)) }
+        if celeryResults { read("celery-results", Self.taskResults, as: Source.init(job:)) }
+        if celeryEvents { read("celery-events", Self.taskEvents, as: Source.init(job:)) }
         return (sources, problems)
     }
+
+    private static let taskResults = "celery-task-meta-*"
+    /// The first * is the number of the broker's database, the second the kind of event.
+    private static let taskEvents = "/*.celeryev/task.*#uuid"
 }

@@ -22,6 +22,8 @@ public struct Settings: Equatable, Sendable {
     public var redisPingInterval = Duration.seconds(5)
     public var patterns = ["job:*:updates"]
     public var feeds = ["feed:*:updates"]
+    public var celeryResults = false
+    public var celeryEvents = false
     public var keyPrefix = "jobwire"
 
     // Tokens
@@ -70,13 +72,14 @@ public struct Settings: Equatable, Sendable {
     public var httpBodyBytesMax = 1_048_576
 
     // History
-    public var history = History.memory
+    public var history = History.redis
     public var historyEventsMax = 1_000
     public var historyBytesMax = 1_048_576
     public var replayEventsMax = 1_000
     public var historyStateExpiry = Duration.seconds(30 * 86_400)
     public var historyExpiry = Duration.seconds(86_400)
     public var historyEndedExpiry = Duration.seconds(86_400)
+    public var stalledAfter = Duration.zero
     public var recordQueueBytesMax = 67_108_864
     public var memoryHistoryJobsMax = 100_000
     public var memoryHistoryBytesMax = 268_435_456

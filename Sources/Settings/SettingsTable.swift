@@ -55,10 +55,18 @@ extension Settings {
             "How often a silent connection to Redis is proven alive"),
         .list(
             "patterns", \.patterns, as: "PATTERNS",
-            "Channels that workers publish on, each with one * where the job id stands"),
+            "Channels that workers publish on: with one * where the job id stands, or CHANNEL#MEMBER"
+                + " where the message has it (progress#jobId)"),
         .list(
             "feeds", \.feeds, as: "FEEDS",
             "Channels of what is no job: with one * where the feed's name stands, or name=channel"),
+        .flag(
+            "celery-results", \.celeryResults,
+            "Follow Celery tasks by what their Redis result backend publishes, on celery-task-meta-*"
+        ),
+        .flag(
+            "celery-events", \.celeryEvents,
+            "Follow Celery tasks by the events of workers started with -E, over a Redis broker"),
         .text(
             "key-prefix", \.keyPrefix, as: "WORD",
             "First part of every key and channel of Jobwire's own"),
@@ -183,6 +191,9 @@ extension Settings {
         .duration(
             "history-ended-expiry", \.historyEndedExpiry, .seconds(1)...(.seconds(31_536_000)),
             "The same for a job in a final state"),
+        .duration(
+            "stalled-after", \.stalledAfter, .zero...(.seconds(31_536_000)),
+            "How long a running job may be silent before it is told to be `stalled`; 0s: for ever"),
         .bytes(
             "record-queue-bytes-max", \.recordQueueBytesMax, 1_048_576...1_099_511_627_776,
             "Bytes of events that may wait for Redis to record them; beyond it they are a gap"),

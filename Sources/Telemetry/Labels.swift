@@ -3,7 +3,7 @@
 
 public enum DropReason: Int, MetricLabel {
     case slowConsumer, silentPeer, oversized, noFollower, badChannel, badJobID, redisOverflow,
-        memoryLimit
+        memoryLimit, nameless
     public static let label: StaticString = "reason"
 }
 

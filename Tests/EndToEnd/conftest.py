@@ -82,6 +82,8 @@ def serve(redis):
     started = []
 
     def start(redis_url=None, **settings):
+        # Bridges with other settings share no history with the shared server.
+        settings.setdefault("key_prefix", "jobwire" if redis_url else f"own-{next(_numbers)}")
         started.append(Jobwire(redis_url or redis.url, **settings))
         return started[-1]
 

@@ -134,5 +134,5 @@ def test_the_description_holds_against_schemathesis(serve, redis, make_folder):
         ],
         cwd=folder, capture_output=True, text=True, timeout=60)  # fmt: skip
     assert judged.returncode == 0, judged.stdout
-    assert "8 selected / 8 total" in judged.stdout
+    assert "9 selected / 9 total" in judged.stdout
     assert server.process.poll() is None

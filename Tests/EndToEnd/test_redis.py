@@ -4,13 +4,14 @@ import urllib.parse
 
 import pytest
 
+from support.client import snapshot_of
 from support.tokens import token
 from support.waiting import eventually
 
 
 def test_clients_are_told_when_redis_is_lost_and_when_it_is_back(make_redis, serve, follow, job):
     redis = make_redis()
-    server = serve(redis.url)
+    server = serve(redis.url, history="memory")
     socket = follow(server, job)
     socket.joined()
     redis.publish(job, "log", log_line="before")
@@ -130,17 +131,46 @@ def test_a_bridge_that_may_only_subscribe_is_ready_too(make_redis, serve, follow
     redis.client.execute_command(
         "ACL", "SETUSER", "bridge", "on", ">secret", "resetchannels", *channels,
         "-@all", "+psubscribe", "+subscribe", "+ping")  # fmt: skip
-    hears(serve(f"redis://bridge:secret@127.0.0.1:{redis.port}"), redis, follow, job)
+    hears(serve(f"redis://bridge:secret@127.0.0.1:{redis.port}", history="memory"), redis, follow, job)
 
 
 def test_patterns_choose_the_channels(redis, serve, follow, job):
-    server = serve(patterns="job:*:updates,build/*/events")
+    server = serve(patterns="job:*:updates,build/*/events", key_prefix="other")
     socket = follow(server, job)
     socket.joined()
     redis.publish_raw(job, '{"type":"a"}', channel="build/{}/events")
     redis.publish_raw(job, '{"type":"no"}', channel="other:{}:updates")
     redis.publish_raw(job, '{"type":"b"}')
     assert [socket.event()["type"], socket.event()["type"]] == ["a", "b"]
+
+
+@pytest.mark.parametrize("history", ["memory", "redis"])
+def test_a_message_may_say_itself_whose_it_is(redis, serve, follow, job, history):
+    server, other = [serve(patterns="job-progress#jobId|data.jobId", history=history,
+                           key_prefix=f"named-{history}") for _ in range(2)]  # fmt: skip
+    socket, others = follow(server, job), follow(other, job)
+    socket.joined()
+    others.joined()
+
+    def says(text):
+        redis.publish_raw(job, text, channel="job-progress")
+
+    says(f'{{"event":"job-progress","data":{{"jobId":"{job}","progress":45,"status":"active"}}}}')
+    for nobodys in ['{"event":"job-progress","data":{"progress":99}}', '{"jobId":"pay load"}', "no json", "[]"]:
+        says(nobodys)
+    says(f'[{{"jobId":"{job}","progress":75}},{{"jobId":"other"}}]')
+    says(f'{{"event":"job-completed","data":{{"jobId":"{job}","result":[1],"processingTime":45000}}}}')
+    events = [socket.event(), socket.event(), socket.event()]
+    assert [(event["seq"], event["type"]) for event in events] == [
+        (1, "job-progress"), (2, "message"), (3, "job-completed")]
+    assert events[0]["data"] == {"jobId": job, "progress": 45, "status": "active"}
+    if history == "redis":  # recorded once, though both have counted and unpacked it
+        assert [others.event(), others.event(), others.event()] == events
+        assert follow(other, "other").expect("connected")["data"]["seq"] == 1
+    told = snapshot_of(follow(server, job).expect("connected"))
+    assert (told["status"], told["progress"], told["result"]) == ("completed", 100, [1])
+    assert server.metric("jobwire_dropped_total", reason="nameless") == 4
+    assert "nameless_event" in server.log and "pay load" not in server.log
 
 
 def test_a_channel_with_a_bad_job_id_is_counted_and_harms_nothing(server, redis, follow, job):

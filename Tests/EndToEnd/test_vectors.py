@@ -16,7 +16,7 @@ TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 @pytest.fixture(scope="module")
 def limited(redis):
     """Events above 1024 bytes are oversized here, for the cases about that limit."""
-    server = Jobwire(redis.url, event_bytes_max=1024)
+    server = Jobwire(redis.url, event_bytes_max=1024, key_prefix="limited")
     yield server
     server.stop()
 

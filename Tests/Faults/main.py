@@ -1,13 +1,17 @@
-"""tools/faults [--runs N] [--seed S] [--bridges 1|2|3] [--history redis|memory] [--fault NAME]
+"""tools/faults [--runs N] [--at-once 1|2] [--seed S] [--bridges 1|2|3] [--history redis|memory] [--fault NAME]
              [--canary NAME] [--keep] [--story]
 
 Runs Jobwire under faults and checks what clients saw against what was published. Each run has its
 own Redis, bridges, publishers and clients; a seed that failed is run again with --seed S. Exit code 1
-where a run found a violation. `--fault list` lists the faults; --canary expects to be caught.
+where a run found a violation. In the end a table says by fault how often it was injected and what was
+checked in its runs. `--fault list` lists the faults; --canary expects to be caught.
 """
 
 import argparse
 import asyncio
+import concurrent.futures
+import dataclasses
+import functools
 import logging
 import pathlib
 import random
@@ -49,6 +53,7 @@ def main(arguments):
     options.add_argument("--bridges", type=int, choices=[1, 2, 3])
     options.add_argument("--history", choices=["redis", "memory"], default="redis")
     options.add_argument("--fault", choices=[*faults.ALL, "list"])
+    options.add_argument("--at-once", type=int, default=1)
     options.add_argument("--canary", choices=canaries.NAMES)
     options.add_argument("--keep", action="store_true")
     options.add_argument("--story", action="store_true")
@@ -60,31 +65,61 @@ def main(arguments):
     if not binary().exists():
         sys.exit(f"{binary()} is missing: swift build -c release --static-swift-stdlib --product jobwire")
     first = chosen.seed if chosen.seed is not None else random.SystemRandom().randrange(1, 1 << 30)
-    logging.disable()  # asyncio's own words about connections that faults have ended
-    failed = []
-    for seed in range(first, first + chosen.runs):
-        plan = make_plan(seed, chosen.history, chosen.bridges, chosen.fault)
-        if chosen.canary:
-            canaries.put_into(plan, chosen.canary)
-        began = time.monotonic()
-        violations, summary, world = run_plan(plan)
-        took = time.monotonic() - began
-        verdict = "ok" if not violations else f"VIOLATED {len(violations)}"
-        print(f"{verdict:12} {plan} {took:.1f} s: {summary}", flush=True)
-        if violations or chosen.story:
-            for each in violations[:12]:
-                print(f"    {each}")
-            print(world.story.text(), flush=True)
-        if violations:
-            failed.append(seed)
-        if (violations or chosen.story) and chosen.keep:
-            print(f"    kept: {world.folder}")
-        else:
-            world.forget()
-    print(f"faults: {chosen.runs - len(failed)} held, {len(failed)} violated" + (f", seeds {failed}" if failed else ""))
+    seeds = range(first, first + chosen.runs)
+    began = time.monotonic()
+    with concurrent.futures.ProcessPoolExecutor(chosen.at_once) as pool:
+        outcomes = []
+        for outcome in pool.map(functools.partial(run_seed, chosen), seeds):
+            print(outcome.told, flush=True)
+            outcomes.append(outcome)
+    failed = [outcome.seed for outcome in outcomes if outcome.violations]
+    print(table(outcomes))
+    print(f"faults: {chosen.runs - len(failed)} held, {len(failed)} violated in {time.monotonic() - began:.0f} s"
+          + (f", seeds {failed}" if failed else ""))  # fmt: skip
     if chosen.canary:
         return 1 if len(failed) < chosen.runs else 0
     return 1 if failed else 0
+
+
+@dataclasses.dataclass
+class Outcome:
+    seed: int
+    told: str
+    violations: int
+    injected: dict
+    skipped: dict
+    figures: dict
+
+
+def run_seed(chosen, seed):
+    """One run, in a process of its own."""
+    logging.disable()  # asyncio's own words about connections that faults have ended
+    plan = make_plan(seed, chosen.history, chosen.bridges, chosen.fault)
+    if chosen.canary:
+        canaries.put_into(plan, chosen.canary)
+    began = time.monotonic()
+    violations, summary, world = run_plan(plan)
+    verdict = "ok" if not violations else f"VIOLATED {len(violations)}"
+    told = [f"{verdict:12} {plan} {time.monotonic() - began:.1f} s: {summary}"]
+    if violations or chosen.story:
+        told += [f"    {each}" for each in violations[:12]] + [world.story.text()]
+    if (violations or chosen.story) and chosen.keep:
+        told.append(f"    kept: {world.folder}")
+    else:
+        world.forget()
+    return Outcome(seed, "\n".join(told), len(violations), world.injected, world.skipped, world.figures)
+
+
+def table(outcomes):
+    """By fault: how often it was injected, in how many runs, and what those runs checked together."""
+    names = ["plain", "durable", "recorded", "owed", "seen", "gaps", "reconnects"]
+    lines = ["", f"{'fault':20} injected  not done  runs  violated  " + "".join(f"{name:>11}" for name in names)]
+    for name in sorted({name for each in outcomes for name in [*each.injected, *each.skipped]}):
+        runs = [each for each in outcomes if name in each.injected or name in each.skipped]
+        sums = "".join(f"{sum(each.figures.get(figure, 0) for each in runs):>11}" for figure in names)
+        lines.append(f"{name:20} {sum(each.injected[name] for each in runs):>8}  {sum(each.skipped[name] for each in runs):>8}"
+                     f"  {len(runs):>4}  {sum(each.violations > 0 for each in runs):>8}  {sums}")  # fmt: skip
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

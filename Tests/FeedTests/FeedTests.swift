@@ -160,6 +160,21 @@ struct FeedTests {
         try scene.wait(for: .event("a", 1, loops: [0]))
     }
 
+    @Test("a message may say whose it is, and what says nothing is told and harms nobody")
+    func named() throws {
+        let scene = try Scene(patterns: ["job:*:updates", "progress#jobId|data.jobId"])
+        try scene.wait(for: .ready)
+        try scene.follow("a", from: 0)
+        for payload in [
+            #"{"jobId":"a"}"#, "[]", #"{"data":{"jobId":"a"}}"#, #"[{"jobId":"b"},{"jobId":"a"}]"#,
+            #"{"jobId":"a b"}"#, "no json",
+        ] { try scene.publish(payload, to: "progress") }
+        try scene.publish("1")
+        try scene.wait(for: .event("a", 4, loops: [0]))
+        let rest = scene.notes.filter { if case .nameless = $0 { true } else { false } }
+        #expect(rest == [.nameless(.noName), .nameless(.badName(.space)), .nameless(.notJSON)])
+    }
+
     @Test("a feed is heard on its channels, and is no job of the same name")
     func feeds() throws {
         let scene = try Scene(feeds: ["feed:*:updates", "a=news:*"])

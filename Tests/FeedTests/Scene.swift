@@ -13,7 +13,7 @@ import Testing
 enum Note: Equatable, Sendable {
     case event(String, UInt64, loops: [Int]), gap(String, UInt64, loops: [Int])
     case opened(String, UInt64, loop: Int)
-    case odd(String), refusedChannel(JobIDFault)
+    case odd(String), refusedChannel(JobIDFault), nameless(NamelessFault)
     case ready, lost, commandsReady, commandsLost, proven(Bool), mayNotProbe
 }
 
@@ -151,13 +151,14 @@ extension Note {
             self = .opened(opening.job.text, opening.seq, loop: loop)
         case .odd(_, let job): self = .odd(job.text)
         case .refusedChannel(let fault): self = .refusedChannel(fault)
+        case .nameless(let fault): self = .nameless(fault)
         case .redisReady: self = .ready
         case .redisLost: self = .lost
         case .commandsReady: self = .commandsReady
         case .commandsLost: self = .commandsLost
         case .proven(let isProven): self = .proven(isProven)
         case .mayNotProbe: self = .mayNotProbe
-        case .caughtUp, .redisRetrying, .recording: return nil
+        case .caughtUp, .redisRetrying, .recording, .stalled: return nil
         }
     }
 }

@@ -1,4 +1,9 @@
-// Messages as the canonical worker and the systems that existed before publish them.
+// Messages as the canonical worker and the systems that existed before publish them, and that they arrive
+// as they are. How they add up is in SnapshotTests and conformance/snapshots.json.
+
+import Foundation
+import Jobs
+import Testing
 
 enum SeedMessages {
     static let canonical = [
@@ -17,6 +22,7 @@ enum SeedMessages {
         #"{"jobId":"similarity-ABC123","progress":45,"status":"active"}"#,
         #"{"jobId":"similarity-ABC123","result":[1],"processingTime":45000}"#,
         #"{"jobId":"similarity-ABC123","failedReason":"30 minutes"}"#,
+        #"{"jobId":"similarity-ABC123","error":"timeout"}"#,
     ]
 
     static let training = [
@@ -32,6 +38,7 @@ enum SeedMessages {
         #"{"event":"model_aggregation","data":{"status":"completed","round":5}}"#,
         #"{"event":"device_status","data":{"device_id":"edge-1","status":"offline"}}"#,
         #"{"event":"error_notification","data":{"error":"node lost","status":"failed"}}"#,
+        #"{"event":"recent_events","data":[{"event":"fl_status_update","data":{"status":"failed"}}]}"#,
     ]
 
     static let chain = [
@@ -41,4 +48,25 @@ enum SeedMessages {
     ]
 
     static let all = canonical + queue + training + learning + chain
+}
+
+@Suite("Messages of systems that existed before")
+struct SeedTests {
+    @Test(
+        "each arrives byte for byte, and only what is missing is added", arguments: SeedMessages.all
+    )
+    func unchanged(message: String) throws {
+        let object = try JSONSerialization.jsonObject(with: Data(message.utf8))
+        let members = try #require(object as? [String: Any])
+        var expected = String(message.dropFirst().dropLast())
+        if members["type"] == nil {
+            expected = #""type":"\#(members["event"] as? String ?? "message")","# + expected
+        }
+        if members["timestamp"] == nil { expected += #","timestamp":"1970-01-01T00:00:01.000Z""# }
+        var reader = EventReader()
+        let event = reader.read(
+            Array(message.utf8).span, heardAt: WallTime(milliseconds: 1_000))
+        #expect(String(decoding: event.rest, as: UTF8.self) == expected + "}")
+        #expect(event.oddities.isEmpty)
+    }
 }

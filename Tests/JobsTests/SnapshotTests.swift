@@ -327,6 +327,28 @@ struct SnapshotTests {
 
     private static let heardAt = WallTime(milliseconds: 1_736_164_801_000)
 
+    @Test(
+        "a stalled job runs again with whatever comes next",
+        arguments: [
+            #"{"type":"progress","data":{"progress":5}}"#, #"{"type":"log","data":{}}"#,
+            #"{"type":"step","data":{"step_name":"x"}}"#, #"{"type":"node"}"#, "no json",
+        ])
+    func stalled(payload: String) {
+        let stalled = fold([
+            #"{"type":"progress","data":{"progress":5}}"#,
+            #"{"type":"status","data":{"status":"stalled"}}"#,
+        ])
+        #expect(stalled.status == "stalled" && stalled.finishedAt == nil)
+        #expect(fold([payload], onto: stalled).status == "running")
+        let queued = fold([#"{"type":"status","data":{"status":"queued"}}"#], onto: stalled)
+        #expect(queued.status == "queued")
+        let done = fold([#"{"type":"complete"}"#], onto: stalled)
+        #expect(done.status == "completed" && done.finishedAt != nil)
+        // A worker's own end, however it spells it, is an end.
+        let ended = fold([#"{"type":"complete","data":{"status":"stalled"}}"#])
+        #expect(fold([payload], onto: ended).status == "stalled")
+    }
+
     private func fold(_ payloads: [String], onto start: Snapshot = Snapshot()) -> Snapshot {
         var reader = EventReader()
         var snapshot = start

@@ -10,6 +10,15 @@ struct SourceTests {
         for text in ["job:*:updates", "*", "a*", "*a", "feed:*", "jöb:*", "a=b:*"] {
             #expect(try Source(job: text).pattern.text == text)
         }
+        for text in ["job#id", "a*b*#a.b|c", "x#a|a", "x#a#b"] {
+            let source = try Source(job: text)
+            #expect(source.namesInMessage && source.pattern.text == text.prefix { $0 != "#" })
+            let job = try JobID(checking: "a")
+            #expect(!source.namesJobsByChannel && source.channel(of: job) == nil)
+        }
+        for text in ["a#", "a#|", "a#b|", "a#b..c", "a#.b", "a#a.b.c.d.e.f.g.h.i"] {
+            #expect(throws: SourceFault.badPath, "\(text)") { try Source(job: text) }
+        }
         for text in ["job", "*:*", "**"] {
             #expect(throws: SourceFault.needsStar(.job), "\(text)") { try Source(job: text) }
         }
@@ -92,7 +101,8 @@ struct SourceTests {
     func described() throws {
         let all = [
             try Source(job: "a*"), try Source(feed: "a*"), try Source(feed: "b=a*"),
-            try Source(feed: "a*=a*".replacing("*=", with: "=")), try Source(job: "b=a*"),
+            try Source(feed: "a=a*"), try Source(job: "b=a*"), try Source(job: "a*#b"),
+            try Source(job: "a*#b|c"), try Source(job: "a*#b.c"),
         ]
         #expect(Set(all.map(\.description)).count == all.count)
     }

@@ -109,13 +109,7 @@ struct RedisLossTests {
     func redisComesLater() throws {
         let redis = try RedisServer()
         redis.stop()
-        var settings = Settings()
-        settings.listen = "127.0.0.1:0"
-        settings.loops = 1
-        settings.redisURL = Secret(redis.url)
-        settings.tokenSecret = Secret(Token.secret)
-        settings.drainGrace = .zero
-        let server = try RunningServer(settings)
+        let server = try RunningServer(Scene.settings(redis))
         try server.log.wait(for: "redis_lost")
         #expect(try Connection(port: server.port).request("/readyz").status == 503)
         #expect(try Connection(port: server.port).request("/healthz").status == 200)

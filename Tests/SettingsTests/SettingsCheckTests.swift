@@ -54,9 +54,12 @@ struct SettingsCheckTests {
             (["--patterns="], "patterns: at least one is needed"),
             (
                 ["--patterns=job:updates"],
-                #"patterns: "job:updates" needs exactly one *, for the job id"#
+                #"patterns: "job:updates" needs exactly one *, for the job id, or # and the member of the message that has it"#
             ),
-            (["--patterns=a:*:*"], #"patterns: "a:*:*" needs exactly one *, for the job id"#),
+            (
+                ["--patterns=a:*:*"],
+                #"patterns: "a:*:*" needs exactly one *, for the job id, or # and the member of the message that has it"#
+            ),
             (
                 ["--patterns=job:*:[ab]"],
                 #"patterns: "job:*:[ab]" needs a channel, which may hold no ? [ ] \ or space"#
@@ -68,6 +71,24 @@ struct SettingsCheckTests {
             (
                 ["--feeds=a b=news"],
                 #"feeds: "a b=news" has a bad name before the =: a job id must not contain a space"#
+            ),
+            (
+                ["--patterns=job-progress#"],
+                #"patterns: "job-progress#" needs members behind the #, such as jobId or jobId|data.jobId"#
+            ),
+            (
+                ["--patterns=celery-*", "--celery-results"],
+                #"celery-results: "celery-task-meta-*" and "celery-*" could match the same channel"#
+                    + ": make one of them narrower, or leave it out"
+            ),
+            (
+                ["--patterns=*.celeryev/*", "--celery-events"],
+                #"patterns: "*.celeryev/*" needs exactly one *, for the job id, or # and the member of the message that has it"#
+            ),
+            (
+                ["--patterns=/*#id", "--celery-events"],
+                #"celery-events: "/*.celeryev/task.*#uuid" and "/*#id" could match the same channel"#
+                    + ": make one of them narrower, or leave it out"
             ),
             (["--feeds=a="], #"feeds: "a=" needs a channel, which may hold no ? [ ] \ or space"#),
             (
@@ -109,6 +130,10 @@ struct SettingsCheckTests {
         for arguments in [
             ["--patterns=job:*:updates,task:*:updates,celery-*", "--listen=[::]:0"],
             ["--feeds=feed:*:updates,training=training:updates,nodes=fleet:*:news:*"], ["--feeds="],
+            [
+                "--patterns=job:*:updates,job-progress#jobId|data.jobId", "--celery-results",
+                "--celery-events",
+            ],
             [
                 "--redis-url=rediss://u:p@h:1/2", "--redis-ca=c", "--redis-certificate=a",
                 "--redis-key=b",

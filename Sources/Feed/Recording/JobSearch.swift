@@ -85,21 +85,22 @@ struct JobSearch {
         hasEnded = parts.count / 2 < Self.namesMax
         var found: [Found] = []
         for place in stride(from: 0, to: parts.count, by: 2) {
-            guard let birth = parts[place + 1].text, birth == "inf" || Self.isBirth(birth) else {
+            guard let birth = parts[place + 1].text, !birth.hasPrefix("-") else {
                 // Below zero: what is here is not ours, nor what follows.
                 hasEnded = true
                 break
             }
             looks += 1
             lastNamed = birth
-            guard let name = parts[place].text, let job = try? JobID(checking: name),
+            guard Self.isBirth(birth), let name = parts[place].text,
+                let job = try? JobID(checking: name),
                 request.covers(job), request.text.map(job.text.contains) ?? true
             else { continue }
             found.append(Found(job: job, birth: birth))
         }
         let mustFilter = request.status != nil || request.owner != nil
         (named, wanted) = mustFilter ? (found[...], []) : ([], found[...])
-        if found.isEmpty { decided = lastNamed }
+        if found.isEmpty { decide(lastNamed) }
         return true
     }
 
@@ -107,8 +108,13 @@ struct JobSearch {
         guard case .array(let jobs) = reply, !jobs.isEmpty else { return false }
         if wanted.isEmpty { filter(jobs) } else { load(jobs) }
         // What is behind the last one that was looked at is not wanted either.
-        if wanted.isEmpty, named.isEmpty { decided = lastNamed }
+        if wanted.isEmpty, named.isEmpty { decide(lastNamed) }
         return true
+    }
+
+    /// A score that is no birth is nothing to come back with.
+    private mutating func decide(_ birth: String?) {
+        if let birth, Self.isBirth(birth) { decided = birth }
     }
 
     private mutating func filter(_ jobs: [RedisReply]) {
@@ -146,8 +152,6 @@ struct JobSearch {
     }
 
     private static func isBirth(_ text: String) -> Bool {
-        text.utf8.count <= 24
-            && text.utf8.allSatisfy { 0x30...0x39 ~= $0 || "e+.".utf8.contains($0) }
-            && Double(text)?.isFinite == true
+        1...20 ~= text.utf8.count && text.utf8.allSatisfy { 0x30...0x39 ~= $0 }
     }
 }

@@ -75,6 +75,12 @@ struct ScriptCalls {
             rest += [[], [], zero, zero, [], always, zero]
             return
         }
+        append(event, stem: job.stem, to: &rest)
+    }
+
+    private static func append(
+        _ event: PreparedEvent, stem: String, to rest: inout [[UInt8]]
+    ) {
         let change = event.change
         var values: [[UInt8]] = []
         change.visitValues { field, json in
@@ -83,7 +89,7 @@ struct ScriptCalls {
             values += [bytes(field.name), value]
         }
         rest += [
-            bytes(job.stem), event.rest, bytes(change.at.milliseconds),
+            bytes(stem), event.rest, bytes(change.at.milliseconds),
             bytes(change.logLines), change.attempt.map { bytes($0) } ?? [],
             bytes(change.statusRule.word + (change.ends ? "e" : "")), bytes(values.count / 2),
         ]
@@ -137,14 +143,15 @@ struct ScriptCalls {
         return call("durable", runID: runID, token: token, now: now, rest)
     }
 
-    /// The epoch and the number of the last event; nil for anything else.
-    static func durableAnswer(_ reply: RedisReply) -> Cursor? {
-        guard case .array(let parts) = reply, parts.count == 3,
+    /// The numbers that the events got, now or the first time; nil for anything else.
+    static func durableAnswer(_ reply: RedisReply) -> Published? {
+        guard case .array(let parts) = reply, parts.count == 4,
             ["NEW", "OLD"].contains(parts[0].text),
             let epoch = parts[1].text.flatMap({ Epoch(checking: $0) }),
-            case .integer(let seq) = parts[2], seq > 0
+            case .integer(let seq) = parts[2], case .integer(let count) = parts[3],
+            1...seq ~= count
         else { return nil }
-        return Cursor(epoch: epoch, seq: UInt64(seq))
+        return Published(epoch: epoch, seqs: Array(UInt64(seq - count + 1)...UInt64(seq)))
     }
 
     /// Names and births of a list, the youngest first.
@@ -164,6 +171,44 @@ struct ScriptCalls {
             "look", runID: runID, token: random, now: now,
             [list, bytes(bytesMax), bytes(fields.count)] + fields.map { bytes($0) }
                 + jobs.map { bytes($0.text) })
+    }
+
+    /// Which of the next so many listed jobs may be told to be stalled.
+    func alive(
+        from score: String, looks: Int, runID: String, random: Name, now: Int64
+    ) -> [[UInt8]] {
+        call(
+            "alive", runID: runID, token: random, now: now,
+            [bytes(score), bytes(looks), Self.idle])
+    }
+
+    /// Gives the event to those of the jobs that have had no other one since.
+    func stall(
+        _ silent: [Cursored], _ event: PreparedEvent, runID: String, random: Name, now: Int64
+    ) -> [[UInt8]] {
+        var rest = [Self.idle, bytes(silent.count)]
+        for each in silent { rest += [bytes(each.job.stem), bytes(each.seq)] }
+        Self.append(event, stem: "", to: &rest)
+        return call("stall", runID: runID, token: random, now: now, rest)
+    }
+
+    private static let idle = bytes(
+        " " + Silence.idle.map { "\"\($0)\"" }.joined(separator: " ") + " ")
+
+    static func aliveAnswer(
+        _ answer: RedisCommands.Answer
+    ) -> (jobs: [Cursored], next: String?)? {
+        guard case .success(.array(let parts)) = answer, let next = parts.first?.text else {
+            return nil
+        }
+        var jobs: [Cursored] = []
+        for place in stride(from: 1, to: parts.count - 1, by: 2) {
+            guard let stem = parts[place].text, let job = JobID(stem: stem[...]),
+                case .integer(let seq) = parts[place + 1]
+            else { continue }
+            jobs.append(Cursored(job: job, seq: UInt64(clamping: seq)))
+        }
+        return (jobs, next.isEmpty ? nil : next)
     }
 
     static func recordAnswer(_ answer: RedisCommands.Answer) -> RecordAnswer {

@@ -46,7 +46,7 @@ class Jobwire:
         self.scheme = "https" if "tls_certificate" in settings else "http"
         self.settings = {
             "listen": f"127.0.0.1:{self.port}", "redis_url": redis_url, "token_secret": SECRET,
-            "history": "memory", "loops": 2, "token_leeway": "0s", "log_level": "debug", **settings,
+            "history": "redis", "loops": 2, "token_leeway": "0s", "log_level": "debug", **settings,
         }  # fmt: skip
         self.lines = []
         self.process = subprocess.Popen(

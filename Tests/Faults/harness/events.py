@@ -43,9 +43,9 @@ def body(event, padding=0, same=False):
 
 
 def identity(job, message):
-    """-> EventID, "same" for an identical line, or what it is instead, which matches nothing."""
+    """-> EventID, "same" for what carries no number, or what it is instead, which matches nothing."""
     data = message.get("data") or {}
-    if data.get("log_line") == "the same":
+    if data.get("log_line") == "the same" or message.get("type") == "oversized":
         return "same"
     try:
         if data["for"] != job:

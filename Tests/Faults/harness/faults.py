@@ -8,7 +8,10 @@ import asyncio
 import dataclasses
 import functools
 
+from .events import EventID, body
+from .followers import ODD_QUESTIONS, ask
 from .keeping import keep, root_of
+from .redis_process import Sentinel
 
 ALL = {}
 
@@ -318,6 +321,41 @@ async def wrong_type_ingest(world):
     await burst
 
 
+@redis_fault(**only_redis)
+async def foreign_stream(world):
+    """Somebody else writes into a job's stream, with numbers of his own."""
+    job = world.random.choice(world.jobs)
+    burst = world.start_burst(job=job)
+    await some_time(world, 0, 0.1)
+    number = world.random.choice([1 << 40, (1 << 64) - 1])
+    await _harm(world, f"XADD {number} to {job}", f"redis.call('XADD', KEYS[1] .. 'job:{job}:events', '{number}-0', 'event', 'x')", [job])
+    await burst
+    await world.start_burst(job=job)
+
+
+@redis_fault()
+async def large_event(world):
+    """An event of 900 kB and one of 5 MB, of which only its size is told, among others."""
+    job = world.random.choice(world.jobs)
+    await world.start_burst(20, job=job)
+    await world.start_burst(1, job=job, padding=900_000)
+    large = body(EventID(job, "nobody", 0), same=True)[:-1] + ', "padding": "' + "z" * 5_000_000 + '"}'
+    await world.redis_client().publish(f"job:{job}:updates", large)
+    await world.start_burst(20, job=job)
+
+
+@fault()
+async def odd_questions(world):
+    """Clients come with cursors of another epoch, from the future and of no form, and ask for 10^9 events."""
+    burst = world.start_burst()
+    for bridge in world.alive():
+        for question, answers in ODD_QUESTIONS.items():
+            told = await ask(bridge, world.random.choice(world.jobs), question)
+            if told not in answers:
+                world.unsettled.append(f"{bridge.name} answers {question} with {told}")
+    await burst
+
+
 @redis_fault()
 async def identical_lines(world):
     """10,000 identical log lines."""
@@ -371,9 +409,19 @@ async def failover_split(world):
     await _fail_over(world, is_split=True)
 
 
-async def _fail_over(world, is_split):
-    if world.replica is None:
-        return
+@redis_fault(needs="replica")
+async def failover_sentinel(world):
+    """A Sentinel fails over to a replica that is behind; bridges are led to whom it names."""
+    # Jobwire has one URL: what follows the Sentinel is the proxy in front, as HAProxy or DNS would.
+    sentinel = Sentinel(world.folder)
+    await sentinel.start(world.redis, world.replica)
+    try:
+        await _fail_over(world, is_split=False, sentinel=sentinel)
+    finally:
+        await sentinel.kill()
+
+
+async def _fail_over(world, is_split, sentinel=None):
     before = world.story.now()
     world.replication.flowing.clear()
     world.story.tell("redis", "the replica falls behind")
@@ -384,8 +432,11 @@ async def _fail_over(world, is_split):
     world.copies.append(await keep(old.client, world.all_jobs))
     if not is_split:
         await old.kill()
-    await some_time(world, 0, 0.5)
-    await new.client.execute_command("REPLICAOF", "NO", "ONE")
+    if sentinel:
+        await sentinel.names(new.port)
+    else:
+        await some_time(world, 0, 0.5)
+        await new.client.execute_command("REPLICAOF", "NO", "ONE")
     world.redis, world.replica = new, None
     new.replica_of = None  # also when it is started again
     world.old_primary = old

@@ -32,6 +32,36 @@ def token():
     return (text + b"." + mark).decode()
 
 
+#: What is asked, and what may be the answer: the first message that says something, or how it was closed.
+ODD_QUESTIONS = {
+    "after=garbage": ["closed 4400"], "after=" + "x" * 300 + ":1": ["closed 4400"], "history=-1": ["closed 4400"],
+    "after=otherepoch:5": ["gap epoch_changed", "live", "gone"],
+    "history=1000000000": ["event", "gap trimmed", "gap unrecorded", "live", "gone"],
+}  # fmt: skip
+
+
+async def ask(bridge, job, question):
+    """-> in words what a client is told who follows the job with this question."""
+    try:
+        async with asyncio.timeout(10), ws.connect(
+            f"ws://127.0.0.1:{bridge.port}/api/v1/ws/jobs/{job}/updates?{question}", compression=None, proxy=None,
+            max_size=None, additional_headers={"Authorization": f"Bearer {token()}"}, subprotocols=["jobwire.v1.json"],
+        ) as socket:  # fmt: skip
+            while True:
+                message = json.loads(await socket.recv())
+                told = message["type"] if "seq" not in message else "event"
+                if told in ("event", "gap", "live"):
+                    socket.transport.abort()  # it may be sent much more, which nobody reads
+                    return f"gap {message['data']['reason']}" if told == "gap" else told
+    except ConnectionClosed as end:
+        code = end.rcvd.code if end.rcvd else 1006
+        return f"closed {code}" if code not in CLOSES_ALLOWED else "gone"
+    except TimeoutError:
+        return "silence"
+    except (OSError, InvalidHandshake, EOFError):
+        return "gone"
+
+
 class View:
     """Invariant: every seq up to `seq` of `epoch` was seen or lies in `gaps`, or `faults` says where not."""
 

@@ -151,6 +151,8 @@ class Ledger:
                 gaps = [seq for seq, what in kept.entries if what == GAP]
                 if len(gaps) > 1:
                     self.wrong("needless gap", f"{kept.job} has gaps at {gaps}, for one restart")
+                if not gaps and len(kept.entries) == kept.seq:
+                    self.wrong("untold gap", f"{kept.job} has none, though its bridge was away")
         if self.oracle.losses or self.oracle.holes(self.world.ready_at):
             return
         for each in told[:5]:
@@ -169,8 +171,14 @@ class Ledger:
             if seq != published and not self.oracle.losses and not self.oracle.holes(self.world.ready_at):
                 self.wrong("same lines", f"{seq} recorded, {published} published in {job}, and nothing excuses it")
 
+    def figures(self):
+        durable = sum(publication.is_durable for publication in self.world.publications.values())
+        return {
+            "plain": len(self.world.publications) - durable, "durable": durable, "recorded": len(self.recorded),
+            "owed": len(self.oracle.owed()), "gaps": self.gaps_seen, "seen": sum(len(view.items) for view in self.views),
+            "reconnects": sum(max(0, follower.connections - 1) for follower in self.world.followers),
+        }  # fmt: skip
+
     def summary(self):
-        counts = collections.Counter(is_durable for is_durable in (p.is_durable for p in self.world.publications.values()))
-        seen = sum(len(view.items) for view in self.views)
-        return (f"{counts[False]} plain + {counts[True]} durable published, {len(self.recorded)} recorded, "
-                f"{len(self.oracle.owed())} owed, {self.gaps_seen} gaps told, {seen} seen by clients")  # fmt: skip
+        return ("{plain} plain + {durable} durable published, {recorded} recorded, {owed} owed, {gaps} gaps told, "
+                "{seen} seen by clients over {reconnects} reconnects").format(**self.figures())  # fmt: skip

@@ -1,6 +1,7 @@
 """One run: Redis, bridges behind their proxies, publishers, clients, faults, and in the end the ledger."""
 
 import asyncio
+import collections
 import contextlib
 import pathlib
 import random
@@ -84,6 +85,8 @@ class World:
         self.are_same_lines_known = True
         self.losses, self.copies = [], []
         self.crashes, self.unsettled = [], []
+        self.figures = {}
+        self.injected, self.skipped = collections.Counter(), collections.Counter()
         self.is_settling = self.is_over = False
         self.replica = self.replication = self.old_primary = None
         self.ready_at = 0.0
@@ -228,7 +231,9 @@ class World:
             self.story.tell("fault", f"{name}: {fault.tells}")
             try:
                 await fault.run(self)
+                self.injected[name] += 1
             except (redis.RedisError, OSError, FaultSkipped) as reason:
+                self.skipped[name] += 1
                 self.story.tell("fault", f"{name} not done to its end: {reason!r}")
 
     async def _heal(self):
@@ -302,6 +307,7 @@ class World:
         oracle = Oracle([bridge.proxy for bridge in self.bridges], self.losses, over)
         ledger = Ledger(self, oracle, final, self.copies)
         violations = ledger.check()
+        self.figures = ledger.figures()
         return violations, ledger.summary()
 
     async def _end(self):

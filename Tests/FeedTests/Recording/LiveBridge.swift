@@ -38,7 +38,7 @@ final class LiveBridge: Sendable {
     private let thread: LoopThread
     private let hasEnded = Mutex(false)
 
-    init(_ redis: RedisServer) throws {
+    init(_ redis: RedisServer, keeping kept: RingLimits = RingLimits()) throws {
         let calls = try Mailbox<@Sendable (LiveWorld) -> Void>()
         self.calls = calls
         let address = try RedisAddress(parsing: redis.url)
@@ -47,7 +47,7 @@ final class LiveBridge: Sendable {
             do {
                 let world = LiveWorld(try Loop(), noted)
                 try world.loop.attach(calls) { $0(world) }
-                world.start(address)
+                world.start(address, kept)
                 world.loop.run()
             } catch { fatalError("no loop: \(error)") }
         }
@@ -73,8 +73,10 @@ final class LiveBridge: Sendable {
     func wait(_ what: String, until isOver: () -> Bool) throws {
         let deadline = DispatchTime.now() + .seconds(20)
         while !isOver() {
+            // What only Redis shows is looked at again now and then.
+            _ = noted.added.wait(timeout: .now() + .milliseconds(20))
             try #require(
-                noted.added.wait(timeout: deadline) == .success,
+                DispatchTime.now() < deadline,
                 "waited in vain until \(what): \(lines().suffix(5)) \(news.suffix(8))")
         }
     }
@@ -114,6 +116,13 @@ final class LiveBridge: Sendable {
         for _ in 0..<2 { _ = ask { (_, answer: @escaping (Bool) -> Void) in answer(true) } }
         try happen()
         return answers.map { $0.get() }
+    }
+
+    func peek(_ job: String, _ part: HistoryPart) -> Opening? {
+        ask { feed, answer in
+            guard let job = try? JobID(checking: job) else { return }
+            feed.peek(job, part, answer)
+        }
     }
 
     /// How often what was posted has been sent again.
@@ -165,14 +174,17 @@ private final class LiveWorld {
         hub = Hub(limits: HubLimits(ring: all, replay: all))
     }
 
-    func start(_ address: RedisAddress) {
+    func start(_ address: RedisAddress, _ kept: RingLimits) {
         var options = RedisOptions()
         options.backoffBase = .milliseconds(10)
         options.backoffCap = .milliseconds(50)
         guard let source = try? Source(job: "job:*:updates") else { fatalError("no source") }
+        var recorded = RecordedFeedOptions()
+        recorded.recording.perJob = kept
+        recorded.recording.endedLife = .seconds(3_600)
         let feed = RecordedFeed(
             loop: loop, address: address, options: options, sources: [source],
-            limits: FeedLimits(), recorded: RecordedFeedOptions()
+            limits: FeedLimits(), recorded: recorded
         ) { [unowned self] in hear($0) }
         self.feed = feed
         feed.start()

@@ -25,18 +25,25 @@ struct RecordingScheduleTests {
         if let found = firstViolation(in: [kind], from: Self.firstSeed) { Issue.record("\(found)") }
     }
 
-    /// The seeds that showed what recorder and ledger once did wrong.
-    @Test("what failed once holds", arguments: [
-        Schedule(seed: 2_342, loss: .keys, isPatient: true),
-        Schedule(seed: 5_992, loss: .keys, isPatient: true),
-    ])
+    @Test(
+        "what failed once holds",
+        arguments: [
+            // Redis opened our era and the answer was lost; what we had kept for it was let go.
+            Schedule(seed: 2_342, loss: .keys, isPatient: true)
+        ])
     func heldSince(schedule: Schedule) { #expect(violation(in: schedule) == nil) }
 
-    @Test("without one of its checks something breaks", arguments: Check.allCases)
+    /// `sameServer` is for a meeting of so many accidents that it has a schedule of its own
+    /// (`ReplacedPrimaryTests`); others are needed so rarely that the search begins near where it ends.
+    @Test(
+        "without one of its checks something breaks",
+        arguments: Check.allCases.filter { $0 != .sameServer })
     func isNeeded(check: Check) {
-        let found = firstViolation(in: Self.kinds, without: [check])
+        let near: [Check: UInt64] = [
+            .atOnlyWhenReached: 20_800, .compareLast: 7_700, .ownMark: 2_300, .deadEra: 600,
+        ]
+        let found = firstViolation(in: Self.kinds, from: near[check] ?? 1, without: [check])
         #expect(found != nil, "nothing breaks without \(check)")
-        if let found { print("NEEDED \(check) \(found)") }
     }
 
     private func firstViolation(

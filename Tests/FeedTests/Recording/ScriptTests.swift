@@ -26,7 +26,17 @@ struct ScriptTests {
         #"{"type":"status","data":{"status":"failed","attempt":3}}"#,
         #"{"type":"progress","data":{"progress":5,"attempt":4}}"#,
         #"{"type":"progress","data":{"progress":7,"attempt":1}}"#,
+        #"{"type":"error","data":{"error_message":"late","attempt":2}}"#,
+        #"{"type":"log","data":{"log_line":"x","attempt":1}}"#,
+        #"{"type":"progress","data":{"current":1,"total":3}}"#,
+        #"{"status":"PROGRESS","result":{"current":1,"total":2,"status":"m"},"date_done":null,"task_id":"t"}"#,
+        #"{"status":"RETRY","result":{"exc_type":"E","exc_message":["m"]},"date_done":null,"retries":1,"task_id":"t"}"#,
+        #"{"status":"SUCCESS","result":7,"date_done":"2026-11-20T07:59:54.1+00:00","task_id":"t"}"#,
+        #"{"uuid":"t","retries":4,"timestamp":2,"type":"task-received"}"#,
+        #"{"uuid":"t","expired":true,"timestamp":3,"type":"task-revoked"}"#,
         #"{"type":"status","data":{"status":"SUCCEEDED","queue":"cpu"}}"#,
+        #"{"type":"status","data":{"status":"stalled"}}"#,
+        #"{"type":"complete","data":{"status":"stalled"}}"#,
         #"{"type":"node","data":{"x":1}}"#, "no json", "[1]",
     ]
 
@@ -55,7 +65,7 @@ struct ScriptTests {
                 calls.open(open, runID: "", random: .random(using: &random), now: 1)) == "YES\n")
         var reader = EventReader()
         var ordinal: Int64 = 1
-        for round in 0..<12 {
+        for round in 0..<40 {
             let job = try JobID(checking: "job\(round)")
             var snapshot = Snapshot()
             var events: [QueuedEvent] = []

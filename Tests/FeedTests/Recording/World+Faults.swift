@@ -47,7 +47,7 @@ extension World {
         redis.save()
     }
 
-    private func replace(by store: SimulatedRedis.Store, _ oldLivesOn: Bool) {
+    func replace(by store: SimulatedRedis.Store, _ oldLivesOn: Bool) {
         ledger.isLossy = true
         let old = redis
         current = SimulatedRedis(self, store)

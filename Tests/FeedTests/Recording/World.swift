@@ -23,6 +23,8 @@ final class World {
     var current: SimulatedRedis?
     var replaced: [SimulatedRedis] = []
     var ghosts: [Commands] = []
+    /// Whom new connections reach; nil: chance decides.
+    var aim: SimulatedRedis?
     private var durables: [(job: Int, uid: Int)] = []
     private var isQuiet = false
     private var freshest = 0
@@ -125,6 +127,7 @@ final class World {
 
     /// Whom a connection reaches: now and then a primary that was replaced and does not know it.
     func target() -> SimulatedRedis {
+        if let aim { return aim }
         guard !isQuiet, !replaced.isEmpty, random.happens(temper.oldChance)
         else { return redis }
         return replaced[random.throwDie(replaced.count)]
