@@ -5,7 +5,7 @@
     venv/bin/python conformance/make_signed_tokens.py
 
 Tokens are made by PyJWT and by joserfc, which share no code with each other; attacks by hand with
-`cryptography`. The keys are made anew each time and only their public halves are written.
+`cryptography`. The keys are made anew each time, and no private half of a key that signs is written.
 """
 
 import base64
@@ -70,7 +70,7 @@ def jwk(public, **more):
 RSA, RSA2, WEAK = (rsa.generate_private_key(65537, bits) for bits in (2048, 3072, 1024))
 P256, P384, P521, K1 = (ec.generate_private_key(curve()) for curve in (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1, ec.SECP256K1))
 OTHER256 = ec.generate_private_key(ec.SECP256R1())
-ED, ED2 = ed25519.Ed25519PrivateKey.generate(), ed25519.Ed25519PrivateKey.generate()
+ED, ED2, UNUSED = (ed25519.Ed25519PrivateKey.generate() for _ in range(3))
 SECRET = "conformance-secret-of-64-bytes-0123456789abcdef0123456789abcdefgh"[:64]
 ALL = ["HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"]
 KEY = {"HS": SECRET, "RS": RSA, "PS": RSA, "ES256": P256, "ES384": P384, "Ed": ED}
@@ -314,8 +314,8 @@ for value in ({}, [], 1, None, "RSA", {"kty": 1}, {"kty": None}):
 bad_key("kty of another case", jwk(RSA.public_key()) | {"kty": "rsa"}, "unsupported_type")
 
 pem_cases = [
-    {"name": "a private key", "pem": private_pem(ED), "fault": "private_key"},
-    {"name": "a private key behind a public one", "pem": pem(ED.public_key()) + private_pem(RSA), "fault": "private_key"},
+    {"name": "a private key", "pem": private_pem(UNUSED), "fault": "private_key"},
+    {"name": "a private key behind a public one", "pem": pem(ED.public_key()) + private_pem(UNUSED), "fault": "private_key"},
     {"name": "RSA of 1024 bits", "pem": pem(WEAK.public_key()), "fault": "rsa_too_short"},
     {"name": "P-521", "pem": pem(P521.public_key()), "fault": "unsupported_type"},
     {"name": "secp256k1", "pem": pem(K1.public_key()), "fault": "unsupported_type"},

@@ -90,6 +90,14 @@ extension Verb {
             call.place.say("\(group.name):")
             for row in rows { call.place.say(PrintableText.plain(row)) }
         }
+        for issuer in call.settings.issuers {
+            call.place.say(PrintableText.plain("[issuer \(issuer.name)]:"))
+            for setting in Issuer.table {
+                let value = setting.shown(in: issuer.settings)
+                guard value != setting.defaultShown else { continue }
+                call.place.say(PrintableText.plain("  \(setting.name) = \(value)"))
+            }
+        }
         return .done
     }
 }

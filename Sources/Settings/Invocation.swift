@@ -59,7 +59,10 @@ public struct Invocation: Sendable {
                 continue
             }
             let setting = target.setting
-            guard assignment.issuer == nil || Issuer.names.contains(setting.name) else {
+            guard
+                assignment.issuer == nil
+                    || Issuer.table.contains(where: { $0.name == setting.name })
+            else {
                 let reason = "is no setting of one issuer; it stands before the first [issuer NAME]"
                 problems.append(SettingsProblem(setting.name, assignment.origin, reason))
                 continue

@@ -12,10 +12,13 @@ public struct Issuer: Equatable, Sendable {
     public internal(set) var settings = Settings()
 
     /// What may stand in a section.
-    static let names: Set<String> = [
-        "token-secret", "token-keys", "jwks", "token-audience", "token-algorithms",
-        "subject-claim", "jobs-claim", "queues-claim", "feeds-claim", "scope-claim",
-    ]
+    public static let table: [Setting] = {
+        let names: Set = [
+            "token-secret", "token-keys", "jwks", "token-audience", "token-algorithms",
+            "subject-claim", "jobs-claim", "queues-claim", "feeds-claim", "scope-claim",
+        ]
+        return Settings.table.filter { names.contains($0.name) }
+    }()
 
     public var hasKeys: Bool {
         !settings.tokenSecret.isEmpty || !settings.tokenKeys.isEmpty || !settings.jwks.isEmpty

@@ -5,15 +5,28 @@ import hashlib
 import hmac
 import json
 import signal
+import subprocess
 import time
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 from support.jwks import Key, KeyServer
+from support.server import BINARY, clean_environment
 from support.tokens import SECRET, token
 from support.waiting import eventually
 
 UNKNOWN, AWAITED = "token_unknown_key", "token_keys_awaited"
+
+
+@pytest.fixture
+def command(redis):
+    """Runs the program with settings of the test's own: command(verb, …, jwks=…) -> CompletedProcess."""
+
+    def run(*arguments, stdin="", **settings):
+        environment = clean_environment({"redis_url": redis.url, "listen": "127.0.0.1:0", **settings})
+        return subprocess.run([BINARY, *arguments], input=stdin, env=environment, capture_output=True, text=True, timeout=30)
+
+    return run
 
 
 @pytest.fixture
@@ -200,6 +213,71 @@ def test_addresses_in_a_token_are_not_asked(serve, key_server):
     for headers in [{"jku": evil.url}, {"x5u": evil.url}, {"jwk": own.jwk}]:
         assert asked(server, own.token(headers=headers)) == (401, "token_bad_signature")
     assert evil.asked == 0
+
+
+def test_keys_come_by_tls_from_whom_the_authority_vouches_for_only(serve, key_server, certificates):
+    key = Key("k")
+    source = key_server(key, certificates=certificates)
+    trusting = with_keys(serve, source, jwks_ca=certificates.authority)
+    assert asked(trusting, key.token())[0] == 200
+    wary = serve(wait=False, jwks=source.url)
+    eventually(lambda: "keys_not_read" in wary.log)
+    assert asked(wary, key.token()) == (503, AWAITED)
+
+
+def test_a_redirect_is_followed_to_tls_only(serve, key_server, certificates):
+    key = Key("k")
+    target, source = key_server(key, certificates=certificates), key_server()
+    source.answer = lambda path: (302, {"Location": target.url}, b"")
+    server = with_keys(serve, source, jwks_ca=certificates.authority)
+    assert asked(server, key.token())[0] == 200
+    loop = key_server(certificates=certificates)
+    loop.answer = lambda path: (302, {"Location": loop.url}, b"")
+    lost = serve(wait=False, jwks=loop.url, jwks_ca=certificates.authority)
+    eventually(lambda: "keys_not_read" in lost.log)
+    assert loop.asked <= 8
+
+
+def test_keys_in_pem_files(serve, make_folder):
+    folder, keys = make_folder(), [Key("a", "RS256"), Key("b", "ES256"), Key("c", "EdDSA")]
+    for key in keys:
+        (folder / f"{key.kid}.pem").write_bytes(key.private.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo))
+    server = serve(token_keys=",".join(str(folder / f"{key.kid}.pem") for key in keys), token_secret="")
+    for key in keys:
+        assert asked(server, key.token())[0] == 200
+    assert asked(server, Key("a", "RS256").token()) == (401, "token_bad_signature")
+
+
+REFUSED_AT_START = {
+    "a file that is not there": ({"jwks": "/nowhere/keys.json"}, "/nowhere/keys.json"),
+    "plain http from elsewhere": ({"jwks": "http://keys.example/k"}, "jwks: "),
+    "another scheme": ({"jwks": "ftp://127.0.0.1/k"}, "jwks: "),
+    "an algorithm nobody knows": ({"token_algorithms": "HS256,none"}, "token-algorithms: none"),
+    "a secret too short for its algorithm": ({"token_algorithms": "HS512"}, "needs 64 for HS512"),
+    "a PEM file that is none": ({"token_keys": __file__}, "token-keys: "),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED_AT_START)
+def test_what_can_never_work_is_told_at_the_start_and_by_check(command, what):
+    settings, said = REFUSED_AT_START[what]
+    for verb in ("serve", "check"):
+        done = command(verb, token_secret=SECRET, **settings)
+        assert done.returncode == 1 and said in done.stderr, (verb, done.stderr)
+
+
+def test_check_and_inspect_fetch_the_keys(command, key_server):
+    key = Key("k")
+    source = key_server(key)
+    done = command("token", "inspect", jwks=source.url, stdin=key.token())
+    assert done.returncode == 0 and "good" in done.stdout, done
+    done = command("token", "inspect", jwks=source.url, stdin=Key("k").token())
+    assert done.returncode == 3 and "bad_signature" in done.stdout, done
+    assert command("check", jwks=source.url).returncode == 0
+    source.answer = lambda path: (404, {}, b"")
+    done = command("check", "--connect", jwks=source.url)
+    assert done.returncode == 1 and "jwks: the answer was 404" in done.stderr, done
 
 
 def test_a_file_of_keys_is_read_again(serve, make_folder):

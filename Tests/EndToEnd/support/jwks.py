@@ -2,6 +2,7 @@
 
 import http.server
 import json
+import ssl
 import threading
 import time
 
@@ -30,7 +31,7 @@ class Key:
 class KeyServer:
     """`answer` makes (status, headers, body) of a request's path; `asked` counts."""
 
-    def __init__(self, *keys, port=0):
+    def __init__(self, *keys, port=0, certificates=None):
         self.answer = lambda path: (200, {}, self.body)
         self.asked, self.released = 0, threading.Event()
         self.keys(*keys)
@@ -60,6 +61,11 @@ class KeyServer:
 
         self.http = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self.http.daemon_threads = True
+        self.scheme = "https" if certificates else "http"
+        if certificates:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificates.certificate, certificates.key)
+            self.http.socket = context.wrap_socket(self.http.socket, server_side=True)
         self.port = self.http.server_address[1]
         threading.Thread(target=self.http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
@@ -68,7 +74,7 @@ class KeyServer:
 
     @property
     def url(self):
-        return f"http://127.0.0.1:{self.port}/keys"
+        return f"{self.scheme}://127.0.0.1:{self.port}/keys"
 
     def die(self):
         self.released.set()
