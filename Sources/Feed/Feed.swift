@@ -39,6 +39,8 @@ public enum FeedNews {
     /// What the update does to the snapshot comes with it; nil for a gap.
     case update(Update, SnapshotChange?, LoopSet)
     case opened(Opening, loop: Int)
+    /// To loops that follow queues, and not this job.
+    case active(Announcement, LoopSet)
     /// All that one read of the socket brought has been told.
     case caughtUp
     case odd(EventOddities, JobID)
@@ -78,6 +80,8 @@ public final class Feed {
     let publishing: Publishing
     private let silence: Silence
     private var continuity = Continuity.whole
+    /// Loops that are told of every job that comes alive.
+    private var watching = LoopSet()
 
     /// Whether messages may have gone unheard since the last entry.
     private enum Continuity {
@@ -128,12 +132,15 @@ public final class Feed {
     public var historyBytes: Int { history.bytes }
 
     /// From the opening that is told now, the loop hears every update of the job.
-    public func follow(_ job: JobID, from loop: Int) {
-        let opening = history.follow(job, from: loop, heardAt: self.loop.now.nanoseconds)
+    public func follow(_ job: JobID, from loop: Int, isBrief: Bool = false) {
+        let opening = history.follow(
+            job, from: loop, isBrief: isBrief, heardAt: self.loop.now.nanoseconds)
         tell(.opened(opening, loop: loop))
     }
 
     public func unfollow(_ job: JobID, from loop: Int) { history.unfollow(job, from: loop) }
+    public func followAll(from loop: Int) { watching.insert(loop) }
+    public func unfollowAll(from loop: Int) { watching.remove(loop) }
 
     public func peek(_ job: JobID) -> Opening { history.peek(job) }
 
@@ -160,10 +167,20 @@ public final class Feed {
 
     private func take(_ event: PreparedEvent, of job: JobID) -> Update {
         let entry = history.append(event, to: job, heardAt: loop.now.nanoseconds)
-        guard !entry.loops.isEmpty else { return entry.update }
-        if let gap = entry.gap { tell(.update(gap, nil, entry.loops)) }
-        tell(.update(entry.update, event.change, entry.loops))
+        if !entry.loops.isEmpty {
+            if let gap = entry.gap { tell(.update(gap, nil, entry.loops)) }
+            tell(.update(entry.update, event.change, entry.loops))
+        }
+        if !watching.isEmpty { announce(entry.gap ?? entry.update, notTo: entry.loops) }
         return entry.update
+    }
+
+    private func announce(_ first: Update, notTo loops: LoopSet) {
+        let others = watching.subtracting(loops)
+        guard !others.isEmpty, first.job.kind == .job else { return }
+        let queue = history.queue(of: first.job)
+        tell(
+            .active(Announcement(job: first.job, queue: queue, after: first.cursorBefore), others))
     }
 
     private func tellSilent() {

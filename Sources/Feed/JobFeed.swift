@@ -23,9 +23,13 @@ public protocol JobFeed: AnyObject {
     var jobCount: Int { get }
     var historyBytes: Int { get }
 
-    /// From the opening that is told for it, the loop hears every update of the job.
-    func follow(_ job: JobID, from loop: Int)
+    /// From the opening that is told for it, the loop hears every update of the job. A brief opening
+    /// has only the latest of what is kept.
+    func follow(_ job: JobID, from loop: Int, isBrief: Bool)
     func unfollow(_ job: JobID, from loop: Int)
+    /// From here on the loop is told of every job that it does not follow and that has an event.
+    func followAll(from loop: Int)
+    func unfollowAll(from loop: Int)
     /// The job as it stands, for somebody who does not stay. nil where Redis can't be asked.
     func peek(_ job: JobID, _ part: HistoryPart, _ answer: @escaping (Opening?) -> Void)
     /// One page of the jobs there are.

@@ -14,15 +14,20 @@ public struct JobListRequest: Sendable {
     public var cursor: String?
     /// The rights of who asks.
     public var covers: @Sendable (JobID) -> Bool
+    /// By its queue a job may be seen as well.
+    public var coversQueue: (@Sendable (String) -> Bool)?
 
     public init(limit: Int, covers: @escaping @Sendable (JobID) -> Bool) {
         self.limit = limit
         self.covers = covers
     }
 
+    /// Before its queue is known.
+    func mayCover(_ job: JobID) -> Bool { coversQueue != nil || covers(job) }
+
     /// The cheap questions first.
     func wants(_ job: JobID, _ snapshot: Snapshot) -> Bool {
-        covers(job)
+        (covers(job) || coversQueue.map { snapshot.text(.queue).map($0) ?? false } ?? false)
             && text.map { job.text.contains($0) } ?? true
             && status.map { snapshot.status == $0 } ?? true
             && queue.map { snapshot.text(.queue) == $0 } ?? true
@@ -45,6 +50,8 @@ public struct JobListPage: Sendable {
     public internal(set) var rows: [Row] = []
     /// Nil where there are no older ones.
     public internal(set) var next: String?
+
+    public init() {}
 }
 
 public enum JobListFault: String, Error, Sendable {

@@ -10,4 +10,10 @@ public struct LoopSet: Equatable, Sendable {
     public func contains(_ loop: Int) -> Bool { bits & (1 << UInt64(loop)) != 0 }
     public mutating func insert(_ loop: Int) { bits |= 1 << UInt64(loop) }
     public mutating func remove(_ loop: Int) { bits &= ~(1 << UInt64(loop)) }
+
+    func subtracting(_ others: LoopSet) -> LoopSet {
+        var rest = self
+        rest.bits &= ~others.bits
+        return rest
+    }
 }

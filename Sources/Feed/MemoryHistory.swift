@@ -106,7 +106,9 @@ struct MemoryHistory {
 
     /// Everything about a job at this moment, and from now on its updates, for `loop`.
     /// No other loop misses the gap that this may bring: where one follows, `beginEra` has put it.
-    mutating func follow(_ job: JobID, from loop: Int, heardAt: Int64) -> Opening {
+    mutating func follow(
+        _ job: JobID, from loop: Int, isBrief: Bool = false, heardAt: Int64
+    ) -> Opening {
         guard let record = records[job] else {
             awaited[job, default: LoopSet()].insert(loop)
             return Opening(job: job)
@@ -114,7 +116,7 @@ struct MemoryHistory {
         record.wasUsed = true
         _ = alignEra(record, heardAt)
         record.loops.insert(loop)
-        return opening(of: record)
+        return opening(of: record, isBrief: isBrief)
     }
 
     mutating func unfollow(_ job: JobID, from loop: Int) {
@@ -125,8 +127,10 @@ struct MemoryHistory {
 
     /// The job as it stands, for somebody who does not stay.
     func peek(_ job: JobID) -> Opening {
-        records[job].map(opening) ?? Opening(job: job)
+        records[job].map { opening(of: $0) } ?? Opening(job: job)
     }
+
+    func queue(of job: JobID) -> String? { records[job]?.snapshot.text(.queue) }
 
     /// Of the next few records, those whose job has been silent since before `time` and should not be.
     mutating func silent(before time: Int64) -> [JobID] {
@@ -140,10 +144,12 @@ struct MemoryHistory {
         return jobs
     }
 
-    private func opening(of record: Record) -> Opening {
-        Opening(
+    private func opening(of record: Record, isBrief: Bool = false) -> Opening {
+        let entries = record.ring.entries
+        return Opening(
             job: record.job, epoch: record.epoch, seq: record.seq, snapshot: record.snapshot,
-            updates: Array(record.ring.entries))
+            updates: Array(isBrief ? entries.suffix(Opening.briefEntriesMax) : entries),
+            isBrief: isBrief)
     }
 
     private mutating func alignEra(_ record: Record, _ heardAt: Int64) -> Update? {

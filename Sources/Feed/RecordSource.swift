@@ -11,6 +11,7 @@ enum RecordSource {
         local producersMax = 64
         local cleanedMax = 4
         local entryOverhead = 64
+        local queueBytesMax = 400
         local eventsSlack = math.min(64, math.floor(eventsMax / 8))
         local bytesSlack = math.floor(bytesMax / 8)
         local lifeSlack = math.min(60000, streamLife * 100, endedLife * 100)
@@ -130,8 +131,8 @@ enum RecordSource {
         if job.seq - job.first >= eventsMax + eventsSlack or job.bytes > bytesMax + bytesSlack then
         trim(job)
         end
-        out[#out + 1] = job.stem .. ' ' .. job.is.epoch .. ' ' .. number .. ' ' .. kind .. ' ' .. #body .. '\n'
-        out[#out + 1] = body
+        local head = job.stem .. ' ' .. job.is.epoch .. ' ' .. number .. ' ' .. kind .. ' ' .. #body
+        out[#out + 1] = { job, head, body }
         return true
         end
         local ofOneAttempt = {
@@ -280,8 +281,13 @@ enum RecordSource {
         end
         local function announce(by, inEra)
         if #out == 0 then return end
-        local head = 'STAMPED ' .. by .. ' ' .. inEra .. ' ' .. last .. '\n'
-        redis.call('PUBLISH', stamped(), head .. table.concat(out))
+        local text = { 'STAMPED ' .. by .. ' ' .. inEra .. ' ' .. last .. '\n' }
+        for _, entry in ipairs(out) do
+        local queue = entry[1].is.queue or ''
+        if #queue > queueBytesMax then queue = '' end
+        text[#text + 1] = entry[2] .. ' ' .. #queue .. '\n' .. queue .. entry[3]
+        end
+        redis.call('PUBLISH', stamped(), table.concat(text))
         end
         local function word(text) return text == '' and '-' or text end
         local asked = {}

@@ -57,10 +57,16 @@ extension RecordedFeed {
     func askForJobs() {
         while recorder.isWhole, readsInFlight < Self.readsMax, loop.now >= readNotBefore {
             let wishes = followed.nextWishes(checksMax: Self.checksMax)
-            guard let isCheck = wishes.first?.isCheck else { return }
+            guard let kind = wishes.first?.kind else { return }
+            let part: HistoryPart =
+                switch kind {
+                case .check: .standing
+                case .brief: .before(.max, count: Opening.briefEntriesMax)
+                case .whole: .all
+                }
             readsInFlight += 1
             let arguments = calls.touch(
-                wishes.map(\.job), makes: true, isCheck ? .standing : .all, runID: runID,
+                wishes.map(\.job), makes: true, part, runID: runID,
                 random: .random(using: &random), now: WallClock.milliseconds())
             evaluate(arguments) { [weak self] answer in self?.take(answer, to: wishes) }
         }
@@ -86,26 +92,30 @@ extension RecordedFeed {
             if wish.isCheck, case .stands(let standing) = job {
                 tell(followed.stands(wish, at: standing.cursor))
             } else {
-                tell(followed.opened(wish, opening(wish.job, job)))
+                let opening = opening(wish.job, job, isBrief: wish.kind == .brief)
+                tell(followed.opened(wish, opening))
             }
         }
         tell(.caughtUp)
     }
 
-    private func opening(_ job: JobID, _ answer: TouchAnswer.Job) -> Opening {
+    private func opening(
+        _ job: JobID, _ answer: TouchAnswer.Job, isBrief: Bool = false
+    ) -> Opening {
+        let empty = Opening(job: job, isBrief: isBrief)
         switch answer {
-        case .none: return Opening(job: job)
+        case .none: return empty
         case .unreadable:
             tell(.recording(.unreadable(job)))
-            return Opening(job: job)
+            return empty
         case .stands(let standing):
-            guard let epoch = standing.cursor.epoch else { return Opening(job: job) }
+            guard let epoch = standing.cursor.epoch else { return empty }
             return Opening(
                 job: job, epoch: epoch, seq: standing.cursor.seq, forks: standing.forks,
                 snapshot: standing.snapshot,
                 updates: standing.entries.map {
                     update(job, epoch: epoch, seq: $0.seq, $0.kind, $0.body.span).0
-                })
+                }, isBrief: isBrief)
         }
     }
 }
@@ -124,12 +134,14 @@ extension RecordedFeed: JobFeed {
     public var jobCount: Int { followed.count }
     public var historyBytes: Int { 0 }
 
-    public func follow(_ job: JobID, from loop: Int) {
-        followed.follow(job, from: loop)
+    public func follow(_ job: JobID, from loop: Int, isBrief: Bool = false) {
+        followed.follow(job, from: loop, isBrief: isBrief)
         askForJobs()
     }
 
     public func unfollow(_ job: JobID, from loop: Int) { followed.unfollow(job, from: loop) }
+    public func followAll(from loop: Int) { watching.insert(loop) }
+    public func unfollowAll(from loop: Int) { watching.remove(loop) }
 
     public func peek(
         _ job: JobID, _ part: HistoryPart, _ answer: @escaping (Opening?) -> Void

@@ -57,6 +57,8 @@ public final class RecordedFeed {
     var random = SystemRandomNumberGenerator()
     var eventsHeard = 0
     var bytesHeard = 0
+    /// Loops that are told of every job that comes alive.
+    var watching = LoopSet()
     var posts = Posts()
     private var wasAligned = false
     var readsInFlight = 0
@@ -161,12 +163,26 @@ public final class RecordedFeed {
         for entry in stamped.entries {
             guard let job = entry.job else { continue }
             heardOfAnyJob(job, seq: entry.seq)
-            guard followed.isFollowed(job) else { continue }
-            let (update, change) = update(
-                job, epoch: entry.epoch, seq: entry.seq, entry.kind, payload.extracting(entry.body))
-            guard let loops = followed.hear(update, change) else { continue }
-            tell(.update(update, change, loops))
+            if followed.isFollowed(job) {
+                let (update, change) = update(
+                    job, epoch: entry.epoch, seq: entry.seq, entry.kind,
+                    payload.extracting(entry.body))
+                if let loops = followed.hear(update, change) {
+                    tell(.update(update, change, loops))
+                }
+            }
+            if !watching.isEmpty { announce(entry, of: job, payload.extracting(entry.queue)) }
         }
+    }
+
+    private func announce(_ entry: StampedMessage.Entry, of job: JobID, _ queue: Span<UInt8>) {
+        let others = watching.subtracting(followed.loops(of: job))
+        guard !others.isEmpty, job.kind == .job else { return }
+        let json = [UInt8](capacity: queue.count) { $0.append(copying: queue) }
+        let announcement = Announcement(
+            job: job, queue: json.isEmpty ? nil : Snapshot.text(of: json),
+            after: Cursor(epoch: entry.epoch, seq: entry.seq - 1))
+        tell(.active(announcement, others))
     }
 
     func hearControl(_ payload: Span<UInt8>) {
@@ -206,10 +222,13 @@ public final class RecordedFeed {
     private func send(_ call: RecordCall) {
         let arguments = calls.record(
             call, runID: runID, token: .random(using: &random), now: WallClock.milliseconds())
-        evaluate(arguments) { [weak self] answer in
+        // While an answer is waited for the queue grows: whoever held its events made it copy itself.
+        var sent = call
+        sent.events = []
+        evaluate(arguments) { [weak self, sent] answer in
             guard let self else { return }
             note(answer)
-            recorder.answered(call, ScriptCalls.recordAnswer(answer), at: loop.now)
+            recorder.answered(sent, ScriptCalls.recordAnswer(answer), at: loop.now)
             advance()
         }
     }

@@ -56,3 +56,25 @@ public enum Item {
     /// The replay is over, or a new epoch begins: what follows is live.
     case live(Epoch?, UInt64)
 }
+
+/// What the shell must do after the hub has taken something in.
+public enum HubRequest: Equatable { case nothing, askFeed, askFeedBriefly }
+
+/// What one job brings to its live followers at the end of a tick.
+public struct Delivery {
+    public let job: JobID
+    public let entries: [Entry]
+    /// Set where the first of the entries begins an epoch: clients hear `live` before it.
+    public let beginsEpoch: Epoch?
+    public let live: [FollowerID]
+    public let filtered: [Selection]
+    /// These came in an earlier tick, and were held for the pace of those who get them now.
+    public var wasHeld = false
+
+    public struct Selection {
+        public let follower: FollowerID
+        public let entries: [Entry]
+        /// Set when so much was skipped that the client must be told where it stands.
+        public let standsAt: UInt64?
+    }
+}

@@ -20,52 +20,53 @@ public struct HubLimits: Equatable, Sendable {
     public var replay: RingLimits
     /// What a reader may have yet to see before log events in it are passed over.
     public var queueBytesMax: Int
+    /// Topics that only views follow.
+    public var viewJobsMax: Int
 
     public init(
         ring: RingLimits = RingLimits(), replay: RingLimits = RingLimits(),
-        queueBytesMax: Int = 524_288
+        queueBytesMax: Int = 524_288, viewJobsMax: Int = 10_000
     ) {
         self.ring = ring
         self.replay = replay
         self.queueBytesMax = queueBytesMax
+        self.viewJobsMax = viewJobsMax
     }
-}
 
-/// What the shell must do after the hub has taken something in.
-public enum HubRequest: Equatable { case nothing, askFeed }
-
-/// What one job brings to its live followers at the end of a tick.
-public struct Delivery {
-    public let job: JobID
-    public let entries: [Entry]
-    /// Set where the first of the entries begins an epoch: clients hear `live` before it.
-    public let beginsEpoch: Epoch?
-    public let live: [FollowerID]
-    public let filtered: [Selection]
-    /// These came in an earlier tick, and were held for the pace of those who get them now.
-    public var wasHeld = false
-
-    public struct Selection {
-        public let follower: FollowerID
-        public let entries: [Entry]
-        /// Set when so much was skipped that the client must be told where it stands.
-        public let standsAt: UInt64?
+    /// Of a topic that only views follow: its clients have no cursors to come back with.
+    var ofBriefTopics: HubLimits {
+        var limits = self
+        limits.ring.eventsMax = min(ring.eventsMax, Opening.briefEntriesMax)
+        limits.ring.bytesMax = min(ring.bytesMax, 65_536)
+        return limits
     }
 }
 
 public final class Hub {
-    private let limits: HubLimits
-    private var topics: [JobID: Topic] = [:]
+    let limits: HubLimits
+    var topics: [JobID: Topic] = [:]
     /// How often the feed was asked, for whatever job.
     public private(set) var asks = 0
-    private var dirty: [Topic] = []
+    var dirty: [Topic] = []
     private var draining: [Topic] = []
     /// Topics with a follower whose pace holds something.
-    private var holding: [Topic] = []
+    var holding: [Topic] = []
+
+    // Of Hub+Views.swift.
+    var views = Views()
+    /// Topics with viewers, or awaited by them; how many of them are brief; where the sweep stands.
+    var viewed: [Topic] = []
+    var briefTopics = 0
+    var viewedHand = 0
+    var unwanted: (version: UInt64, jobs: [JobID: String?]) = (0, [:])
+    var departures: [Departure] = []
+    var abandoned: [JobID] = []
+    var letGoCount = 0
 
     public init(limits: HubLimits) { self.limits = limits }
 
-    public func watchers(of job: JobID) -> Int { topics[job]?.watchers ?? 0 }
+    /// Who follows the job itself; views are not counted.
+    public func watchers(of job: JobID) -> Int { topics[job]?.ownFollowers ?? 0 }
 
     /// Registers a follower. Its welcome comes now, or from `open` when the feed must be asked first,
     /// or from `drain` when something waits to go out.
@@ -77,6 +78,12 @@ public final class Hub {
             let topic = Topic(job: job, asksBefore: asks)
             topic.waiting.append(waiting)
             topics[job] = topic
+            return (nil, askFeed(for: topic))
+        }
+        replaceView(topic, by: follower)
+        if topic.viewing?.isBrief == true {
+            // It has only the latest: the feed must be asked for all.
+            topic.waiting.append(waiting)
             return (nil, askFeed(for: topic))
         }
         guard case .open = topic.phase else {
@@ -96,17 +103,19 @@ public final class Hub {
 
     /// Answers whether this was the last follower: then the feed need not tell us of the job any more.
     public func unfollow(_ job: JobID, by follower: FollowerID) -> Bool {
-        guard let topic = topics[job], topic.remove(follower), topic.watchers == 0 else {
-            return false
-        }
-        topics[job] = nil
+        guard let topic = topics[job], topic.viewing?.viewers.contains(follower) != true,
+            topic.remove(follower)
+        else { return false }
+        if hasViews { ownFollowerLeft(topic) }
+        guard topic.watchers == 0, topic.viewing?.announced == nil else { return false }
+        forget(topic)
         return true
     }
 
-    private func askFeed(for topic: Topic) -> HubRequest {
+    func askFeed(for topic: Topic) -> HubRequest {
         asks += 1
         topic.isAsked(asks)
-        return .askFeed
+        return topic.isBriefEnough ? .askFeedBriefly : .askFeed
     }
 
     /// The feed's answer, given when so many of our asks had reached it. Merges what was heard meanwhile
@@ -122,19 +131,27 @@ public final class Hub {
         var early: [(Update, SnapshotChange?)] = []
         if case .opening(let heard) = topic.phase { early = heard }
         topic.phase = .open
-        switch topic.news(in: opening) {
+        let news = topic.news(in: opening)
+        if !opening.isBrief, topic.ownFollowers > 0 { setBrief(topic, false) }
+        switch news {
         case .nothing: break
         case .updates(let updates):
             topic.snapshot = opening.snapshot
             for update in updates { expect(update, in: topic) }
-        case .everything: topic.open(opening, limits: limits)
+        case .everything:
+            let before = topic.hasBeenOpen ? topic.standing : topic.viewing?.announced
+            topic.open(opening, limits: limits(of: topic))
+            if hasViews, let before, topic.job.kind == .job {
+                regroup(topic, queue: opening.snapshot.text(.queue), after: before)
+            }
         }
         // Also who was reading already: while the feed was asked there was nothing to read.
         let resumed = Array(topic.reading.keys)
-        let welcomes = topic.pending.isEmpty ? topic.welcomeWaiting(limits: limits.replay) : []
+        let welcomes = topic.pending.isEmpty ? welcomeWaiting(in: topic) : []
         var request = HubRequest.nothing
-        for (update, change) in early where hear(update, change) == .askFeed {
-            request = .askFeed
+        for (update, change) in early {
+            let further = hear(update, change)
+            if further != .nothing { request = further }
         }
         let isUnasked = topic.waiting.contains { $0.ask == nil && topic.mustAsk(for: $0) }
         if isUnasked { request = askFeed(for: topic) }
@@ -144,8 +161,13 @@ public final class Hub {
     /// Takes in an update of the feed: the next one waits for the end of the tick, an old one is
     /// dropped, and after a hole the feed is asked for the whole.
     public func hear(_ update: Update, _ change: SnapshotChange?) -> HubRequest {
-        guard let topic = topics[update.job] else { return .nothing }
+        guard let topic = topics[update.job] else {
+            return hasViews ? comeAlive(update.job, after: update.cursorBefore) : .nothing
+        }
         if case .opening(var early) = topic.phase {
+            if hasViews, !topic.hasBeenOpen {
+                _ = comeAlive(update.job, after: update.cursorBefore)
+            }
             early.append((update, change))
             topic.phase = .opening(early: early)
             return .nothing
@@ -157,7 +179,15 @@ public final class Hub {
             topic.phase = .opening(early: [])
             return askFeed(for: topic)
         }
-        if let change { topic.snapshot.apply(change) }
+        if let change {
+            if hasViews, change.sets(.queue) {
+                let queue = topic.snapshot.text(.queue)
+                topic.snapshot.apply(change)
+                topic.noteMove(from: queue, through: update.seq)
+            } else {
+                topic.snapshot.apply(change)
+            }
+        }
         expect(update, in: topic)
         return .nothing
     }
@@ -184,57 +214,45 @@ public final class Hub {
         // Two lists take turns, so that neither is ever allocated anew.
         swap(&dirty, &draining)
         defer { draining.removeAll(keepingCapacity: true) }
-        for topic in draining where !topic.pending.isEmpty {
-            let beginsEpoch = topic.epoch == nil ? topic.pending.first?.update.epoch : nil
-            topic.takePending(limits: limits) { entries in
-                guard topic.live.count + topic.filtered.count > 0 else { return }
-                let delivery = Delivery(
-                    job: topic.job, entries: entries, beginsEpoch: beginsEpoch,
-                    live: topic.live, filtered: selections(of: entries, in: topic, at: now))
-                let fallen = deliver(delivery)
-                if !fallen.isEmpty { topic.fallBehind(fallen, in: delivery, limits) }
+        for topic in draining {
+            if !topic.pending.isEmpty {
+                if hasViews {
+                    handOutMoves(of: topic, at: now, deliver)
+                } else {
+                    topic.viewing?.moves = []
+                }
+                handOut(topic, at: now, deliver)
             }
-            guard case .open = topic.phase, !topic.waiting.isEmpty else { continue }
-            for each in topic.welcomeWaiting(limits: limits.replay) { welcome(each) }
+            guard case .open = topic.phase, topic.pending.isEmpty, !topic.waiting.isEmpty else {
+                continue
+            }
+            for each in welcomeWaiting(in: topic) { welcome(each) }
         }
     }
 
-    private func selections(
-        of entries: [Entry], in topic: Topic, at now: Int64
-    ) -> [Delivery.Selection] {
-        let selections = topic.filtered.indices.map { index in
-            topic.filtered[index].select(entries, of: topic, at: now)
-        }
-        hold(topic)
-        return selections
-    }
-
-    /// Notes when something of the topic is due.
-    private func hold(_ topic: Topic) {
-        topic.releaseAt = topic.filtered.lazy.compactMap(\.pace?.due).min()
-        guard topic.releaseAt != nil, !topic.isHolding else { return }
-        topic.isHolding = true
-        holding.append(topic)
-    }
-
-    /// When `drain` must be called again, whether something was heard or not.
-    public var nextRelease: Int64? { holding.lazy.compactMap(\.releaseAt).min() }
-
-    private func release(at now: Int64, _ deliver: (Delivery) -> [FollowerID]) {
-        for topic in holding {
-            guard let due = topic.releaseAt, due <= now else { continue }
-            let selections = selections(of: [], in: topic, at: now).filter { !$0.entries.isEmpty }
-            guard let first = selections.first else { continue }
+    func handOut(
+        _ topic: Topic, through last: UInt64 = .max, at now: Int64,
+        _ deliver: (Delivery) -> [FollowerID]
+    ) {
+        guard let first = topic.pending.first, first.seq <= last else { return }
+        let beginsEpoch = topic.epoch == nil ? first.update.epoch : nil
+        let limits = limits(of: topic)
+        topic.takePending(through: last, limits: limits) { entries in
+            guard topic.live.count + topic.filtered.count > 0 else { return }
             let delivery = Delivery(
-                job: topic.job, entries: first.entries, beginsEpoch: nil, live: [],
-                filtered: selections, wasHeld: true)
+                job: topic.job, entries: entries, beginsEpoch: beginsEpoch,
+                live: topic.live, filtered: selections(of: entries, in: topic, at: now))
             let fallen = deliver(delivery)
             if !fallen.isEmpty { topic.fallBehind(fallen, in: delivery, limits) }
         }
-        holding.removeAll { topic in
-            topic.isHolding = topic.releaseAt != nil
-            return !topic.isHolding
-        }
+    }
+
+    private func limits(of topic: Topic) -> HubLimits {
+        topic.viewing?.isBrief == true ? limits.ofBriefTopics : limits
+    }
+
+    private func welcomeWaiting(in topic: Topic) -> [Welcome] {
+        topic.welcomeWaiting(holding: views.held, limits: limits.replay)
     }
 
     /// Reads the ring on for a follower, up to about `bytes`. When it has caught up it turns live.

@@ -14,13 +14,6 @@ final class Topic {
         case open
     }
 
-    struct Waiting {
-        let follower: FollowerID
-        let wish: Wish
-        /// The first ask for this topic after the follower came.
-        var ask: Int?
-    }
-
     private static let capacityKeptMax = 8
 
     let job: JobID
@@ -29,7 +22,7 @@ final class Topic {
     let asksBefore: Int
     var asksAnswered = 0
     var phase = Phase.opening(early: [])
-    private var hasBeenOpen = false
+    private(set) var hasBeenOpen = false
     var epoch: Epoch?
     var seq: UInt64 = 0
     var forks: [Fork] = []
@@ -49,6 +42,8 @@ final class Topic {
     var isHolding = false
     var releaseAt: Int64?
     var reading: [FollowerID: Reader] = [:]
+    /// nil where no view has ever had to do with it.
+    var viewing: Viewing?
 
     init(job: JobID, asksBefore: Int) {
         self.job = job
@@ -60,10 +55,16 @@ final class Topic {
     var nextHeard: UInt64 { seq + UInt64(pending.count) + 1 }
     var epochHeard: Epoch? { pending.last?.update.epoch ?? epoch }
 
-    /// Moves what is pending into the ring, and hands it out.
-    func takePending(limits: HubLimits, _ handOut: ([Entry]) -> Void) {
+    /// Moves what is pending into the ring, and hands it out; of what is more than one piece, a piece.
+    func takePending(
+        through last: UInt64 = .max, limits: HubLimits, _ handOut: ([Entry]) -> Void
+    ) {
         var entries: [Entry] = []
         swap(&entries, &pending)
+        if let end = entries.last, end.seq > last {
+            pending = entries.filter { $0.seq > last }
+            entries.removeLast(pending.count)
+        }
         for entry in entries {
             epoch = entry.update.epoch
             put(entry, limits)
@@ -144,27 +145,17 @@ final class Topic {
 
     func news(in opening: Opening) -> News {
         guard hasBeenOpen, opening.epoch == epochHeard else { return .everything }
+        // Of a brief topic only the latest are here; nobody told us more than the answer has.
+        let bringsPast = viewing?.isBrief == true && !opening.isBrief
+        if bringsPast, opening.seq + 1 >= nextHeard { return .everything }
         guard opening.seq >= nextHeard else { return .nothing }
         let missed = opening.updates.filter { $0.seq >= nextHeard }
-        // Who waits wants to be welcomed at this number, not at an earlier one.
-        guard missed.first?.seq == nextHeard, waiting.isEmpty else { return .everything }
+        // Who waits wants to be welcomed at this number, not at an earlier one. Where the job has gone
+        // to another queue, it is not known which of the events has brought it there.
+        guard missed.first?.seq == nextHeard, waiting.isEmpty,
+            viewing == nil || opening.snapshot.text(.queue) == snapshot.text(.queue)
+        else { return .everything }
         return .updates(missed)
-    }
-
-    /// Whether the follower knows something that we do not, and no answer says yet that it is wrong:
-    /// another loop or bridge may be ahead of us.
-    func mustAsk(for waiting: Waiting) -> Bool {
-        if let ask = waiting.ask, ask <= asksAnswered { return false }
-        return waiting.wish.after.map(isAhead) ?? false
-    }
-
-    func isAsked(_ ask: Int) {
-        for index in waiting.indices where waiting[index].ask == nil { waiting[index].ask = ask }
-    }
-
-    private func isAhead(_ cursor: Cursor) -> Bool {
-        if cursor.epoch == nil || cursor.epoch == epochHeard { return cursor.seq >= nextHeard }
-        return !forks.contains { $0.epoch == cursor.epoch }
     }
 
     /// Takes over what the feed said. Followers that were live go on from where they were.
@@ -212,12 +203,6 @@ final class Topic {
         reading[follower] = Reader(
             joining: self, wish, standing: standing, next: next, gaps: gaps,
             liveAfter: isUnannounced ? next - 1 : isLive ? nil : seq)
-    }
-
-    func welcomeWaiting(limits: RingLimits) -> [Welcome] {
-        let welcomed = waiting.filter { !mustAsk(for: $0) }
-        waiting = welcomed.count == waiting.count ? [] : waiting.filter(mustAsk)
-        return welcomed.map { welcome($0.follower, $0.wish, limits: limits) }
     }
 
     /// Begins to serve a new follower from the ring.

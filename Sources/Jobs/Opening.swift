@@ -21,10 +21,15 @@ public struct Opening: Sendable {
     public let snapshot: Snapshot
     /// The kept history up to `seq`, contiguous, oldest first.
     public let updates: [Update]
+    /// Only the latest of what is kept were asked for.
+    public let isBrief: Bool
+
+    /// So many entries a brief opening has.
+    public static let briefEntriesMax = 64
 
     public init(
         job: JobID, epoch: Epoch? = nil, seq: UInt64 = 0, forks: [Fork] = [],
-        snapshot: Snapshot = Snapshot(), updates: [Update] = []
+        snapshot: Snapshot = Snapshot(), updates: [Update] = [], isBrief: Bool = false
     ) {
         self.job = job
         self.epoch = epoch
@@ -32,6 +37,20 @@ public struct Opening: Sendable {
         self.forks = forks
         self.snapshot = snapshot
         self.updates = updates
+        self.isBrief = isBrief
+    }
+}
+
+/// A job that the loop does not follow has had an event: told to loops that follow queues.
+public struct Announcement: Sendable {
+    public let job: JobID
+    /// The job's queue after the event, as far as is known.
+    public let queue: String?
+    /// Where the history stood before the event.
+    public let after: Cursor
+
+    public init(job: JobID, queue: String?, after: Cursor) {
+        (self.job, self.queue, self.after) = (job, queue, after)
     }
 }
 

@@ -27,8 +27,11 @@ public struct Snapshot: Sendable, Equatable {
 
     /// The field's text, where it is a string; a number as it is spelled. An `owner` is compared so.
     public func text(_ field: SnapshotField) -> String? {
-        guard let json = json(field) else { return nil }
-        return json.span.jsonString(0..<json.count) ?? String(decoding: json, as: UTF8.self)
+        json(field).map(Self.text)
+    }
+
+    public static func text(of json: [UInt8]) -> String {
+        json.span.jsonString(0..<json.count) ?? String(decoding: json, as: UTF8.self)
     }
 
     public var status: String { text(.status) ?? "unknown" }

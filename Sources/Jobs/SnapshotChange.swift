@@ -89,6 +89,10 @@ public struct SnapshotChange: Sendable {
         valueEnds[Int(field.rawValue)] = UInt32(values.count)
     }
 
+    public func sets(_ field: SnapshotField) -> Bool {
+        fieldsSet >> UInt16(field.rawValue) & 1 == 1
+    }
+
     /// Calls `body` with each value in turn, in the order of the steps.
     public func visitValues(_ body: (SnapshotField, Span<UInt8>) -> Void) {
         var start = 0

@@ -29,6 +29,8 @@ public final class Update: Sendable {
         self.frame = frame
         self.heardAt = heardAt
     }
+
+    public var cursorBefore: Cursor { Cursor(epoch: epoch, seq: seq - 1) }
 }
 
 /// Why events are missing; the raw value is the word on the wire.

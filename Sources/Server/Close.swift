@@ -14,6 +14,7 @@ enum Close: Error, Equatable {
     case tokenExpired
     case authTimeout
     case notThisJob
+    case notThisQueue
     case notThisFeed
     case notThisPath
     case noSuchFeed
@@ -32,7 +33,9 @@ enum Close: Error, Equatable {
         // The one refusal that passes: a client that comes again may be let in.
         case .tokenRefused(.keysAwaited): 1013
         case .tokenRefused, .tokenExpired, .authTimeout: 4401
-        case .notThisJob, .notThisFeed, .notThisPath, .mayNotPublish, .originRefused: 4403
+        case .notThisJob, .notThisFeed, .notThisQueue, .notThisPath, .mayNotPublish,
+            .originRefused:
+            4403
         case .noSuchFeed: 4404
         case .tooSlow: 4408
         case .tooManyConnections, .tooManyMessages: 4429
@@ -57,7 +60,7 @@ enum Close: Error, Equatable {
         case .tokenRefused(let fault): AuthRefusal(fault)
         case .tokenExpired: .expired
         case .authTimeout: .timedOut
-        case .notThisJob, .notThisFeed, .notThisPath, .mayNotPublish: .job
+        case .notThisJob, .notThisFeed, .notThisQueue, .notThisPath, .mayNotPublish: .job
         default: nil
         }
     }
@@ -71,6 +74,7 @@ enum Close: Error, Equatable {
         case .tokenExpired: "token_expired"
         case .authTimeout: "auth_timeout"
         case .notThisJob: "not_this_job"
+        case .notThisQueue: "not_this_queue"
         case .notThisFeed: "not_this_feed"
         case .notThisPath: "not_this_path"
         case .noSuchFeed: "no_such_feed"
@@ -93,6 +97,7 @@ enum Close: Error, Equatable {
         case .tokenExpired: "the token has expired"
         case .authTimeout: "no token came in time"
         case .notThisJob: "the token does not cover this job"
+        case .notThisQueue: "the token does not cover this queue"
         case .notThisFeed: "the token does not cover this feed"
         case .notThisPath: "the token has not the scope that this path needs"
         case .noSuchFeed: "there is no such feed"

@@ -26,12 +26,19 @@ struct Courier {
         var updates: [(Update, SnapshotChange?)] = []
         var bytes = 0
         var missed: Set<JobID> = []
+        /// One of each job. They wait for a loop that can't keep up.
+        var announced: [JobID: Announcement] = [:]
     }
+
+    /// Generously, of one job.
+    private static let announcementBytes = 512
+    static let announcedMax = 65_536
 
     private let backlogs: [Backlog]
     private let backlogBytesMax: Int
     private let post: (WorkerMail, Int) -> Void
     private var bags: [Bag]
+    private var announcementsLetGo = 0
 
     init(
         _ backlogs: [Backlog], backlogBytesMax: Int = Self.backlogBytesMax,
@@ -47,15 +54,36 @@ struct Courier {
         bags[loop].bytes += update.byteCount + (change?.byteCount ?? 0)
     }
 
+    /// A job that came alive. Beyond the limit it is as if its event had come before anybody looked.
+    mutating func carry(_ announcement: Announcement, to loop: Int) {
+        let job = announcement.job
+        if let known = bags[loop].announced[job],
+            known.after.epoch == announcement.after.epoch
+        {
+            // All of its events, in the queue that it is in by now.
+            bags[loop].announced[job] = Announcement(
+                job: job, queue: announcement.queue, after: known.after)
+            return
+        }
+        guard bags[loop].announced.count < Self.announcedMax else {
+            announcementsLetGo += 1
+            return
+        }
+        bags[loop].announced[job] = announcement
+    }
+
     /// Answers how many updates were let go.
     mutating func flush() -> Int {
-        var letGo = 0
+        var letGo = announcementsLetGo
+        announcementsLetGo = 0
         for loop in bags.indices {
             let backlog = backlogs[loop]
             if !bags[loop].missed.isEmpty, backlog.bytes <= backlogBytesMax / 2 {
                 post(.missed(Array(bags[loop].missed)), loop)
                 bags[loop].missed = []
             }
+            // A job's updates were heard while it was followed, so before it was announced.
+            defer { flushAnnounced(to: loop) }
             guard !bags[loop].updates.isEmpty else { continue }
             let bytes = bags[loop].bytes
             if backlog.bytes > 0, backlog.bytes + bytes > backlogBytesMax {
@@ -68,5 +96,15 @@ struct Courier {
             (bags[loop].updates, bags[loop].bytes) = ([], 0)
         }
         return letGo
+    }
+
+    private mutating func flushAnnounced(to loop: Int) {
+        guard !bags[loop].announced.isEmpty, backlogs[loop].bytes <= backlogBytesMax / 2 else {
+            return
+        }
+        let bytes = bags[loop].announced.count * Self.announcementBytes
+        backlogs[loop].grow(by: bytes)
+        post(.announced(Array(bags[loop].announced.values), bytes: bytes), loop)
+        bags[loop].announced = [:]
     }
 }

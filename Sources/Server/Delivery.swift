@@ -61,7 +61,7 @@ extension Worker {
         let hasRoom = session?.hasRoom ?? httpFollowers[selection.follower]?.hasRoom ?? true
         if !hasRoom, !selection.entries.isEmpty {
             session?.fallBehind(on: delivery.job)
-            httpFollowers[selection.follower]?.fallBehind()
+            httpFollowers[selection.follower]?.fallBehind(on: delivery.job)
             return fallen.append(selection.follower)
         }
         let standing = selection.standsAt.map {

@@ -20,10 +20,12 @@ struct Door {
     /// Empty: not checked, for without a cookie a foreign page has nothing of ours to abuse.
     private var allowedOrigins: [String] { crossOrigin.allowedOrigins }
 
-    init(_ settings: Settings, _ rules: TokenRules) throws(StartFault) {
-        do throws(TokenSetupFault) { verifier = try TokenVerifier(rules) } catch {
+    init(_ house: House) throws(StartFault) {
+        do throws(TokenSetupFault) { verifier = try TokenVerifier(house.tokenRules) } catch {
             throw .token(error)
         }
+        verifier.wantKeys = { [keeper = house.keyKeeper] in keeper?.ask($0) }
+        let settings = house.settings
         crossOrigin = CrossOrigin(allowedOrigins: settings.allowedOrigins)
         entrances = try settings.entrances()
         sources = try settings.heardSources()
@@ -92,6 +94,28 @@ struct Door {
             throw .badRequest(error.message(of: kind))
         }
     }
+
+    /// A queue's name as it stands in a path; `*` is all.
+    static func queue(_ segment: String) throws(Close) -> String {
+        let text: String
+        do throws(QueryFault) { text = try percentDecoded(segment) } catch {
+            throw .badRequest("the path is malformed: \(error.rawValue)")
+        }
+        guard 1...ClientMessageReader.queueBytesMax ~= text.utf8.count else {
+            throw .badRequest(
+                "a queue's name has 1 to \(ClientMessageReader.queueBytesMax) bytes")
+        }
+        return text
+    }
+
+    /// What the query of a queue may choose.
+    static func viewWish(_ query: Query) throws(Close) -> Wish {
+        let wish = try wish(query)
+        guard wish.after == nil else { throw .badRequest(noQueueCursor) }
+        return wish
+    }
+
+    static let noQueueCursor = "a queue has no cursor"
 
     /// What a one-job socket asks for in its query.
     static func wish(_ query: Query) throws(Close) -> Wish {

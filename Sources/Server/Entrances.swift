@@ -27,7 +27,7 @@ extension Route {
         switch target {
         case .jobs: self = .socket
         case .feed(let feed): self = .feedSocket(percentEncoded(feed.text))
-        case .queue: self = .notBuilt
+        case .queue(let queue): self = .queueSocket(percentEncoded(queue))
         }
     }
 }

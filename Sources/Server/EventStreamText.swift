@@ -1,7 +1,8 @@
 // EventStreamText writes what followers hear in the words of `text/event-stream` (WHATWG HTML, 9.2).
 //
 // Messages have no name, so that a browser hands all of them to `onmessage`. An event's id is its
-// cursor, which the browser sends back as Last-Event-ID; a control has none and so moves nothing.
+// cursor, which the browser sends back as Last-Event-ID; a control has none and so moves nothing, and
+// neither does an event that comes by a queue, which has no cursor.
 
 import Bytes
 import Hub
@@ -24,14 +25,16 @@ enum EventStreamText {
         return SharedBytes(text)
     }
 
-    static func entry(_ entry: Entry) -> SharedBytes {
+    static func entry(_ entry: Entry, hasCursor: Bool) -> SharedBytes {
         var text: [UInt8] = []
-        append(entry.update, to: &text)
+        append(entry.update, hasCursor, to: &text)
         return SharedBytes(text)
     }
 
     /// `beginning` is a control that comes before the first of the entries.
-    static func blocks(_ entries: [Entry], after beginning: SharedBytes? = nil) -> [SharedBytes] {
+    static func blocks(
+        _ entries: [Entry], after beginning: SharedBytes? = nil, hasCursor: Bool
+    ) -> [SharedBytes] {
         var blocks: [SharedBytes] = []
         var text: [UInt8] = []
         if let beginning { append(Frames.payload(of: beginning), to: &text) }
@@ -41,14 +44,16 @@ enum EventStreamText {
                 blocks.append(SharedBytes(text))
                 text.removeAll(keepingCapacity: true)
             }
-            append(entry.update, to: &text)
+            append(entry.update, hasCursor, to: &text)
         }
         if !text.isEmpty { blocks.append(SharedBytes(text)) }
         return blocks
     }
 
-    private static func append(_ update: Update, to text: inout [UInt8]) {
-        if update.kind == .event { text += "id: \(update.epoch):\(update.seq)\n".utf8 }
+    private static func append(_ update: Update, _ hasCursor: Bool, to text: inout [UInt8]) {
+        if hasCursor, update.kind == .event {
+            text += "id: \(update.epoch):\(update.seq)\n".utf8
+        }
         let frame = update.frame
         append(Frames.payload(of: frame), to: &text)
     }

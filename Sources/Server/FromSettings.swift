@@ -39,7 +39,7 @@ extension HubLimits {
             replay: RingLimits(
                 eventsMax: settings.replayEventsMax, bytesMax: settings.historyBytesMax),
             // The other half is the outbox itself.
-            queueBytesMax: settings.outboxBytesMax / 2)
+            queueBytesMax: settings.outboxBytesMax / 2, viewJobsMax: settings.viewJobsMax)
     }
 }
 

@@ -28,6 +28,10 @@ extension HTTPConnection {
                 try tellEvents(of: try named(segment, grant), head, query, grant)
             case .feedEvents(let segment):
                 try tellEvents(of: try named(segment, grant, .feed), head, query, grant)
+            case .queueEvents(let segment):
+                let queue = try Door.queue(segment)
+                guard grant.mayView(queue) else { throw .notThisQueue }
+                try stream(.queue(queue), head, try Door.viewWish(query), grant)
             case .jobLog(let segment):
                 look(at: try named(segment, grant), .all) { connection, opening, _ in
                     connection.respond(.log(opening))
@@ -53,7 +57,7 @@ extension HTTPConnection {
         of job: JobID, _ head: RequestHead, _ query: Query, _ grant: Grant
     ) throws(Close) {
         if head.method == .get && head.wantsEventStream {
-            try stream(job, head, query, grant)
+            try stream(.job(job), head, try wish(head, query), grant)
         } else {
             tell(try EventsRequest(query), of: job, head, grant)
         }
@@ -127,10 +131,7 @@ extension HTTPConnection {
         }
     }
 
-    private func stream(
-        _ job: JobID, _ head: RequestHead, _ query: Query, _ grant: Grant
-    ) throws(Close) {
-        guard !worker.isDraining else { throw .draining }
+    private func wish(_ head: RequestHead, _ query: Query) throws(Close) -> Wish {
         var wish = try Door.wish(query)
         // A browser that comes back asks with the same query; where it stands is in the header.
         if let text = head.first("last-event-id") {
@@ -138,6 +139,13 @@ extension HTTPConnection {
                 throw .badRequest("last-event-id: \(error.message)")
             }
         }
+        return wish
+    }
+
+    private func stream(
+        _ subject: Subject, _ head: RequestHead, _ wish: Wish, _ grant: Grant
+    ) throws(Close) {
+        guard !worker.isDraining else { throw .draining }
         let response = Response(
             status: 200,
             headers: [
@@ -150,7 +158,7 @@ extension HTTPConnection {
         stream.send(bytes)
         let follower = worker.enter { id in
             SSEStream(
-                id: id, stream: stream, job: job, grant: grant, worker: worker,
+                id: id, stream: stream, subject: subject, grant: grant, worker: worker,
                 admission: admission)
         }
         handOver(to: follower)

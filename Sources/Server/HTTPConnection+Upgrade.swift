@@ -65,6 +65,7 @@ extension HTTPConnection {
         switch route {
         case .jobSocket(let segment): .job(try Door.name(segment), try Door.wish(query))
         case .feedSocket(let segment): .job(try Door.name(segment, .feed), try Door.wish(query))
+        case .queueSocket(let segment): .queue(try Door.queue(segment), try Door.viewWish(query))
         default: .many
         }
     }

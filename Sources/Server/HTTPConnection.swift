@@ -160,9 +160,9 @@ extension HTTPConnection {
         case .readiness: respond(worker.readiness())
         case .metrics: respond(worker.metricsPage())
         case .asset(let index): respond(.asset(PageAssets.files[index]))
-        case .jobs, .job, .jobEvents, .jobLog, .feedEvents: answer(head, body, about: route)
-        case .notBuilt: respond(.error(501, "not_built", "not in this version"))
-        case .unknown, .jobSocket, .feedSocket, .socket: respondNotFound()
+        case .jobs, .job, .jobEvents, .jobLog, .feedEvents, .queueEvents:
+            answer(head, body, about: route)
+        case .unknown, .jobSocket, .feedSocket, .queueSocket, .socket: respondNotFound()
         }
     }
 

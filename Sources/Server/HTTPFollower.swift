@@ -1,5 +1,5 @@
-// HTTPFollower is whoever follows one job without a WebSocket: an event stream, or a long-poll. To the
-// hub it is a follower like a session, with a place among theirs.
+// HTTPFollower is whoever follows one job, or a queue, without a WebSocket: an event stream, or a
+// long-poll. To the hub it is a follower like a session, with a place among theirs.
 //
 // Invariant: a place belongs to a session or to an HTTP follower, from `enter` to `forget`.
 
@@ -12,12 +12,17 @@ protocol HTTPFollower: AnyObject {
     /// It is over, and has left the hub.
     var isClosing: Bool { get }
     func welcome(_ welcome: Welcome)
-    /// There is more to read in the hub's ring.
+    /// There is more to read of the job in the hub's ring.
+    func resume(_ job: JobID)
     func readOn()
+    /// It saw the job by a view, and does so no more.
+    func left(_ departure: Departure)
+    /// Whether an event's id is where to resume from.
+    var hasCursor: Bool { get }
     /// False where so much is owed of earlier ticks that the follower must read on at its own pace.
     var hasRoom: Bool { get }
-    /// It was not sent what a tick brought.
-    func fallBehind()
+    /// It was not sent what a tick brought of the job.
+    func fallBehind(on job: JobID)
     /// What a tick brought, joined and shared by all who follow the job so.
     func deliver(_ blocks: [SharedBytes], count: Int)
     func notify(_ notice: SharedBytes)
@@ -46,16 +51,21 @@ extension Worker {
         _ delivery: Delivery, toHTTP followers: [FollowerID], _ fallen: inout [FollowerID]
     ) {
         guard !followers.isEmpty else { return }
-        let blocks = EventStreamText.blocks(
-            delivery.entries, after: beginning(of: delivery))
+        var made = InlineArray<2, [SharedBytes]?>(repeating: nil)
         for id in followers {
             guard let follower = httpFollowers[id] else { continue }
-            if follower.hasRoom {
-                follower.deliver(blocks, count: delivery.entries.count)
-            } else {
-                follower.fallBehind()
+            guard follower.hasRoom else {
+                follower.fallBehind(on: delivery.job)
                 fallen.append(id)
+                continue
             }
+            let place = follower.hasCursor ? 1 : 0
+            let blocks =
+                made[place]
+                ?? EventStreamText.blocks(
+                    delivery.entries, after: beginning(of: delivery), hasCursor: follower.hasCursor)
+            made[place] = blocks
+            follower.deliver(blocks, count: delivery.entries.count)
         }
     }
 
@@ -65,7 +75,7 @@ extension Worker {
     ) {
         guard let follower = httpFollowers[selection.follower] else { return }
         var blocks = EventStreamText.blocks(
-            selection.entries, after: beginning(of: delivery))
+            selection.entries, after: beginning(of: delivery), hasCursor: follower.hasCursor)
         if let standing { blocks.append(EventStreamText.control(standing)) }
         follower.deliver(blocks, count: selection.entries.count)
     }

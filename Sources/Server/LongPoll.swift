@@ -36,6 +36,10 @@ final class LongPoll: HTTPFollower {
 
     func welcome(_ welcome: Welcome) { readOn() }
 
+    func resume(_ job: JobID) { readOn() }
+    func left(_ departure: Departure) {}
+    var hasCursor: Bool { true }
+
     func readOn() {
         while !isClosing {
             let (items, hasCaughtUp) = worker.hub.read(
@@ -46,7 +50,7 @@ final class LongPoll: HTTPFollower {
     }
 
     var hasRoom: Bool { true }
-    func fallBehind() {}
+    func fallBehind(on job: JobID) {}
 
     func deliver(_ blocks: [SharedBytes], count: Int) {
         if count > 0 { end() }

@@ -352,6 +352,39 @@ enum PageAssets {
                 }
               }
             },
+            "/api/v1/queues/{name}/events": {
+              "parameters": [
+                {
+                  "name": "name",
+                  "in": "path",
+                  "required": true,
+                  "description": "a queue, or `*` for all that the token covers",
+                  "schema": {"type": "string", "minLength": 1, "maxLength": 128}
+                }
+              ],
+              "get": {
+                "operationId": "followQueue",
+                "summary": "The live stream of all jobs of a queue",
+                "description": "A stream of unnamed events without ids: a queue has no history of its own.",
+                "parameters": [
+                  {"$ref": "#/components/parameters/types"}
+                ],
+                "responses": {
+                  "200": {
+                    "description": "a stream",
+                    "content": {"text/event-stream": {"schema": {"type": "string"}}}
+                  },
+                  "400": {"$ref": "#/components/responses/BadRequest"},
+                  "401": {"$ref": "#/components/responses/Unauthorized"},
+                  "403": {"$ref": "#/components/responses/Forbidden"},
+                  "429": {"$ref": "#/components/responses/TooMany"},
+                  "503": {
+                    "description": "the server is leaving",
+                    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+                  }
+                }
+              }
+            },
             "/healthz": {
               "get": {
                 "operationId": "health",

@@ -1,5 +1,6 @@
 // What a token says of a job or a feed. Tokens know texts only.
 
+import Hub
 import Jobs
 import Tokens
 
@@ -9,6 +10,17 @@ extension Grant {
         case .job: mayFollow(job: job.text)
         case .feed: mayFollow(feed: job.text)
         }
+    }
+
+    /// Everybody may view all: it has what the token covers.
+    func mayView(_ queue: String) -> Bool {
+        queue == View.all || mayFollowAllJobs || mayFollow(queue: queue)
+    }
+
+    /// What there is to see for this token in the view of a queue that it may view.
+    func covers(_ queue: String) -> (JobID, String?) -> Bool {
+        guard queue == View.all, !mayFollowAllJobs else { return { _, _ in true } }
+        return { job, queue in mayFollow(job) || queue.map { mayFollow(queue: $0) } ?? false }
     }
 }
 

@@ -6,17 +6,18 @@ import Wire
 enum Route: Equatable {
     case jobSocket(String)
     case feedSocket(String)
+    case queueSocket(String)
     case socket
     case jobs
     case job(String)
     case jobEvents(String)
     case jobLog(String)
     case feedEvents(String)
+    case queueEvents(String)
     case health
     case readiness
     case metrics
     case asset(Int)
-    case notBuilt
     case unknown
 
     /// `path` is raw: its segments are decoded one by one, so that `%2F` is no separator.
@@ -41,7 +42,8 @@ enum Route: Equatable {
             self = .jobSocket(String(segments[2]))
         case "ws" where segments.count == 3 && segments[1] == "feeds":
             self = .feedSocket(String(segments[2]))
-        case "ws" where segments.count == 3 && segments[1] == "queues": self = .notBuilt
+        case "ws" where segments.count == 3 && segments[1] == "queues":
+            self = .queueSocket(String(segments[2]))
         case "jobs" where segments.count == 1: self = .jobs
         case "jobs" where segments.count == 2: self = .job(String(segments[1]))
         case "jobs" where segments.count == 3 && segments[2] == "events":
@@ -50,13 +52,15 @@ enum Route: Equatable {
             self = .jobLog(String(segments[1]))
         case "feeds" where segments.count == 3 && segments[2] == "events":
             self = .feedEvents(String(segments[1]))
+        case "queues" where segments.count == 3 && segments[2] == "events":
+            self = .queueEvents(String(segments[1]))
         default: self = .unknown
         }
     }
 
     var isSocket: Bool {
         switch self {
-        case .jobSocket, .feedSocket, .socket: true
+        case .jobSocket, .feedSocket, .queueSocket, .socket: true
         default: false
         }
     }
@@ -64,13 +68,14 @@ enum Route: Equatable {
     /// What pages of other origins may ask for, with a token.
     var isAPI: Bool {
         switch self {
-        case .jobs, .job, .jobEvents, .jobLog, .feedEvents: true
+        case .jobs, .job, .jobEvents, .jobLog, .feedEvents, .queueEvents: true
         default: false
         }
     }
 
     func answers(_ method: HTTPMethod) -> Bool {
         switch (method, self) {
+        case (.head, .queueEvents): false
         case (.get, _), (.head, _), (.post, .jobEvents): true
         case (.options, _): isAPI
         default: false
@@ -81,6 +86,7 @@ enum Route: Equatable {
     var allow: String {
         switch self {
         case .jobEvents: "GET, HEAD, POST, OPTIONS"
+        case .queueEvents: "GET, OPTIONS"
         case _ where isAPI: "GET, HEAD, OPTIONS"
         default: "GET, HEAD"
         }

@@ -1,6 +1,6 @@
-// SSEStream is a client that hears one job as `text/event-stream`, until it goes, its token ends or it
-// takes nothing any more. It begins with `connected` and hears what a one-job socket hears; it can say
-// nothing.
+// SSEStream is a client that hears one job, or a queue's jobs, as `text/event-stream`, until it goes, its
+// token ends or it takes nothing any more. It begins with `connected` and hears what a socket of that
+// job or queue hears; it can say nothing. Only one job's events have ids: a queue has no cursor.
 //
 // Nothing here buffers, as with a session: a replay, and what is live once much is owed, is read from
 // the hub only as fast as it is taken.
@@ -18,63 +18,99 @@ import Wire
 final class SSEStream: HTTPFollower {
     let id: FollowerID
     private let stream: Stream
-    private let job: JobID
+    private let subject: Subject
     private let grant: Grant
     private unowned let worker: Worker
     private let admission: Admission.Verdict
     private var isGreeted = false
-    private var isReading = false
+    /// Jobs whose history this client is still being read.
+    private var reading: Set<JobID> = []
     private(set) var isClosing = false
     private var nextHeartbeat: Instant
     private var timer: TimerID?
 
     init(
-        id: FollowerID, stream: Stream, job: JobID, grant: Grant, worker: Worker,
+        id: FollowerID, stream: Stream, subject: Subject, grant: Grant, worker: Worker,
         admission: Admission.Verdict
     ) {
         self.id = id
         self.stream = stream
-        self.job = job
+        self.subject = subject
         self.grant = grant
         self.worker = worker
         self.admission = admission
         nextHeartbeat = worker.loop.now + worker.settings.pingInterval
     }
 
+    var hasCursor: Bool { if case .job = subject { true } else { false } }
+
     func start(_ wish: Wish) {
-        worker.follow(job, by: self, wish)
+        switch subject {
+        case .job(let job): worker.follow(job, by: self, wish)
+        case .queue(let queue): view(queue, wish)
+        }
         // Not without a word, if it has to wait for its greeting.
         if worker.condition == .lost { notify(RedisCondition.lost.notice) }
         beat()
     }
 
+    private func view(_ queue: String, _ wish: Wish) {
+        worker.metrics.subscriptions.add(1)
+        let view = View(wish, covers: grant.covers(queue))
+        worker.setViews([queue: view], of: id, isHeld: true)
+        worker.list(queue, grant) { [weak self] jobs in
+            guard let self, !isClosing else { return }
+            greet(.queue(jobs))
+            worker.hub.letIn(id)
+        }
+    }
+
+    private func greet(_ subject: SubscribedSubject) {
+        isGreeted = true
+        send(worker.connected(grant, subject))
+    }
+
     func welcome(_ welcome: Welcome) {
         guard !isClosing else { return }
-        isGreeted = true
-        send(worker.connected(grant, Subscribed(welcome, watchers: worker.watchers(of: job))))
+        let subscribed = Subscribed(welcome, watchers: worker.watchers(of: welcome.job))
+        if isGreeted {
+            send(ServerMessage.subscribed(subscribed, id: nil))
+        } else {
+            greet(.job(subscribed))
+        }
         if welcome.replay.count > 0 { worker.metrics.replays.add(1) }
+        resume(welcome.job)
+    }
+
+    func resume(_ job: JobID) {
+        guard isGreeted else { return }
+        reading.insert(job)
         readOn()
     }
 
     func readOn() {
-        guard isGreeted else { return }
-        isReading = true
         let room = min(Session.replayBytesMax, worker.settings.outboxBytesMax / 2)
-        while isReading, !isClosing, stream.owedBytes < room {
+        while let job = reading.first, !isClosing, stream.owedBytes < room {
             let (items, hasCaughtUp) = worker.hub.read(
                 job, for: id, bytes: room - stream.owedBytes, at: worker.loop.now.nanoseconds)
-            for item in items { send(item) }
-            isReading = !hasCaughtUp
+            for item in items { send(item, of: job) }
+            if hasCaughtUp { reading.remove(job) }
         }
-        if isReading, !isClosing { worker.readLater(id) }
+        if !reading.isEmpty, !isClosing { worker.readLater(id) }
     }
 
-    private func send(_ item: Item) {
+    func left(_ departure: Departure) {
+        reading.remove(departure.job)
+        send(
+            ServerMessage.unsubscribed(.job(departure.job), reason: departure.reason.rawValue))
+    }
+
+    private func send(_ item: Item, of job: JobID) {
         switch item {
         case .entry(let entry):
             worker.metrics.replayedEvents.add(1)
             worker.metrics.messagesOut.add(1)
-            put(EventStreamText.entry(entry))
+            put(EventStreamText.entry(entry, hasCursor: hasCursor))
         case .gap(let gap):
             worker.metrics.gaps.add(GapLabel(gap.reason))
             send(
@@ -103,8 +139,8 @@ final class SSEStream: HTTPFollower {
         stream.owedSince == nil || stream.owedBytes <= worker.settings.outboxBytesMax / 2
     }
 
-    func fallBehind() {
-        isReading = true
+    func fallBehind(on job: JobID) {
+        reading.insert(job)
         worker.readLater(id)
     }
 
@@ -147,7 +183,12 @@ final class SSEStream: HTTPFollower {
         isClosing = true
         if let timer { worker.loop.disarm(timer) }
         timer = nil
-        worker.unfollow(job, by: id)
+        switch subject {
+        case .job(let job): worker.unfollow(job, by: id)
+        case .queue:
+            worker.metrics.subscriptions.add(-1)
+            worker.setViews([:], of: id)
+        }
     }
 }
 
@@ -183,7 +224,7 @@ extension SSEStream: StreamOwner {
         worker.metrics.bytesIn.add(bytes.count)
         return bytes.count
     }
-    func streamDrained(_ stream: Stream) { if isReading { readOn() } }
+    func streamDrained(_ stream: Stream) { if !reading.isEmpty { readOn() } }
 
     func streamClosed(_ stream: Stream, _ end: StreamEnd) {
         leave()

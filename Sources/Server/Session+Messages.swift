@@ -45,7 +45,7 @@ extension Session {
         case (.authenticating, _): close(.tokenRefused(.missing))
         case (.open, .ping(let id)): send(ServerMessage.pong(id: id))
         case (.open(let grant), .subscribe(let request)): try subscribe(request, grant)
-        case (.open, .unsubscribe(let request)): try unsubscribe(request)
+        case (.open, .unsubscribe(let request)): unsubscribe(request)
         }
     }
 
@@ -75,23 +75,17 @@ extension Session {
         guard mayTake(furtherCost) else { return close(.tooManyMessages) }
         for follow in request.follows {
             do throws(ClientRefusal) {
-                let job = try job(follow.subject, request.id)
+                guard case .job(let job) = follow.subject else {
+                    try view(follow, request, grant)
+                    continue
+                }
                 do throws(Close) { try worker.door.check(job, grant) } catch {
                     if let refusal = error.authRefusal { worker.metrics.authRefusals.add(refusal) }
                     throw ClientRefusal(
                         code: error == .noSuchFeed ? error.name : "forbidden",
                         message: error.reason, about: follow.subject, id: request.id)
                 }
-                guard
-                    isFollowing(job)
-                        || followedCount < worker.settings.subscriptionsPerConnectionMax
-                else {
-                    throw ClientRefusal(
-                        code: "too_many_subscriptions",
-                        message: "a connection has at most "
-                            + "\(worker.settings.subscriptionsPerConnectionMax) subscriptions",
-                        about: follow.subject, id: request.id)
-                }
+                if !isFollowing(job) { try mayFollowMore(follow.subject, request.id) }
                 self.follow(job, Wish(request.options, after: follow.after), request: request.id)
             } catch {
                 reject(error)
@@ -99,27 +93,34 @@ extension Session {
         }
     }
 
-    private func unsubscribe(_ request: UnsubscribeRequest) throws(ClientRefusal) {
+    private func unsubscribe(_ request: UnsubscribeRequest) {
         for subject in request.subjects {
-            let job = try job(subject, request.id)
-            guard unfollow(job) else {
+            guard unfollow(subject) else {
                 reject(
                     ClientRefusal(
                         code: "not_subscribed", message: "there is no such subscription",
                         about: subject, id: request.id))
                 continue
             }
-            send(ServerMessage.unsubscribed(.job(job), reason: "asked", id: request.id))
+            send(ServerMessage.unsubscribed(subject, reason: "asked", id: request.id))
         }
     }
 
-    private func job(_ subject: Subject, _ id: RequestID?) throws(ClientRefusal) -> JobID {
-        guard case .job(let job) = subject else {
+    private func unfollow(_ subject: Subject) -> Bool {
+        switch subject {
+        case .job(let job): unfollow(job)
+        case .queue(let queue): unview(queue)
+        }
+    }
+
+    func mayFollowMore(_ subject: Subject, _ id: RequestID?) throws(ClientRefusal) {
+        let most = worker.settings.subscriptionsPerConnectionMax
+        guard followedCount < most else {
             throw ClientRefusal(
-                code: "not_built", message: "queues are not in this version",
+                code: "too_many_subscriptions",
+                message: "a connection has at most \(most) subscriptions",
                 about: subject, id: id)
         }
-        return job
     }
 
     func reject(_ refusal: ClientRefusal) {

@@ -19,6 +19,7 @@ final class Session {
     /// What the path of the socket asked for.
     enum Purpose {
         case job(JobID, Wish)
+        case queue(String, Wish)
         case many
     }
 
@@ -42,8 +43,10 @@ final class Session {
     /// The job of a one-job socket. It is not in `followed`, so that an idle client has no set.
     private var own: JobID?
     private var followed: Set<JobID> = []
+    /// Of queues; nil for most.
+    var views: SessionViews?
     /// Jobs that this client is read from the hub, the next one first.
-    private var reading: [JobID] = []
+    var reading = ReadingList()
     /// The `id` of a subscribe that the feed has yet to answer.
     private var requests: [JobID: RequestID] = [:]
     /// `connected` was sent. Before that a client is not listened to, unless to a first token.
@@ -98,6 +101,10 @@ final class Session {
             own = job
             worker.follow(job, by: id, wish)
             if !isGreeted { stream.pauseReading() }
+        case .queue(let queue, let wish):
+            guard grant.mayView(queue) else { return close(.notThisQueue) }
+            view(queue, wish, grant, request: nil)
+            if !isGreeted { stream.pauseReading() }
         }
         // With Redis away a one-job socket may have to wait for its greeting: not without a word.
         if !isClosing, worker.condition == .lost { notify(RedisCondition.lost.notice) }
@@ -105,10 +112,16 @@ final class Session {
     }
 
     private func greet(_ grant: Grant, _ welcome: Welcome?) {
+        greet(
+            grant,
+            about: welcome.map {
+                .job(Subscribed($0, watchers: worker.watchers(of: $0.job)))
+            })
+    }
+
+    func greet(_ grant: Grant, about subject: SubscribedSubject?) {
         isGreeted = true
-        send(
-            worker.connected(
-                grant, welcome.map { Subscribed($0, watchers: worker.watchers(of: $0.job)) }))
+        send(worker.connected(grant, subject))
         stream.resumeReading()
         beat()
     }
@@ -118,6 +131,9 @@ final class Session {
         phase = .open(grant)
         isExpiringTold = false
         guard grant.has(needs) else { return close(.notThisPath) }
+        // Views first: with the old rights a view might take over a job that is given up below.
+        renewViews(grant)
+        if isClosing { return }
         if let own, !grant.mayFollow(own) { return close(.notCovered(own)) }
         for job in followed where !grant.mayFollow(job) {
             unfollow(job)
@@ -131,7 +147,9 @@ final class Session {
 
 extension Session {
     func isFollowing(_ job: JobID) -> Bool { job == own || followed.contains(job) }
-    var followedCount: Int { followed.count + (own == nil ? 0 : 1) }
+    var followedCount: Int {
+        followed.count + (own == nil ? 0 : 1) + (views?.byQueue.count ?? 0)
+    }
 
     func follow(_ job: JobID, _ wish: Wish, request: RequestID?) {
         let isOwn = job == own
@@ -145,7 +163,7 @@ extension Session {
     func unfollow(_ job: JobID) -> Bool {
         guard isFollowing(job) else { return false }
         if job == own { own = nil } else { followed.remove(job) }
-        reading.removeAll { $0 == job }
+        reading.remove(job)
         requests[job] = nil
         worker.unfollow(job, by: id)
         return true
@@ -164,56 +182,6 @@ extension Session {
         resume(welcome.job)
     }
 
-    /// From here on the job is read from the hub's ring until the client has caught up.
-    func resume(_ job: JobID) {
-        if !reading.contains(job) { reading.append(job) }
-        readOn()
-    }
-
-    /// False where the client owes so much that it must be read on at its own pace. What this tick
-    /// itself brought is not its fault: only older debts count.
-    var hasRoom: Bool {
-        stream.owedSince == nil || stream.owedBytes <= worker.settings.outboxBytesMax / 2
-    }
-
-    /// It was not sent what a tick brought of the job.
-    func fallBehind(on job: JobID) {
-        if !reading.contains(job) { reading.append(job) }
-        worker.readLater(id)
-    }
-
-    /// Reads on what the client is still owed of histories, as far as its outbox has room.
-    func readOn() {
-        let room = min(Self.replayBytesMax, worker.settings.outboxBytesMax / 2)
-        while let job = reading.first, !isClosing, stream.owedBytes < room {
-            let (items, hasCaughtUp) = worker.hub.read(
-                job, for: id, bytes: room - stream.owedBytes, at: worker.loop.now.nanoseconds)
-            for item in items { send(item, of: job) }
-            reading.removeFirst()
-            // To the back, so that a busy job does not keep the others waiting.
-            if !hasCaughtUp { reading.append(job) }
-        }
-        if isListening { stream.resumeReading() }
-        if reading.isEmpty { reading = [] }  // Gives its memory back.
-        if !reading.isEmpty, !isClosing { worker.readLater(id) }
-    }
-
-    private func send(_ item: Item, of job: JobID) {
-        switch item {
-        case .entry(let entry):
-            worker.metrics.replayedEvents.add(1)
-            worker.metrics.messagesOut.add(1)
-            deliver(worker.frame(of: entry, form), upTo: entry)
-        case .gap(let gap):
-            worker.metrics.gaps.add(GapLabel(gap.reason))
-            send(
-                EventFrame.gap(
-                    job: job, epoch: gap.epoch, from: gap.from, to: gap.to, reason: gap.reason,
-                    events: gap.eventsPath(of: job)))
-        case .live(let epoch, let seq):
-            send(ServerMessage.live(.job(job), epoch: epoch, seq: seq))
-        }
-    }
 }
 
 // MARK: - Sending and ending
@@ -290,9 +258,10 @@ extension Session {
 
     private func leave() {
         phase = .closing
+        leaveViews()
         if let own { worker.unfollow(own, by: id) }
         for job in followed { worker.unfollow(job, by: id) }
-        (followed, reading, requests) = ([], [], [:])
+        (followed, reading, requests) = ([], ReadingList(), [:])
         if let timer { worker.loop.disarm(timer) }
         timer = nil
     }

@@ -10,7 +10,7 @@ import Tokens
 import Wire
 
 extension Worker {
-    func connected(_ grant: Grant, _ subscribed: Subscribed?) -> SharedBytes {
+    func connected(_ grant: Grant, _ subscribed: SubscribedSubject?) -> SharedBytes {
         ServerMessage.connected(
             server: "jobwire/\(Server.version)",
             heartbeatSeconds: max(1, Int(settings.pingInterval.components.seconds)),

@@ -1,20 +1,32 @@
 // How a loop asks for a job that is followed here, and takes what it is answered. The feed may be on
 // another loop: mail keeps the order, and the feed's loop counts whose asks have reached it (see Hub).
 
+import Hub
 import Jobs
 
 extension Worker {
-    func ask(_ job: JobID) {
+    /// Asks the feed for the job, where the hub wants that.
+    func carryOut(_ request: HubRequest, for job: JobID) {
+        guard request != .nothing else { return }
+        let isBrief = request == .askFeedBriefly
         if feed != nil {
-            follow(job, from: index)
+            follow(job, from: index, isBrief: isBrief)
         } else {
-            house.mailboxes[0].post(.follow(job, loop: index))
+            house.mailboxes[0].post(.follow(job, loop: index, isBrief: isBrief))
         }
     }
 
-    func follow(_ job: JobID, from loop: Int) {
+    func follow(_ job: JobID, from loop: Int, isBrief: Bool) {
         asksTaken[loop] += 1
-        feed?.follow(job, from: loop)
+        feed?.follow(job, from: loop, isBrief: isBrief)
+    }
+
+    func unfollow(_ job: JobID) {
+        if let feed {
+            feed.unfollow(job, from: index)
+        } else {
+            house.mailboxes[0].post(.unfollow(job, loop: index))
+        }
     }
 
     func open(_ opening: Opening, afterAsks asks: Int) {
@@ -22,8 +34,9 @@ extension Worker {
         for each in welcomes { welcome(each) }
         for follower in resumed {
             session(follower)?.resume(opening.job)
-            httpFollowers[follower]?.readOn()
+            httpFollowers[follower]?.resume(opening.job)
         }
-        if request == .askFeed { ask(opening.job) }
+        carryOutViews()
+        carryOut(request, for: opening.job)
     }
 }

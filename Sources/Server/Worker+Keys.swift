@@ -57,7 +57,9 @@ extension Worker {
         countKeyAge()
     }
 
-    func countKeyAge() { metrics.jwksAge.set(keysReadAt.oldest(loop.now)) }
+    func countKeyAge() {
+        if feed != nil { metrics.jwksAge.set(keysReadAt.oldest(loop.now)) }
+    }
 }
 
 /// When the keys of each issuer that has them from afar were last read.

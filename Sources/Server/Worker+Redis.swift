@@ -52,7 +52,7 @@ extension Worker {
             throttledLog.line(.warning, "nameless_event", at: now, ["why": .text(fault.message)])
         case .recording(let news): hear(recording: news)
         case .stalled(let count): log.info("jobs_stalled", ["jobs": .integer(count)])
-        case .update, .opened, .caughtUp: break
+        case .update, .opened, .active, .caughtUp: break
         }
     }
 

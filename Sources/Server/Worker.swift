@@ -74,8 +74,7 @@ final class Worker {
         alarm = Alarm(loop)
         metrics = house.metrics.block(index)
         asksTaken = Array(repeating: 0, count: house.mailboxes.count)
-        door = try Door(settings, house.tokenRules)
-        door.verifier.wantKeys = { [house] in house.keyKeeper?.ask($0) }
+        door = try Door(house)
         headReader = HeadReader(limits: HeadLimits(settings))
         bodyLimits = BodyLimits(settings)
         messageReader = ClientMessageReader(jobsMax: settings.subscriptionsPerConnectionMax)
@@ -99,6 +98,7 @@ final class Worker {
     func run() {
         loop.beforeFlush = { [unowned self] in
             hub.drain(at: loop.now.nanoseconds, deliver, welcome: welcome)
+            carryOutViews()
             if let due = hub.nextRelease { alarm.set(to: due) }
             if feed != nil { flushOutgoing() }
         }
@@ -124,10 +124,9 @@ final class Worker {
     /// Once a second.
     fileprivate func beat() {
         throttledLog.tellHeld(at: loop.now.milliseconds)
-        if feed != nil {
-            metrics.logLinesLost.add(log.takeLost())
-            countKeyAge()
-        }
+        if feed != nil { metrics.logLinesLost.add(log.takeLost()) }
+        countKeyAge()
+        sweepViews()
         _ = loop.arm(self, after: .seconds(1))
     }
 
@@ -135,8 +134,9 @@ final class Worker {
 
     private func receive(_ mail: WorkerMail) {
         switch mail {
-        case .follow(let job, let loop): follow(job, from: loop)
+        case .follow(let job, let loop, let isBrief): follow(job, from: loop, isBrief: isBrief)
         case .unfollow(let job, let loop): feed?.unfollow(job, from: loop)
+        case .followAll(let wants, let loop): followAll(wants, from: loop)
         case .ask(let question, let loop, let ticket):
             feed?.answer(question) { [house] answer in
                 house.mailboxes[loop].post(.answered(answer, ticket: ticket))
@@ -144,7 +144,10 @@ final class Worker {
         case .updates(let updates, let bytes):
             for (update, change) in updates { hear(update, change) }
             house.backlogs[index].shrink(by: bytes)
-        case .missed(let jobs): for job in jobs where hub.missed(job) == .askFeed { ask(job) }
+        case .announced(let announcements, let bytes):
+            for each in announcements { hear(each) }
+            house.backlogs[index].shrink(by: bytes)
+        case .missed(let jobs): for job in jobs { carryOut(hub.missed(job), for: job) }
         case .opened(let opening, let asks): open(opening, afterAsks: asks)
         case .answered(let answer, let ticket): asked.removeValue(forKey: ticket)?(answer)
         case .redis(let condition): tell(condition)
@@ -174,6 +177,14 @@ final class Worker {
             } else {
                 post(.opened(opening, afterAsks: asks), to: loop)
             }
+        case .active(let announcement, let loops):
+            for other in house.mailboxes.indices where loops.contains(other) {
+                if other == index {
+                    hear(announcement)
+                } else {
+                    courier.carry(announcement, to: other)
+                }
+            }
         case .caughtUp: flushOutgoing()
         default: hear(status: news)
         }
@@ -194,7 +205,7 @@ final class Worker {
     }
 
     private func hear(_ update: Update, _ change: SnapshotChange?) {
-        if hub.hear(update, change) == .askFeed { ask(update.job) }
+        carryOut(hub.hear(update, change), for: update.job)
     }
 
     // MARK: sessions
@@ -247,7 +258,7 @@ final class Worker {
         house.watchers?.add(1, to: job)
         let (welcome, request) = hub.follow(job, by: follower, wish: wish)
         if let welcome { self.welcome(welcome) }
-        if request == .askFeed { ask(job) }
+        carryOut(request, for: job)
     }
 
     func welcome(_ welcome: Welcome) {
@@ -258,12 +269,8 @@ final class Worker {
     func unfollow(_ job: JobID, by follower: FollowerID) {
         metrics.subscriptions.add(-1)
         house.watchers?.add(-1, to: job)
-        guard hub.unfollow(job, by: follower) else { return }
-        if let feed {
-            feed.unfollow(job, from: index)
-        } else {
-            house.mailboxes[0].post(.unfollow(job, loop: index))
-        }
+        if hub.unfollow(job, by: follower) { unfollow(job) }
+        carryOutViews()
     }
 
     /// The follower goes on reading histories after a flush, when its socket has taken some.

@@ -8,12 +8,15 @@ import Wire
 
 enum WorkerMail: Sendable {
     // to the loop that owns the feed
-    case follow(JobID, loop: Int)
+    case follow(JobID, loop: Int, isBrief: Bool)
     case unfollow(JobID, loop: Int)
+    /// Whether it wants to hear of all jobs that have events.
+    case followAll(Bool, loop: Int)
     case ask(FeedQuestion, loop: Int, ticket: UInt64)
 
     // from it
     case updates([(Update, SnapshotChange?)], bytes: Int)
+    case announced([Announcement], bytes: Int)
     /// Of these jobs some updates were let go; see Courier.
     case missed([JobID])
     /// And how many of this loop's asks had come by then.

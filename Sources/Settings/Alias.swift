@@ -115,11 +115,10 @@ extension Settings {
     /// Why nothing could ever come of it.
     private func impossible(_ target: Alias.Target) -> String? {
         switch target {
-        case .jobs: nil
+        case .jobs, .queue: nil
         case .feed(let feed):
             feeds.contains { (try? Source(feed: $0))?.mayName(feed) ?? true }
                 ? nil : "leads to a feed that is not among feeds"
-        case .queue: "leads to a queue, which can't be followed yet: use jobs or a feed"
         }
     }
 }

@@ -76,6 +76,7 @@ public struct Settings: Equatable, Sendable {
     public var historyEventsMax = 1_000
     public var historyBytesMax = 1_048_576
     public var replayEventsMax = 1_000
+    public var viewJobsMax = 10_000
     public var historyStateExpiry = Duration.seconds(30 * 86_400)
     public var historyExpiry = Duration.seconds(86_400)
     public var historyEndedExpiry = Duration.seconds(86_400)

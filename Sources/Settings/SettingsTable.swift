@@ -182,6 +182,9 @@ extension Settings {
         .integer(
             "replay-events-max", \.replayEventsMax, 0...1_000_000,
             "Events replayed to one subscription"),
+        .integer(
+            "view-jobs-max", \.viewJobsMax, 1...10_000_000,
+            "Jobs one loop follows for queues alone; beyond it the quietest are let go"),
         .duration(
             "history-state-expiry", \.historyStateExpiry, .seconds(1)...(.seconds(31_536_000)),
             "How long Redis keeps a job's numbers and snapshot after its last event"),

@@ -27,14 +27,45 @@ public struct Subscribed: Sendable {
     }
 }
 
+/// The jobs that a queue's follower begins with, the newest first. It says nothing of their events: each
+/// job's first one comes after the job's own `subscribed`.
+public struct SubscribedQueue: Sendable {
+    public var queue: String
+    public var jobs: [(job: JobID, snapshot: Snapshot, watchers: Int)]
+    /// Whether these are all that there are.
+    public var isComplete: Bool
+
+    public init(
+        queue: String, jobs: [(job: JobID, snapshot: Snapshot, watchers: Int)], isComplete: Bool
+    ) {
+        self.queue = queue
+        self.jobs = jobs
+        self.isComplete = isComplete
+    }
+}
+
+/// What a socket follows by its path.
+public enum SubscribedSubject: Sendable {
+    case job(Subscribed)
+    case queue(SubscribedQueue)
+
+    fileprivate var subject: Subject {
+        switch self {
+        case .job(let state): .job(state.job)
+        case .queue(let state): .queue(state.queue)
+        }
+    }
+}
+
 public enum NoticeLevel: String, Sendable { case info, warning, error }
 
 public enum ServerMessage {
-    /// The first message on every socket; on a one-job socket with all of `subscribed`.
+    /// The first message on every socket; where the path says what is followed, with all of `subscribed`.
     public static func connected(
-        server: String, heartbeatSeconds: Int, expiresAt: WallTime?, subscribed: Subscribed? = nil
+        server: String, heartbeatSeconds: Int, expiresAt: WallTime?,
+        subscribed: SubscribedSubject? = nil
     ) -> SharedBytes {
-        frame("connected", about: subscribed.map { .job($0.job) }, id: nil) { data in
+        frame("connected", about: subscribed?.subject, id: nil) { data in
             data.key("server")
             data.string(server)
             data.key("heartbeat_seconds")
@@ -45,7 +76,11 @@ public enum ServerMessage {
     }
 
     public static func subscribed(_ state: Subscribed, id: RequestID?) -> SharedBytes {
-        frame("subscribed", about: .job(state.job), id: id) { write(state, to: &$0) }
+        subscribed(.job(state), id: id)
+    }
+
+    public static func subscribed(_ state: SubscribedSubject, id: RequestID?) -> SharedBytes {
+        frame("subscribed", about: state.subject, id: id) { write(state, to: &$0) }
     }
 
     public static func live(
@@ -123,6 +158,26 @@ public enum ServerMessage {
         writer.endObject()
         writer.endObject()
         return Frames.text(writer.bytes.span)
+    }
+
+    private static func write(_ state: SubscribedSubject, to data: inout JSONWriter) {
+        switch state {
+        case .job(let state): write(state, to: &data)
+        case .queue(let state): write(state, to: &data)
+        }
+    }
+
+    private static func write(_ state: SubscribedQueue, to data: inout JSONWriter) {
+        data.key("jobs")
+        data.beginArray()
+        for each in state.jobs {
+            data.beginObject()
+            each.snapshot.writeMembers(into: &data, job: each.job, watchers: each.watchers)
+            data.endObject()
+        }
+        data.endArray()
+        data.key("complete")
+        data.bool(state.isComplete)
     }
 
     private static func write(_ state: Subscribed, to data: inout JSONWriter) {

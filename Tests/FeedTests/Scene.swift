@@ -158,7 +158,7 @@ extension Note {
         case .commandsLost: self = .commandsLost
         case .proven(let isProven): self = .proven(isProven)
         case .mayNotProbe: self = .mayNotProbe
-        case .caughtUp, .redisRetrying, .recording, .stalled: return nil
+        case .caughtUp, .active, .redisRetrying, .recording, .stalled: return nil
         }
     }
 }

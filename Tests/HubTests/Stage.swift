@@ -17,6 +17,8 @@ struct Ledger {
     private(set) var epoch: Epoch?
     /// Where the next number must continue; nil when a gap without bounds has wiped the slate.
     private(set) var next: UInt64?
+    /// The first number that was seen or told missing.
+    private(set) var first: UInt64?
 
     init(epoch: Epoch?, from next: UInt64?) {
         self.epoch = epoch
@@ -28,6 +30,7 @@ struct Ledger {
         case .entry(let entry): see(entry.update)
         case .gap(let gap):
             gaps.append(gap)
+            first = first ?? gap.from
             if gap.reason == .epochChanged {
                 epoch = gap.epoch
                 next = 1
@@ -59,6 +62,7 @@ struct Ledger {
         }
         if let next { #expect(update.seq == next, "a hole, a double or a step back") }
         seqs.append(update.seq)
+        first = first ?? update.seq
         taken.append((Cursor(epoch: epoch, seq: update.seq), update.heardAt))
         next = update.seq + 1
     }

@@ -15,18 +15,27 @@ final class EventStreamClient {
     private(set) var lastID: String?
     private(set) var heartbeats = 0
 
-    init(
+    convenience init(
         _ scene: Scene, _ job: String, _ query: String = "", of kind: String = "jobs",
         token: String? = nil,
         lastID: String? = nil, headers: [String] = [], over connection: Connection? = nil
     ) throws {
+        try self.init(
+            scene, path: "/api/v1/\(kind)/\(job)/events" + (query.isEmpty ? "" : "?\(query)"),
+            token: try token ?? Token.of(jobs: job), lastID: lastID, headers: headers,
+            over: connection)
+    }
+
+    init(
+        _ scene: Scene, path: String, token: String, lastID: String? = nil,
+        headers: [String] = [], over connection: Connection? = nil
+    ) throws {
         self.connection = try connection ?? scene.connect()
         self.lastID = lastID
         try self.connection.sendRequest(
-            "/api/v1/\(kind)/\(job)/events" + (query.isEmpty ? "" : "?\(query)"),
-            headers: [
-                "Accept: text/event-stream", Token.header(try token ?? Token.of(jobs: job)),
-            ] + headers + (lastID.map { ["Last-Event-ID: \($0)"] } ?? []))
+            path,
+            headers: ["Accept: text/event-stream", Token.header(token)] + headers
+                + (lastID.map { ["Last-Event-ID: \($0)"] } ?? []))
         head = try self.connection.answerHead()
         try #require(head.status == 200, "\(head)")
         try #require(head.header("content-type") == "text/event-stream")

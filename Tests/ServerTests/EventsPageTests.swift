@@ -296,7 +296,7 @@ struct EventsPageTests {
         let opening = try Self.opening(2)
         let entries = opening.updates.map { Entry($0) }
         let live = ServerMessage.live(.job(opening.job), epoch: Self.epoch, seq: 0)
-        let blocks = EventStreamText.blocks(entries, after: live)
+        let blocks = EventStreamText.blocks(entries, after: live, hasCursor: true)
         #expect(
             blocks.map { String(copying: $0) } == [
                 #"data: {"type":"live","job_id":"j","data":{"epoch":"AAAAbbbb1234","seq":0}}"#
@@ -307,12 +307,13 @@ struct EventsPageTests {
             ])
         // A burst goes out in pieces, whole messages each.
         let many = (1...5_000).map { Entry(opening.updates[$0 % 2]) }
-        let pieces = EventStreamText.blocks(many)
+        let pieces = EventStreamText.blocks(many, hasCursor: true)
         #expect(pieces.count > 1)
         #expect(pieces.allSatisfy { $0.count <= EventStreamText.blockBytesMax })
         #expect(
             pieces.map { String(copying: $0) }.joined()
-                == many.map { String(copying: EventStreamText.entry($0)) }.joined())
+                == many.map { String(copying: EventStreamText.entry($0, hasCursor: true)) }
+                .joined())
         // Line ends between a worker's words would end the message.
         let odd = Update(
             job: opening.job, epoch: Self.epoch, seq: 3, type: EventType("x"),
@@ -320,7 +321,7 @@ struct EventsPageTests {
                 job: opening.job, seq: 3, rest: Array("\"a\":\n1,\r\"b\":\r\n\n2}".utf8).span),
             heardAt: 0)
         #expect(
-            String(copying: EventStreamText.entry(Entry(odd)))
+            String(copying: EventStreamText.entry(Entry(odd), hasCursor: true))
                 == "id: AAAAbbbb1234:3\ndata: {\"seq\":3,\"job_id\":\"j\",\"a\":\n"
                 + "data: 1,\ndata: \"b\":\ndata: \ndata: 2}\n\n")
     }

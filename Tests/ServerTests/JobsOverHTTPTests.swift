@@ -199,7 +199,7 @@ struct JobsOverHTTPTests {
         #expect(try ask("j1", "wait=30&after=9").answer().text.contains("epoch_changed"))
         // A token that ends while it waits is the end of waiting.
         let brief = try scene.connect(timeoutSeconds: 20)
-        let ending = Token.header(try Token.of(jobs: "*", for: 1))
+        let ending = Token.header(try Token.of(jobs: "*", for: 3))
         try brief.sendRequest("/api/v1/jobs/j1/events?wait=30&after=3", headers: [ending])
         #expect(try brief.answer().text.contains(#""events":[],"next""#))
         // A connection may poll again and again, and who goes leaves nothing behind.

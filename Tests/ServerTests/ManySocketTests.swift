@@ -134,7 +134,9 @@ struct ManySocketTests {
                 #"{"type":"subscribe","data":{"jobs":["1","2","3","4"]},"id":1}"#, "too_many_jobs",
                 nil
             ),
-            (#"{"type":"subscribe","data":{"queue":"q"},"id":1}"#, "not_built", nil),
+            (#"{"type":"subscribe","data":{"queue":"q"},"id":1}"#, "forbidden", nil),
+            (#"{"type":"subscribe","data":{"queue":""},"id":1}"#, "bad_queue", nil),
+            (#"{"type":"unsubscribe","data":{"queue":"*"},"id":1}"#, "not_subscribed", nil),
             (#"{"type":"unsubscribe","data":{"job_id":"a"},"id":1}"#, "not_subscribed", "a"),
             (#"{"type":"auth","data":{},"id":1}"#, "bad_message", nil),
             (#"{"type":"auth","data":{"token":"bad"},"id":1}"#, "token_malformed", nil),
@@ -153,7 +155,7 @@ struct ManySocketTests {
         #expect(try client.hear().text("code") == "binary_not_spoken")
         try client.say(#"{"type":"ping","id":"still here"}"#)
         #expect(try client.hear().id as? String == "still here")
-        #expect(try scene.metric(#"jobwire_message_refusals_total{reason="forbidden"}"#) == 2)
+        #expect(try scene.metric(#"jobwire_message_refusals_total{reason="forbidden"}"#) == 3)
         #expect(try scene.metric(#"jobwire_message_refusals_total{reason="bad_job_id"}"#) == 2)
         #expect(try scene.metric(#"jobwire_message_refusals_total{reason="too_many"}"#) == 1)
         let bad = try scene.metric(#"jobwire_message_refusals_total{reason="bad_message"}"#)

@@ -48,7 +48,7 @@ struct SmallPartsTests {
             ("/api/v1/ws/jobs/a/updates", .jobSocket("a")),
             ("/api/v1/ws/jobs/a%2Fb/updates", .jobSocket("a%2Fb")),
             ("/api/v1/ws/jobs//updates", .jobSocket("")), ("/api/v1/ws/jobs/a/b/updates", .unknown),
-            ("/api/v1/ws/jobs/a", .unknown), ("/api/v1/ws/queues/q", .notBuilt),
+            ("/api/v1/ws/jobs/a", .unknown), ("/api/v1/ws/queues/q", .queueSocket("q")),
             ("/api/v1/ws/feeds/f", .feedSocket("f")), ("/api/v1/ws/feeds", .unknown),
             ("/api/v1/ws/feeds/f/updates", .unknown), ("/api/v1/feeds/f/events", .feedEvents("f")),
             ("/api/v1/feeds/f", .unknown), ("/api/v1/feeds", .unknown),

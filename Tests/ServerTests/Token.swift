@@ -8,12 +8,14 @@ enum Token {
     static let secret = "a-secret-of-these-tests-01234567"
 
     static func of(
-        jobs: String..., feeds: String..., subject: String? = nil, scope: Grant.Scope = [],
+        jobs: String..., feeds: String..., queues: [String] = [], subject: String? = nil,
+        scope: Grant.Scope = [],
         for seconds: Int64 = 3_600,
         secret: String = secret
     ) throws -> String {
         var content = TokenContent()
         content.jobs = jobs
+        content.queues = queues
         content.feeds = feeds
         content.subject = subject
         content.scope = scope

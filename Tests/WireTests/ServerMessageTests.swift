@@ -127,7 +127,7 @@ struct ServerMessageTests {
         #expect(message.hasSuffix(#""watchers":2,"# + tail))
         let connected = text(
             ServerMessage.connected(
-                server: "s", heartbeatSeconds: 25, expiresAt: nil, subscribed: state))
+                server: "s", heartbeatSeconds: 25, expiresAt: nil, subscribed: .job(state)))
         #expect(connected.hasPrefix(#"{"type":"connected","job_id":"1","data":{"server":"s","#))
         #expect(connected.hasSuffix(tail))
     }

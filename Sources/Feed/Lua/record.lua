@@ -22,6 +22,7 @@ local producersMax = 64
 -- Of the old ones in a list so many are looked at when it grows.
 local cleanedMax = 4
 local entryOverhead = 64
+local queueBytesMax = 400
 -- Trimming and expiries are put off a little, so that not every event pays for them.
 local eventsSlack = math.min(64, math.floor(eventsMax / 8))
 local bytesSlack = math.floor(bytesMax / 8)
@@ -169,8 +170,8 @@ local function put(job, kind, body)
     if job.seq - job.first >= eventsMax + eventsSlack or job.bytes > bytesMax + bytesSlack then
         trim(job)
     end
-    out[#out + 1] = job.stem .. ' ' .. job.is.epoch .. ' ' .. number .. ' ' .. kind .. ' ' .. #body .. '\n'
-    out[#out + 1] = body
+    local head = job.stem .. ' ' .. job.is.epoch .. ' ' .. number .. ' ' .. kind .. ' ' .. #body
+    out[#out + 1] = { job, head, body }
     return true
 end
 
@@ -348,8 +349,14 @@ end
 
 local function announce(by, inEra)
     if #out == 0 then return end
-    local head = 'STAMPED ' .. by .. ' ' .. inEra .. ' ' .. last .. '\n'
-    redis.call('PUBLISH', stamped(), head .. table.concat(out))
+    local text = { 'STAMPED ' .. by .. ' ' .. inEra .. ' ' .. last .. '\n' }
+    for _, entry in ipairs(out) do
+        -- With the queue that the job has after this call.
+        local queue = entry[1].is.queue or ''
+        if #queue > queueBytesMax then queue = '' end
+        text[#text + 1] = entry[2] .. ' ' .. #queue .. '\n' .. queue .. entry[3]
+    end
+    redis.call('PUBLISH', stamped(), table.concat(text))
 end
 
 local function word(text) return text == '' and '-' or text end

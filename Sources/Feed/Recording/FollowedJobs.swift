@@ -16,10 +16,14 @@ enum FollowedNews {
 }
 
 struct FollowedJobs {
-    /// A job that Redis is to be asked for. A check wants to know only whether something was missed.
+    /// A job that Redis is to be asked for. A check wants to know only whether something was missed,
+    /// a brief read wants only the latest entries.
     struct Wish: Equatable {
+        enum Kind { case check, brief, whole }
+
         let job: JobID
-        let isCheck: Bool
+        let kind: Kind
+        var isCheck: Bool { kind == .check }
         /// An answer to an older asking is ignored.
         let ticket: Int
     }
@@ -49,6 +53,8 @@ struct FollowedJobs {
         var early: [(Update, SnapshotChange?)] = []
         var earlyBytes = 0
         var isOverfull = false
+        /// Nobody has asked for more than the latest entries.
+        var isBrief = true
     }
 
     /// What may wait of one job while it is read. Beyond it the job is read once more.
@@ -64,10 +70,12 @@ struct FollowedJobs {
     /// Some of the wishes may have become void; then `nextWishes` is empty.
     var isWanting: Bool { !wanted.isEmpty }
     func isFollowed(_ job: JobID) -> Bool { jobs[job] != nil }
+    func loops(of job: JobID) -> LoopSet { jobs[job]?.loops ?? LoopSet() }
 
-    mutating func follow(_ job: JobID, from loop: Int) {
+    mutating func follow(_ job: JobID, from loop: Int, isBrief: Bool = false) {
         let isNew = jobs[job] == nil
         var followed = jobs[job] ?? Followed()
+        followed.isBrief = followed.isBrief && isBrief
         followed.loops.insert(loop)
         followed.waiting.insert(loop)
         var isListed = false
@@ -121,27 +129,29 @@ struct FollowedJobs {
         wanted = Array(jobs.keys)
     }
 
-    /// What is to be asked next, up to so many checks or one read.
+    /// What is to be asked next: up to so many checks, a few brief reads, or one whole one.
     mutating func nextWishes(checksMax: Int) -> [Wish] {
         var wishes: [Wish] = []
         var taken = 0
         for job in wanted {
-            guard case .wanted(let need) = jobs[job]?.phase else {
+            guard let followed = jobs[job], case .wanted(let need) = followed.phase else {
                 taken += 1
                 continue
             }
             let isCheck = if case .read = need { false } else { true }
-            guard wishes.isEmpty || isCheck && wishes[0].isCheck && wishes.count < checksMax else {
-                break
-            }
+            let kind: Wish.Kind = isCheck ? .check : followed.isBrief ? .brief : .whole
+            let most = isCheck ? checksMax : followed.isBrief ? Self.briefReadsMax : 1
+            guard wishes.isEmpty || kind == wishes[0].kind && wishes.count < most else { break }
             taken += 1
             tickets += 1
             jobs[job]?.phase = .asked(need, ticket: tickets)
-            wishes.append(Wish(job: job, isCheck: isCheck, ticket: tickets))
+            wishes.append(Wish(job: job, kind: kind, ticket: tickets))
         }
         wanted.removeFirst(taken)
         return wishes
     }
+
+    private static let briefReadsMax = 16
 
     /// No answer came, or none that counts.
     mutating func failed(_ wish: Wish) {
@@ -231,13 +241,5 @@ struct FollowedJobs {
         }
         jobs[update.job]?.early.append((update, change))
         jobs[update.job]?.earlyBytes += update.byteCount + Self.earlyOverhead
-    }
-}
-
-extension LoopSet {
-    func subtracting(_ others: LoopSet) -> LoopSet {
-        var rest = self
-        for loop in 0..<Self.loopsMax where others.contains(loop) { rest.remove(loop) }
-        return rest
     }
 }

@@ -94,11 +94,12 @@ struct JobSearch {
             lastNamed = birth
             guard Self.isBirth(birth), let name = parts[place].text,
                 let job = try? JobID(checking: name),
-                request.covers(job), request.text.map(job.text.contains) ?? true
+                request.mayCover(job), request.text.map(job.text.contains) ?? true
             else { continue }
             found.append(Found(job: job, birth: birth))
         }
-        let mustFilter = request.status != nil || request.owner != nil
+        let mustFilter =
+            request.status != nil || request.owner != nil || request.coversQueue != nil
         (named, wanted) = mustFilter ? (found[...], []) : ([], found[...])
         if found.isEmpty { decide(lastNamed) }
         return true

@@ -14,7 +14,7 @@ enum RecorderStep {
 struct RecordCall {
     let era: Name
     let first: Int64
-    let events: ArraySlice<QueuedEvent>
+    var events: ArraySlice<QueuedEvent>
     let marks: [(token: Name, ordinal: Int64)]
     let isTail: Bool
     /// Of which command connection, and since which resending: answers to older ones mean nothing.

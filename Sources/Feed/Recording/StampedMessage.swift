@@ -2,7 +2,9 @@
 // which era, and the entries.
 //
 //   STAMPED by era last        `-` for by and era where no bridge recorded; last is then of no meaning
-//   stem epoch seq kind bytes  an entry, and so many bytes of it behind the line's end
+//   stem epoch seq kind bytes queueBytes
+//                              an entry; behind the line's end lie the job's queue, JSON as in its
+//                              state, and the entry's own bytes
 //
 // Whoever may publish on the channel may write anything: what does not read to its end is refused
 // whole.
@@ -18,8 +20,9 @@ struct StampedMessage {
         let epoch: Epoch
         let seq: UInt64
         let kind: Kind
-        /// Where its bytes are in the message.
+        /// Where its bytes are in the message, and those of the job's queue; empty where it has none.
         let body: Range<Int>
+        let queue: Range<Int>
     }
 
     let by: Name?
@@ -37,15 +40,18 @@ struct StampedMessage {
         self.last = last
         var entries: [Entry] = []
         while at < text.count {
-            guard let words = Self.line(text, from: &at), words.count == 5,
+            guard let words = Self.line(text, from: &at), words.count == 6,
                 let epoch = Epoch(checking: String(words[1])), let seq = UInt64(words[2]), seq > 0,
                 seq < UInt64.max, let kind = Kind(rawValue: String(words[3])),
-                let count = Int(words[4]), count >= 0, count <= text.count - at
+                let count = Int(words[4]), let queueCount = Int(words[5]), count >= 0,
+                0...Self.queueBytesMax ~= queueCount, count <= text.count - at - queueCount
             else { return nil }
+            let queue = at..<at + queueCount
+            at += queueCount
             entries.append(
                 Entry(
                     job: JobID(stem: words[0]), epoch: epoch, seq: seq, kind: kind,
-                    body: at..<at + count))
+                    body: at..<at + count, queue: queue))
             at += count
         }
         self.entries = entries
@@ -61,4 +67,6 @@ struct StampedMessage {
     }
 
     private static let lineBytesMax = 512
+    /// As in record.lua; a longer queue is not announced.
+    private static let queueBytesMax = 400
 }

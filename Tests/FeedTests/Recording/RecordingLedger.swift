@@ -229,8 +229,8 @@ struct RecordingLedger {
             throw Violation("client \(client.index) is not served")
         }
         let state = world.redis.store.jobs[client.job]
-        // Nobody has looked for it since it was deleted.
-        if state == nil, isLossy, !isTouchedInTheEnd(client.job, world) { return }
+        // Its state was deleted, and since then nothing came that could have been announced.
+        if isLossy, state?.seq ?? 0 == 0, !hasFinalEvent(client.job, world) { return }
         guard cursor == state.map({ Cursor(epoch: $0.epoch, seq: $0.seq) }) else {
             throw Violation(
                 "client \(client.index) is at \(cursor), Redis at \(String(describing: state))")
@@ -239,7 +239,7 @@ struct RecordingLedger {
         try checkMissing(client, world)
     }
 
-    private func isTouchedInTheEnd(_ job: Int, _ world: World) -> Bool {
+    private func hasFinalEvent(_ job: Int, _ world: World) -> Bool {
         world.published.contains { $0.isFinal && $0.job == job }
     }
 
