@@ -29,8 +29,8 @@ extension Worker {
                     "not_used": .integer(refused.count),
                 ])
             for (index, fault) in refused {
-                log.info(
-                    "key_not_used",
+                throttledLog.line(
+                    .info, "key_not_used", at: loop.now.milliseconds,
                     [
                         "issuer": issuer, "key": .integer(index), "why": .text(fault.rawValue),
                         "meaning": .text(fault.message),

@@ -9,15 +9,13 @@
 
 struct VerifiedTokens {
     struct Name: Hashable {
-        private let words: InlineWords
-
-        private struct InlineWords: Hashable { let a, b, c, d: UInt64 }
+        private let a, b, c, d: UInt64
 
         init(_ digest: [UInt8]) {
             func word(_ index: Int) -> UInt64 {
                 digest[(8 * index)..<(8 * index + 8)].reduce(0) { $0 << 8 | UInt64($1) }
             }
-            words = InlineWords(a: word(0), b: word(1), c: word(2), d: word(3))
+            (a, b, c, d) = (word(0), word(1), word(2), word(3))
         }
     }
 
