@@ -42,7 +42,7 @@ struct HTTPTests {
             ("GET", "/api/v1/jobs/j2", [token], 403), ("GET", "/api/v1/jobs/a%20b", [token], 400),
             ("GET", "/api/v1/jobs/%zz", [token], 400),
             ("GET", "/api/v1/jobs/j1?token=%zz", [], 400),
-            ("GET", "/api/v1/ws/queues/q", [], 501), ("GET", "/API/v1/jobs/j1", [token], 404),
+            ("GET", "/api/v1/ws/queues/q", [], 426), ("GET", "/API/v1/jobs/j1", [token], 404),
             ("GET", "/api/v1/jobs/j1/", [token], 404), ("GET", "//healthz", [], 404),
         ]
         for row in table {
