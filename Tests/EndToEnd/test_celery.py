@@ -153,7 +153,8 @@ def last_told(server, follow, job):
 
 @pytest.mark.parametrize("history", ["memory", "redis"])
 def test_a_task_is_followed_by_its_results_alone(serve, celery, follow, job, overheard, history):
-    server, name = serve(celery_results="true", history=history), f"{job}-{history}"
+    settings = {"celery_results": "true", "history": history, "key_prefix": f"{job}-{history}"}
+    server, name = serve(**settings), f"{job}-{history}"
     socket = follow(server, name)
     socket.joined()
     start(celery, name, "quiet", steps=3)
@@ -166,7 +167,7 @@ def test_a_task_is_followed_by_its_results_alone(serve, celery, follow, job, ove
     assert told["result"] == {"status": "of its own", "steps": 3}
     assert told["finished_at"][:23] == events[-1]["date_done"][:23] and told["error"] is None
     if history == "redis":
-        again = last_told(serve(celery_results="true", history=history), follow, name)
+        again = last_told(serve(**settings), follow, name)
         assert without(again, "watchers") == without(told, "watchers")
 
 
