@@ -119,7 +119,8 @@ class Publisher:
             except redis.ResponseError as refusal:
                 if "WRONGTYPE" in str(refusal):  # said to the worker: its event is not taken
                     return
-                if not any(word in str(refusal) for word in PASSING):
+                is_full = isinstance(refusal, redis.exceptions.OutOfMemoryError)
+                if not is_full and not any(word in str(refusal) for word in PASSING):
                     self.world.unsettled.append(f"{publication.id} is refused: {refusal}")
                     return
                 await asyncio.sleep(0.1)
