@@ -41,6 +41,7 @@ let package = Package(
     targets: [
         // C headers
         .systemLibrary(name: "CLinux"),
+        .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
         .systemLibrary(name: "COpenSSL", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
@@ -60,7 +61,7 @@ let package = Package(
         target("Redis", ["Bytes", "Loop", "CHiredis"]),
         // Lua/record.lua becomes RecordSource.swift by tools/embed-script.
         target("Feed", ["Bytes", "Jobs", "Loop", "Redis", "Wire"], exclude: ["Lua"]),
-        target("Tokens", ["JSON", "COpenSSL"]),
+        target("Tokens", ["JSON", "COpenSSL", "CCurl"]),
 
         // service and commands
         target(

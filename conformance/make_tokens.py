@@ -67,6 +67,9 @@ granted("scope words are whole words", made({"exp": EXP, "scope": "jobs:reader x
         exp=EXP, scope=[], not_follows=["a"])
 granted("scopes together", made({"exp": EXP, "scope": " jobs:publish  jobs:read "}), exp=EXP,
         scope=["jobs:read", "jobs:publish"], follows=["a"])
+granted("scopes as an array", made({"exp": EXP, "scope": ["jobs:publish", "jobs:read email"]}), exp=EXP,
+        scope=["jobs:read", "jobs:publish"], follows=["a"])
+granted("a token id and an issuer", made({"exp": EXP, "jti": "t1", "iss": "x"}), exp=EXP)
 granted("queues and feeds", made({"exp": EXP, "queues": ["q1"], "feeds": ["ops-*"]}), exp=EXP,
         queues=["q1"], not_queues=["q", "q11"], feeds=["ops-", "ops-1"], not_feeds=["ops", "q1"], not_follows=["q1"])
 granted("names are bytes: a Kelvin sign is no K", made({"exp": EXP, "jobs": ["\u212a", "\u037e*", "cafe\u0301"]}), exp=EXP,
@@ -114,6 +117,24 @@ for value in ["null", "1", '["HS256"]', '{"HS256":1}', "true"]:
 refused("crit", signed('{"alg":"HS256","crit":["exp"],"exp":1}', GOOD), "critical_header")
 refused("empty crit", signed('{"alg":"HS256","crit":[]}', GOOD), "critical_header")
 refused("escaped crit", signed('{"alg":"HS256","\\u0063rit":null}', GOOD), "critical_header")
+
+# Other members of the header: those that name keys are not looked at, those that change the meaning refuse.
+for typ in ["jwt", "AT+JWT", "application/at+jwt"]:
+    granted(f"typ {typ}", made({"sub": "u1", "exp": EXP}, headers={"typ": typ}), sub="u1", exp=EXP)
+for typ in ['"JWE"', '"secevent+jwt"', '"logout+jwt"', '"dpop+jwt"', '"JWT "', '""', "1", "null", '["JWT"]']:
+    refused(f"typ is {typ}", signed('{"alg":"HS256","typ":%s}' % typ, GOOD), "wrong_type")
+for kid in ["../../../../dev/null", "' OR 1=1 --", "|/bin/true", "k" * 2000, "", "\u0000", "http://127.0.0.1/key"]:
+    granted(f"kid {kid[:20]!r} is a name and nothing else", made({"sub": "u1", "exp": EXP}, headers={"kid": kid}),
+            sub="u1", exp=EXP)
+    refused(f"kid {kid[:20]!r} with an empty secret", signed(json.dumps({"alg": "HS256", "kid": kid}), GOOD, secret=""),
+            "bad_signature")
+for kid in ["1", "null", '["k"]', "{}"]:
+    refused(f"kid is {kid}", signed('{"alg":"HS256","kid":%s}' % kid, GOOD), "malformed")
+OWN = {"kty": "oct", "k": b64(b"x" * 40), "alg": "HS256"}
+for name, value in {"jwk": OWN, "jku": "http://127.0.0.1:1/keys", "x5u": "http://127.0.0.1:1/cert", "x5c": ["MIIB"]}.items():
+    header = json.dumps({"alg": "HS256", name: value})
+    granted(f"{name} in the header is not looked at", signed(header, GOOD), sub="u1", exp=EXP)
+    refused(f"{name} in the header brings no key", signed(header, GOOD, secret="x" * 40), "bad_signature")
 
 # Signatures.
 refused("another secret", made({"sub": "u1", "exp": EXP}, secret=SECRET + "x"), "bad_signature")
@@ -163,8 +184,11 @@ refused("jobs twice, once escaped", signed(HS256, '{"exp":%d,"jobs":["a"],"job\\
 # Claims of the wrong kind.
 for value in ["1", "null", '["u1"]', '{"a":1}', '"a\\u0000b"', '"a\\nb"', '"\\ud800"', '"\\u009b"']:
     refused(f"sub is {value}", signed(HS256, '{"exp":%d,"sub":%s}' % (EXP, value)), "bad_subject")
-for value in ["1", "null", '["admin"]', '"jobs:read\\u0000"']:
+for value in ["1", "null", '["admin",1]', '[["admin"]]', '{"admin":1}', '"jobs:read\\u0000"']:
     refused(f"scope is {value}", signed(HS256, '{"exp":%d,"scope":%s}' % (EXP, value)), "bad_scope")
+for value in ["1", "null", '["t"]', '"a\\nb"']:
+    refused(f"jti is {value}", signed(HS256, '{"exp":%d,"jti":%s}' % (EXP, value)), "bad_token_id")
+    refused(f"iss is {value}", signed(HS256, '{"exp":%d,"iss":%s}' % (EXP, value)), "wrong_issuer")
 for claim in ["jobs", "queues", "feeds"]:
     for value in ['"a"', "1", "null", "{}", "[null]", "[true]", "[1.5]", "[1e3]", '[["a"]]', '[{"a":1}]', '["a*b"]',
                   '["**"]', '["*a"]', '["a\\u0000"]', '["\\udfff*"]']:

@@ -15,15 +15,16 @@ extension Verb {
         details: [
             "Reads flags, variables and the file as serve would, looks whether the settings go together"
                 + " and whether certificates and keys can be read, and with --connect whether Redis"
-                + " answers and lets us subscribe. Prints every problem; exit code 1 where there is one."
+                + " answers and lets us subscribe, and whether key sets can be fetched. Prints every problem; exit code 1 where there is one."
         ],
-        options: [CommandOption("connect", "Also connect to Redis")]
+        options: [CommandOption("connect", "Also connect to Redis, and fetch key sets")]
     ) { call throws(Failure) in
         var problems: [String] = []
         do throws(SettingsFault) { try call.settings.checked() } catch {
             problems += error.problems.map(\.description)
         }
         problems += fileProblems(call.settings)
+        if problems.isEmpty { problems += call.settings.keyProblems(fetching: call.has("connect")) }
         do throws(RedisURLFault) {
             _ = try RedisAddress(parsing: call.settings.redisURL.text)
         } catch {
@@ -88,6 +89,14 @@ extension Verb {
             guard !rows.isEmpty else { continue }
             call.place.say("\(group.name):")
             for row in rows { call.place.say(PrintableText.plain(row)) }
+        }
+        for issuer in call.settings.issuers {
+            call.place.say(PrintableText.plain("[issuer \(issuer.name)]:"))
+            for setting in Issuer.table {
+                let value = setting.shown(in: issuer.settings)
+                guard value != setting.defaultShown else { continue }
+                call.place.say(PrintableText.plain("  \(setting.name) = \(value)"))
+            }
         }
         return .done
     }

@@ -12,6 +12,8 @@ enum Minted {
     ) throws(Failure) -> String {
         var content = TokenContent()
         content.issuedAt = now
+        if !settings.tokenIssuer.isEmpty { content.issuer = settings.tokenIssuer }
+        content.audience = settings.tokenAudience.first
         let (end, overflow) = now.addingReportingOverflow(seconds)
         content.expiresAt = overflow ? Int64.max : end
         fill(&content)

@@ -17,9 +17,10 @@ extension Verb {
         ],
         details: [
             "Serves until SIGTERM or SIGINT, then stops accepting, sends its clients away within"
-                + " drain-grace and ends with 0. SIGHUP reads the certificate again. The log goes to"
+                + " drain-grace and ends with 0. SIGHUP reads the certificate and the key sets again. The log goes to"
                 + " standard error. Several servers may listen on the same address.",
-            "It does not start without a token secret of 32 bytes at least. To make one:"
+            "It does not start without a key for tokens: token-secret (32 bytes at least),"
+                + " token-keys or jwks. To make a secret:"
                 + " openssl rand -hex 32 > secret && chmod 600 secret",
         ]
     ) { call throws(Failure) in

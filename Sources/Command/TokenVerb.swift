@@ -28,7 +28,12 @@ extension Verb {
             CommandOption("sub", as: "NAME", "Whom it names"),
             CommandOption("ttl", as: "TIME", "How long it lasts: 15m, 8h, 30d [1h]"), .dataDir,
         ],
-        settings: ["token-secret", "token-leeway", "token-bytes-max", "require-exp"],
+        settings: [
+            "token-secret", "token-keys", "jwks", "jwks-timeout", "jwks-ca", "jwks-http",
+            "token-issuer", "token-audience", "token-algorithms", "subject-claim", "jobs-claim",
+            "queues-claim", "feeds-claim", "scope-claim", "token-leeway", "token-bytes-max",
+            "require-exp",
+        ],
         words: 0...2
     ) { call throws(Failure) in
         let settings = try call.settingsBesideRun().settings
@@ -98,20 +103,36 @@ extension Verb {
             } catch { throw Failure(.failed, "standard input: \(error)") }
         }
         let token = text.filter { !$0.isWhitespace }
-        var rules = TokenRules(keys: [])
-        rules.leeway = settings.tokenLeeway.components.seconds
-        rules.requiresExpiry = settings.requireExp
-        rules.bytesMax = settings.tokenBytesMax
+        let (rules, hasKeys) = try rules(settings)
         var verifier: TokenVerifier?
-        if !settings.tokenSecret.isEmpty {
-            do throws(TokenSetupFault) {
-                rules.keys = [try .hs256(settings.tokenSecret.bytes)]
-                verifier = try TokenVerifier(rules)
-            } catch { throw Failure(.usage, "token-secret: \(error)") }
+        if hasKeys {
+            do throws(TokenSetupFault) { verifier = try TokenVerifier(rules) } catch {
+                throw Failure(.usage, "\(error.setting): \(error)")
+            }
         }
         let found = TokenInspection(of: token, by: verifier, rules: rules, now: Minted.now)
         for line in lines(found) { call.place.say(line) }
         return found.fault == nil ? .done : .refused
+    }
+
+    /// The keys of a URL are fetched as the server would.
+    private static func rules(_ settings: Settings) throws(Failure) -> (TokenRules, Bool) {
+        var rules = TokenRules(keys: [])
+        let hasKeys = !settings.allIssuers.isEmpty
+        if hasKeys {
+            do throws(TokenSetupFault) {
+                rules = try TokenRules(settings.issuerDescriptions, settings.keyOptions)
+            } catch { throw Failure(.usage, "\(error.setting): \(error)") }
+        }
+        rules.leeway = settings.tokenLeeway.components.seconds
+        rules.requiresExpiry = settings.requireExp
+        rules.bytesMax = settings.tokenBytesMax
+        for index in rules.awaited {
+            do throws(KeySetUnread) { try settings.fetchKeys(of: index, for: &rules) } catch {
+                throw Failure(.failed, "jwks: \(error)")
+            }
+        }
+        return (rules, hasKeys)
     }
 
     static func lines(_ found: TokenInspection, now: Int64 = Minted.now) -> [String] {
@@ -128,7 +149,7 @@ extension Verb {
             found.fault.map { "refused  \($0.rawValue): \($0.message)" }
                 ?? (found.signatureChecked
                     ? "good     the server would let it in"
-                    : "unknown  all is well but the signature, for which no secret is configured"))
+                    : "unknown  all is well but the signature, for which no key is configured"))
         return lines
     }
 }

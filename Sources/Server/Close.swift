@@ -30,6 +30,8 @@ enum Close: Error, Equatable {
         case .done: 1000
         case .draining: 1012
         case .badRequest: 4400
+        // The one refusal that passes: a client that comes again may be let in.
+        case .tokenRefused(.keysAwaited): 1013
         case .tokenRefused, .tokenExpired, .authTimeout: 4401
         case .notThisJob, .notThisFeed, .notThisQueue, .notThisPath, .mayNotPublish,
             .originRefused:

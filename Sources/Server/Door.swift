@@ -20,8 +20,12 @@ struct Door {
     /// Empty: not checked, for without a cookie a foreign page has nothing of ours to abuse.
     private var allowedOrigins: [String] { crossOrigin.allowedOrigins }
 
-    init(_ settings: Settings) throws(StartFault) {
-        verifier = try TokenVerifier(settings)
+    init(_ house: House) throws(StartFault) {
+        do throws(TokenSetupFault) { verifier = try TokenVerifier(house.tokenRules) } catch {
+            throw .token(error)
+        }
+        verifier.wantKeys = { [keeper = house.keyKeeper] in keeper?.ask($0) }
+        let settings = house.settings
         crossOrigin = CrossOrigin(allowedOrigins: settings.allowedOrigins)
         entrances = try settings.entrances()
         sources = try settings.heardSources()

@@ -96,21 +96,6 @@ extension RedisOptions {
     }
 }
 
-extension TokenVerifier {
-    convenience init(_ settings: Settings) throws(StartFault) {
-        guard !settings.tokenSecret.isEmpty else { throw .noSecret }
-        do throws(TokenSetupFault) {
-            var rules = TokenRules(keys: [try .hs256(settings.tokenSecret.bytes)])
-            rules.leeway = settings.tokenLeeway.components.seconds
-            rules.requiresExpiry = settings.requireExp
-            rules.bytesMax = settings.tokenBytesMax
-            try self.init(rules)
-        } catch {
-            throw .token(error)
-        }
-    }
-}
-
 extension TLSServer {
     /// nil where no certificate is configured.
     static func make(_ settings: Settings) throws(StartFault) -> TLSServer? {

@@ -5,6 +5,7 @@ import Loop
 import Settings
 import Synchronization
 import Telemetry
+import Tokens
 
 final class House: Sendable {
     let settings: Settings
@@ -17,6 +18,11 @@ final class House: Sendable {
     /// What each loop still has to do of the feed's updates.
     let backlogs: [Backlog]
     let tls: TLSServer?
+    let tokenRules: TokenRules
+    /// nil where all keys were here at the start.
+    let keyKeeper: KeyKeeper?
+    /// False while an issuer's first keys are still to come.
+    let areKeysHere: Atomic<Bool>
     /// Set by the feed's loop, read by whoever answers `/readyz`.
     let isRedisReady = Atomic<Bool>(false)
     let isSubscriptionProven = Atomic<Bool>(false)
@@ -37,6 +43,8 @@ final class House: Sendable {
             perAddressMax: settings.connectionsPerAddressMax)
         watchers = loops > 1 ? Watchers() : nil
         tls = try TLSServer.make(settings)
+        tokenRules = try TokenRules(settings)
+        areKeysHere = Atomic<Bool>(tokenRules.awaited.isEmpty)
         var mailboxes: [Mailbox<WorkerMail>] = []
         do throws(SystemError) {
             for _ in 0..<loops { mailboxes.append(try Mailbox()) }
@@ -45,11 +53,17 @@ final class House: Sendable {
         }
         self.mailboxes = mailboxes
         backlogs = mailboxes.map { _ in Backlog() }
+        do throws(TokenSetupFault) {
+            keyKeeper = try KeyKeeper(tokenRules.issuers, KeyKeeperOptions(settings)) {
+                [mailboxes] news in
+                for mailbox in mailboxes { mailbox.post(.keys(news)) }
+            }
+        } catch { throw .token(error) }
     }
 
     var isReady: Bool {
         isRedisReady.load(ordering: .relaxed) && isSubscriptionProven.load(ordering: .relaxed)
-            && !isDraining.load(ordering: .relaxed)
+            && areKeysHere.load(ordering: .relaxed) && !isDraining.load(ordering: .relaxed)
     }
 
     var othersHaveEnded: Bool { loopsEnded.load(ordering: .relaxed) >= mailboxes.count - 1 }

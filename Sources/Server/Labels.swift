@@ -65,12 +65,14 @@ extension AuthRefusal {
         case .missing: self = .missing
         case .tooLong: self = .tooLong
         case .malformed, .duplicateMember, .criticalHeader: self = .malformed
-        case .algorithmNotAllowed: self = .algorithm
+        case .algorithmNotAllowed, .wrongType: self = .algorithm
+        case .unknownKey, .keysAwaited: self = .key
+        case .wrongIssuer, .wrongAudience: self = .audience
         case .badSignature: self = .signature
         case .expired: self = .expired
         case .notYetValid: self = .notYetValid
         case .noExpiry: self = .noExpiry
-        case .badTime, .badSubject, .badNames, .badScope: self = .claims
+        case .badTime, .badSubject, .badNames, .badScope, .badTokenID: self = .claims
         }
     }
 }

@@ -1,7 +1,7 @@
 // Server starts one loop per core and returns when the last one has ended.
 //
 // Loop 0 runs on the calling thread: it owns the feed and hears the signals. SIGTERM and SIGINT drain,
-// SIGHUP reads the certificate again; a second SIGTERM does not wait for the grace to pass.
+// SIGHUP reads the certificate and the key sets again; a second SIGTERM does not wait for the grace to pass.
 
 import Feed
 import Jobs
@@ -57,10 +57,21 @@ public struct Server {
             ])
         whenListening(port)
         first.feed?.start()
+        let keys = try startKeyKeeper()
         first.run()
+        house.keyKeeper?.stop()
+        keys?.join()
         for thread in threads { thread.join() }
         guard !house.hasFailed.load(ordering: .relaxed) else { throw .loopFailed }
         house.log.info("stopped")
+    }
+
+    /// What it tells waits in the mailboxes until the loops run.
+    private func startKeyKeeper() throws(StartFault) -> LoopThread? {
+        guard let keeper = house.keyKeeper else { return nil }
+        do throws(SystemError) {
+            return try LoopThread.start(name: "jobwire-keys") { keeper.run() }
+        } catch { throw .system(error) }
     }
 
     private func feed(for worker: Worker) -> any JobFeed {

@@ -21,7 +21,10 @@ final class Shutdown {
     }
 
     private func hear(_ signal: Int32) {
-        if signal == Signal.hangUp { return reloadCertificate() }
+        if signal == Signal.hangUp {
+            worker.house.keyKeeper?.readAll()
+            return reloadCertificate()
+        }
         let house = worker.house
         guard !isAsked else {
             house.log.warning("stopping_at_once")

@@ -16,10 +16,11 @@ public enum StartFault: Error, CustomStringConvertible {
     public var description: String {
         switch self {
         case .noSecret:
-            "token-secret: none is configured, and without one nobody could be let in. Make one with "
+            "token-secret: none is configured, no token-keys and no jwks either, and without a key "
+                + "nobody could be let in. Make a secret with "
                 + "`openssl rand -hex 32` and set JOBWIRE_TOKEN_SECRET, or put it into a file and set "
                 + "JOBWIRE_TOKEN_SECRET_FILE. To try Jobwire out, `jobwire run` makes one itself."
-        case .token(let fault): "token-secret: \(fault)"
+        case .token(let fault): "\(fault.setting): \(fault)"
         case .setting(let name, let reason): "\(name): \(reason)"
         case .cannotListen(let address, let error): "listen: cannot listen on \(address): \(error)"
         case .certificate(let fault): "tls-certificate: \(fault)"

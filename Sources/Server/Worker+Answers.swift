@@ -50,6 +50,8 @@ extension Worker {
         json.bool(house.isRedisReady.load(ordering: .relaxed))
         json.key("subscription")
         json.bool(house.isSubscriptionProven.load(ordering: .relaxed))
+        json.key("keys")
+        json.bool(house.areKeysHere.load(ordering: .relaxed))
         json.key("draining")
         json.bool(isDraining)
         json.endObject()

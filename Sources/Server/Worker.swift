@@ -36,6 +36,8 @@ final class Worker {
     private(set) var drain: Drain?
     /// Loop 0 keeps this for all; `condition` is what this loop's clients have been told.
     var isRedisLost = false
+    /// On loop 0: when the keys of each issuer were last read from afar.
+    lazy var keysReadAt = KeyReadings(house.tokenRules, loop.now)
     private(set) var condition = RedisCondition.back
     /// What workers or Redis make us repeat is said so many times a second and then counted.
     let throttledLog: LogThrottle
@@ -72,7 +74,7 @@ final class Worker {
         alarm = Alarm(loop)
         metrics = house.metrics.block(index)
         asksTaken = Array(repeating: 0, count: house.mailboxes.count)
-        door = try Door(settings)
+        door = try Door(house)
         headReader = HeadReader(limits: HeadLimits(settings))
         bodyLimits = BodyLimits(settings)
         messageReader = ClientMessageReader(jobsMax: settings.subscriptionsPerConnectionMax)
@@ -123,6 +125,7 @@ final class Worker {
     fileprivate func beat() {
         throttledLog.tellHeld(at: loop.now.milliseconds)
         if feed != nil { metrics.logLinesLost.add(log.takeLost()) }
+        countKeyAge()
         sweepViews()
         _ = loop.arm(self, after: .seconds(1))
     }
@@ -148,6 +151,7 @@ final class Worker {
         case .opened(let opening, let asks): open(opening, afterAsks: asks)
         case .answered(let answer, let ticket): asked.removeValue(forKey: ticket)?(answer)
         case .redis(let condition): tell(condition)
+        case .keys(let news): hear(news)
         case .drain: beginDrain()
         case .stop: stop()
         }

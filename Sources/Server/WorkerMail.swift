@@ -3,6 +3,7 @@
 
 import Bytes
 import Jobs
+import Tokens
 import Wire
 
 enum WorkerMail: Sendable {
@@ -24,6 +25,7 @@ enum WorkerMail: Sendable {
 
     // to all
     case redis(RedisCondition)
+    case keys(KeyNews)
     case drain
     case stop
 }

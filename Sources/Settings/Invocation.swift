@@ -52,14 +52,23 @@ public struct Invocation: Sendable {
     private mutating func apply(
         _ source: [Assignment], _ readFile: ReadFile, _ problems: inout [SettingsProblem]
     ) {
-        var seen: [String: String] = [:]
+        var seen: [[String?]: String] = [:]
         for assignment in source where !Self.namesFile(assignment) {
             guard let target = Self.target(of: assignment) else {
                 problems.append(.unknown(assignment))
                 continue
             }
             let setting = target.setting
-            if let earlier = seen.updateValue(assignment.name, forKey: setting.name) {
+            guard
+                assignment.issuer == nil
+                    || Issuer.table.contains(where: { $0.name == setting.name })
+            else {
+                let reason = "is no setting of one issuer; it stands before the first [issuer NAME]"
+                problems.append(SettingsProblem(setting.name, assignment.origin, reason))
+                continue
+            }
+            let key = [assignment.issuer, setting.name]
+            if let earlier = seen.updateValue(assignment.name, forKey: key) {
                 let also = earlier == assignment.name ? "given twice" : "given as \(earlier) too"
                 problems.append(SettingsProblem(setting.name, assignment.origin, also))
                 continue
@@ -67,13 +76,13 @@ public struct Invocation: Sendable {
             do {
                 let bytes =
                     target.isFile ? try secret(from: assignment, readFile) : assignment.bytes
-                guard setting.write(&settings, bytes) else {
+                guard settings.write(bytes, setting, issuer: assignment.issuer) else {
                     let got = String(decoding: assignment.bytes, as: UTF8.self)
                     let reason = "expected \(setting.expected), got \(quoted(got))"
                     problems.append(SettingsProblem(setting.name, assignment.origin, reason))
                     continue
                 }
-                origins[setting.name] = assignment.origin
+                if assignment.issuer == nil { origins[setting.name] = assignment.origin }
             } catch {
                 let reason = "the file could not be read: \(error)"
                 problems.append(SettingsProblem(setting.name, assignment.origin, reason))
@@ -131,6 +140,8 @@ struct Assignment {
     let bytes: [UInt8]
     let origin: String
     let spelling: Spelling
+    /// Whose section of the file it stands in.
+    var issuer: String?
 }
 
 /// Kubernetes sets these in every pod beside a Service named `jobwire` or `jobwire-…`; they are

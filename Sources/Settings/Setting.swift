@@ -87,7 +87,7 @@ extension Setting {
     ) -> Self {
         .value(
             name, field, as: placeholder, expected: "words with commas between them",
-            summary, show: { $0.joined(separator: ",") }, read: commaSeparated)
+            summary, show: { $0.joined(separator: ", ") }, read: commaSeparated)
     }
 
     static func flag(_ name: String, _ field: Field<Bool>, _ summary: String) -> Self {

@@ -28,9 +28,25 @@ public struct Settings: Equatable, Sendable {
 
     // Tokens
     public var tokenSecret = Secret("")
+    public var tokenKeys: [String] = []
     public var jwks = ""
+    public var tokenIssuer = ""
+    public var tokenAudience: [String] = []
+    public var tokenAlgorithms = [
+        "HS256", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA",
+    ]
+    public var subjectClaim = "sub"
+    public var jobsClaim = "jobs"
+    public var queuesClaim = "queues"
+    public var feedsClaim = "feeds"
+    public var scopeClaim = "scope"
+    public var jwksRefresh = Duration.seconds(900)
+    public var jwksTimeout = Duration.seconds(10)
+    public var jwksCA = ""
+    public var jwksHTTP = false
     public var tokenLeeway = Duration.seconds(30)
     public var tokenBytesMax = 8_192
+    public var tokenCacheMax = 10_000
     public var requireExp = true
     public var authTimeout = Duration.seconds(5)
 
@@ -73,6 +89,9 @@ public struct Settings: Equatable, Sendable {
     public var logLevel = LogLevel.info
     public var logFormat = LogFormat.text
     public var logRepeatsPerSecondMax = 10
+
+    /// The sections `[issuer NAME]` of the file; see Issuers.swift.
+    public internal(set) var issuers: [Issuer] = []
 
     public init() {}
 

@@ -58,20 +58,29 @@ extension Settings {
 
     private func tokenProblems(secretNeeded: Bool) -> [SettingsProblem] {
         var problems: [SettingsProblem] = []
-        if !jwks.isEmpty {
-            problems.append(
-                problem("jwks", "key sets are not available yet; set token-secret instead"))
-        }
-        if tokenSecret.isEmpty, secretNeeded {
+        if allIssuers.isEmpty, secretNeeded {
             problems.append(
                 problem(
                     "token-secret",
-                    "missing, and without it no client can be let in: make one with `openssl rand -hex 32`"
+                    "missing, and so are token-keys and jwks; without a key no client can be let in:"
+                        + " make a secret with `openssl rand -hex 32`"
                         + " and set \(Setting.prefix)TOKEN_SECRET or …_FILE"))
-        } else if !tokenSecret.isEmpty, tokenSecret.bytes.count < 32 {
-            problems.append(
-                problem(
-                    "token-secret", "has \(tokenSecret.bytes.count) bytes and needs 32 at least"))
+        }
+        for issuer in allIssuers {
+            let place = issuer.name.isEmpty ? "" : "of the issuer \(quoted(issuer.name)) "
+            let count = issuer.settings.tokenSecret.bytes.count
+            if 1..<32 ~= count {
+                problems.append(
+                    problem("token-secret", "\(place)has \(count) bytes and needs 32 at least"))
+            }
+            if !issuer.hasKeys {
+                problems.append(
+                    problem("issuer", "\(place)needs token-secret, token-keys or jwks"))
+            }
+        }
+        let names = allIssuers.map(\.name)
+        if Set(names.map { Array($0.utf8) }).count < names.count {
+            problems.append(problem("token-issuer", "the same name stands in an [issuer] section"))
         }
         return problems
     }

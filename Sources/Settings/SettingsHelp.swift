@@ -38,7 +38,9 @@ extension Settings {
             "over the file. A name nobody knows is an error. A secret can be read from a file: append",
             "`_FILE` to its variable or `-file` to its flag; prefer that to a flag, which others can see in `ps`.",
             "Sizes: `65536`, `64KiB`, `1MiB`. Times: `300ms`, `25s`, `1h`. Lists: commas. Switches: `--require-exp`,",
-            "`--no-require-exp`.",
+            "`--no-require-exp`.", "",
+            "What follows a line `[issuer NAME]` of the file is about one more issuer of tokens, which `iss` names:",
+            Issuer.table.map { "`\($0.name)`" }.joined(separator: ", ") + ".",
         ]
         for group in groups {
             lines += [

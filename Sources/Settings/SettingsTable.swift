@@ -75,12 +75,48 @@ extension Settings {
     private static let tokens: [Setting] = [
         .secret(
             "token-secret", \.tokenSecret, as: "SECRET",
-            "HS256 secret of client tokens, 32 bytes at least"),
-        .text("jwks", \.jwks, as: "FILE|URL", "Key set for public-key tokens; not available yet"),
+            "Secret of client tokens, 32 bytes at least (48 for HS384, 64 for HS512)"),
+        .list(
+            "token-keys", \.tokenKeys, as: "FILES",
+            "PEM files with public keys of client tokens, or certificates, of which only the key counts"
+        ),
+        .text(
+            "jwks", \.jwks, as: "FILE|URL", "JSON Web Key Set that client tokens are signed with"),
+        .text(
+            "token-issuer", \.tokenIssuer, as: "NAME",
+            "What iss of a token must be; empty: anything"),
+        .list(
+            "token-audience", \.tokenAudience, as: "NAMES",
+            "Of which aud of a token must hold one; empty: not checked"),
+        .list(
+            "token-algorithms", \.tokenAlgorithms, as: "NAMES",
+            "Algorithms a token may be signed with, where a key is for them; also HS384, HS512"),
+        .text("subject-claim", \.subjectClaim, as: "PATH", "Claim that names whom a token is for"),
+        .text(
+            "jobs-claim", \.jobsClaim, as: "PATH",
+            "Claim with the jobs it covers; realm.jobs is jobs inside realm, here and below"),
+        .text("queues-claim", \.queuesClaim, as: "PATH", "Claim with the queues it covers"),
+        .text("feeds-claim", \.feedsClaim, as: "PATH", "Claim with the feeds it covers"),
+        .text(
+            "scope-claim", \.scopeClaim, as: "PATH",
+            "Claim with words such as jobs:read, a text or an array"),
+        .duration(
+            "jwks-refresh", \.jwksRefresh, .milliseconds(100)...(.seconds(86_400)),
+            "How often key sets are read again; Cache-Control may stretch or shorten it tenfold"),
+        .duration(
+            "jwks-timeout", \.jwksTimeout, .milliseconds(10)...(.seconds(300)),
+            "Longest wait for the answer of a jwks URL"),
+        .text(
+            "jwks-ca", \.jwksCA, as: "FILE",
+            "PEM authorities trusted for jwks URLs; empty: the system's"),
+        .flag("jwks-http", \.jwksHTTP, "Fetch key sets by plain http from other machines too"),
         .duration(
             "token-leeway", \.tokenLeeway, .zero...(.seconds(600)),
             "How far the clocks of token issuer and bridge may differ"),
         .bytes("token-bytes-max", \.tokenBytesMax, 256...65_536, "Longest token that is looked at"),
+        .integer(
+            "token-cache-max", \.tokenCacheMax, 0...1_000_000,
+            "Tokens that each loop remembers as rightly signed"),
         .flag("require-exp", \.requireExp, "Refuse tokens that never expire"),
         .duration(
             "auth-timeout", \.authTimeout, .milliseconds(10)...(.seconds(300)),

@@ -29,6 +29,10 @@ extension Metrics {
         .labelled("jobwire_auth_refusals_total", "Tokens and rights refused") {
             $0.authRefusals[$1]
         },
+        .labelled("jobwire_jwks_refreshes_total", "Key sets read, or not") { $0.jwksRefreshes[$1] },
+        .gauge("jobwire_jwks_age_seconds", "Since the oldest key set was read or confirmed") {
+            $0.jwksAge.value
+        },
         .labelled("jobwire_message_refusals_total", "Client messages refused") {
             $0.messageRefusals[$1]
         },

@@ -44,8 +44,14 @@ public enum Oddity: Int, MetricLabel {
 
 public enum AuthRefusal: Int, MetricLabel {
     case missing, malformed, tooLong, algorithm, signature, expired, notYetValid, noExpiry, claims
-    case otherSubject, timedOut, job, other
+    case otherSubject, timedOut, job, other, key, audience
     public static let label: StaticString = "reason"
+}
+
+/// How a reading of a key set ended.
+public enum KeyReading: Int, MetricLabel {
+    case changed, unchanged, failed
+    public static let label: StaticString = "result"
 }
 
 /// Why a connection got no further than its first request.

@@ -49,6 +49,8 @@ public final class MetricsBlock: Sendable {
     public let handshakeRefusals = LabelledCounter<HandshakeRefusal>()
     public let authRefusals = LabelledCounter<AuthRefusal>()
     public let messageRefusals = LabelledCounter<MessageRefusal>()
+    public let jwksRefreshes = LabelledCounter<KeyReading>()
+    public let jwksAge = Gauge()
     public let rateLimited = Counter()
     public let jobsStalled = Counter()
     public let responses = LabelledCounter<StatusClass>()

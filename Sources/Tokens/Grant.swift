@@ -11,6 +11,11 @@ public struct Grant: Sendable, Equatable {
     public let jobs: NameRights
     public let queues: NameRights
     public let feeds: NameRights
+    /// `iss`: whose word this is. A subject is one issuer's.
+    public let issuer: String?
+    /// `jti` and `iat`, by which a token can be revoked.
+    public let id: String?
+    public let issuedAt: Int64?
 
     public struct Scope: OptionSet, Sendable {
         public let rawValue: UInt8
@@ -23,10 +28,12 @@ public struct Grant: Sendable, Equatable {
     public init(
         subject: String? = nil, expiresAt: Int64? = nil, scope: Scope = [],
         jobs: NameRights = NameRights(), queues: NameRights = NameRights(),
-        feeds: NameRights = NameRights()
+        feeds: NameRights = NameRights(), issuer: String? = nil, id: String? = nil,
+        issuedAt: Int64? = nil
     ) {
         (self.subject, self.expiresAt, self.scope) = (subject, expiresAt, scope)
         (self.jobs, self.queues, self.feeds) = (jobs, queues, feeds)
+        (self.issuer, self.id, self.issuedAt) = (issuer, id, issuedAt)
     }
 
     public var isAdmin: Bool { scope.contains(.admin) }
@@ -42,12 +49,14 @@ public struct Grant: Sendable, Equatable {
     public func mayFollow(queue: String) -> Bool { isAdmin || queues.cover(queue) }
     public func mayFollow(feed: String) -> Bool { isAdmin || feeds.cover(feed) }
 
-    /// A fresh token may take the place of this one only if it names the same subject.
+    /// A fresh token may take the place of this one only if it names the same subject of the same issuer.
     public func hasSameSubject(as other: Grant) -> Bool {
-        guard let subject, let otherSubject = other.subject else {
-            return subject == nil && other.subject == nil
-        }
-        return subject.utf8.elementsEqual(otherSubject.utf8)
+        same(subject, other.subject) && same(issuer, other.issuer)
+    }
+
+    private func same(_ one: String?, _ other: String?) -> Bool {
+        guard let one, let other else { return one == nil && other == nil }
+        return one.utf8.elementsEqual(other.utf8)
     }
 }
 

@@ -4,53 +4,109 @@
 
 import JSON
 
-struct TokenClaims {
-    private(set) var expiresAt: Int64?
-    private(set) var notBefore: Int64?
-    private(set) var issuedAt: Int64?
-    private var subject: String?
-    private var scope: Grant.Scope = []
-    private var jobs = NameRights()
-    private var queues = NameRights()
-    private var feeds = NameRights()
+struct TokenClaims: Sendable {
+    let grant: Grant
+    private let notBefore: Int64?
 
-    init(_ outline: JSONOutline, _ bytes: Span<UInt8>) throws(TokenFault) {
-        for (index, member) in outline.members.enumerated() where member.depth == 1 {
-            if bytes.key(of: member, is: "exp") {
-                expiresAt = try bytes.time(member)
-            } else if bytes.key(of: member, is: "nbf") {
-                notBefore = try bytes.time(member)
-            } else if bytes.key(of: member, is: "iat") {
-                issuedAt = try bytes.time(member)
-            } else if bytes.key(of: member, is: "sub") {
-                guard let text = bytes.cleanText(member) else { throw .badSubject }
-                subject = text.isEmpty ? nil : text
-            } else if bytes.key(of: member, is: "scope") {
-                guard let text = bytes.cleanText(member) else { throw .badScope }
-                scope = Grant.Scope(words: text)
-            } else if bytes.key(of: member, is: "jobs") {
-                jobs = try bytes.names(outline, index)
-            } else if bytes.key(of: member, is: "queues") {
-                queues = try bytes.names(outline, index)
-            } else if bytes.key(of: member, is: "feeds") {
-                feeds = try bytes.names(outline, index)
-            }
+    init(
+        _ outline: JSONOutline, _ bytes: Span<UInt8>, _ names: ClaimNames = ClaimNames()
+    ) throws(TokenFault) {
+        func time(_ name: String) throws(TokenFault) -> Int64? {
+            guard let member = outline.member(name, in: bytes) else { return nil }
+            return try bytes.time(member)
         }
+        func rights(_ path: ClaimPath) throws(TokenFault) -> NameRights {
+            guard let index = try outline.index(of: path, in: bytes) else { return NameRights() }
+            guard let rights = NameRights(try bytes.names(outline, index)) else { throw .badNames }
+            return rights
+        }
+        notBefore = try time("nbf")
+        grant = Grant(
+            subject: try bytes.subject(outline, names.subject), expiresAt: try time("exp"),
+            scope: try bytes.scope(outline, names.scope), jobs: try rights(names.jobs),
+            queues: try rights(names.queues), feeds: try rights(names.feeds),
+            issuer: try outline.issuer(in: bytes), id: try outline.tokenID(in: bytes),
+            issuedAt: try time("iat"))
     }
 
     /// Whether now lies within the token's time, give or take the leeway.
     func check(_ rules: TokenRules, now: Int64) throws(TokenFault) {
-        guard expiresAt != nil || !rules.requiresExpiry else { throw .noExpiry }
-        if let expiresAt, now.subtractingClamped(rules.leeway) >= expiresAt { throw .expired }
+        guard grant.expiresAt != nil || !rules.requiresExpiry else { throw .noExpiry }
+        if let end = grant.expiresAt, now.subtractingClamped(rules.leeway) >= end {
+            throw .expired
+        }
         let latest = now.addingClamped(rules.leeway)
         if let notBefore, notBefore > latest { throw .notYetValid }
-        if let issuedAt, issuedAt > latest { throw .notYetValid }
+        if let issuedAt = grant.issuedAt, issuedAt > latest { throw .notYetValid }
+    }
+}
+
+extension JSONOutline {
+    func issuer(in bytes: Span<UInt8>) throws(TokenFault) -> String? {
+        guard let member = member("iss", in: bytes) else { return nil }
+        guard let name = bytes.cleanText(member) else { throw .wrongIssuer }
+        return name
     }
 
-    var grant: Grant {
-        Grant(
-            subject: subject, expiresAt: expiresAt, scope: scope, jobs: jobs, queues: queues,
-            feeds: feeds)
+    fileprivate func tokenID(in bytes: Span<UInt8>) throws(TokenFault) -> String? {
+        guard let member = member("jti", in: bytes) else { return nil }
+        guard let id = bytes.cleanText(member) else { throw .badTokenID }
+        return id
+    }
+
+    /// Whether `aud`, a text or an array of texts, holds one of these.
+    func isFor(_ audience: [String], in bytes: Span<UInt8>) -> Bool {
+        guard let index = index(of: "aud", in: bytes) else { return false }
+        let members =
+            members[index].kind == .array
+            ? members[(index + 1)...].prefix { $0.depth > 1 } : members[index...index]
+        return members.contains { member in
+            guard member.kind == .string, let name = bytes.jsonString(member.value) else {
+                return false
+            }
+            return audience.contains { $0.utf8.elementsEqual(name.utf8) }
+        }
+    }
+
+    /// The claim at the end of the path; nil where the token has none.
+    fileprivate func index(
+        of path: ClaimPath, in bytes: Span<UInt8>
+    ) throws(TokenFault) -> Int? {
+        var outer: Int?
+        var rest = path.parts[...]
+        while true {
+            var found: Int?
+            var count = rest.count
+            while found == nil, count > 0 {
+                let name = count == 1 ? String(rest[rest.startIndex]) : joined(rest.prefix(count))
+                found = try index(ofOnly: name, inside: outer, in: bytes)
+                if found == nil { count -= 1 }
+            }
+            guard let found else { return nil }
+            rest = rest.dropFirst(count)
+            if rest.isEmpty { return found }
+            guard members[found].kind == .object else { return nil }
+            outer = found
+        }
+    }
+
+    private func joined(_ parts: ArraySlice<Substring>) -> String { parts.joined(separator: ".") }
+
+    private func index(
+        ofOnly name: String, inside outer: Int?, in bytes: Span<UInt8>
+    ) throws(TokenFault) -> Int? {
+        guard let outer else { return index(of: name, in: bytes) }
+        let depth = members[outer].depth + 1
+        var found: Int?
+        var index = outer + 1
+        while index < members.count, members[index].depth >= depth {
+            if members[index].depth == depth, bytes.key(of: members[index], is: name) {
+                guard found == nil else { throw .duplicateMember }
+                found = index
+            }
+            index += 1
+        }
+        return found
     }
 }
 
@@ -81,6 +137,32 @@ extension Span<UInt8> {
         return Int64(seconds.rounded(.down))
     }
 
+    fileprivate func subject(
+        _ outline: JSONOutline, _ path: ClaimPath
+    ) throws(TokenFault) -> String? {
+        guard let index = try outline.index(of: path, in: self) else { return nil }
+        guard let text = cleanText(outline.members[index]) else { throw .badSubject }
+        return text.isEmpty ? nil : text
+    }
+
+    /// A text, or an array of texts as some issuers write it.
+    fileprivate func scope(
+        _ outline: JSONOutline, _ path: ClaimPath
+    ) throws(TokenFault) -> Grant.Scope {
+        guard let index = try outline.index(of: path, in: self) else { return [] }
+        let member = outline.members[index]
+        guard member.kind == .array else {
+            guard let text = cleanText(member) else { throw .badScope }
+            return Grant.Scope(words: text)
+        }
+        var scope: Grant.Scope = []
+        for element in outline.members[(index + 1)...].prefix(while: { $0.depth > member.depth }) {
+            guard let text = cleanText(element) else { throw .badScope }
+            scope.formUnion(Grant.Scope(words: text))
+        }
+        return scope
+    }
+
     /// Text without control characters. U+FFFD stands for half a character, and two such halves
     /// would make two names one.
     fileprivate func cleanText(_ member: JSONMember) -> String? {
@@ -93,13 +175,11 @@ extension Span<UInt8> {
     }
 
     /// An array of texts and whole numbers; a number is the text it is written with.
-    fileprivate func names(
-        _ outline: JSONOutline, _ index: Int
-    ) throws(TokenFault) -> NameRights {
-        guard outline.members[index].kind == .array else { throw .badNames }
+    fileprivate func names(_ outline: JSONOutline, _ index: Int) throws(TokenFault) -> [String] {
+        let list = outline.members[index]
+        guard list.kind == .array else { throw .badNames }
         var names: [String] = []
-        for element in outline.members[(index + 1)...] {
-            guard element.depth == 2 else { break }
+        for element in outline.members[(index + 1)...].prefix(while: { $0.depth > list.depth }) {
             switch element.kind {
             case .string:
                 guard let name = cleanText(element) else { throw .badNames }
@@ -113,8 +193,7 @@ extension Span<UInt8> {
             default: throw .badNames
             }
         }
-        guard let rights = NameRights(names) else { throw .badNames }
-        return rights
+        return names
     }
 }
 

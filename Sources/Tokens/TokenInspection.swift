@@ -19,8 +19,8 @@ public struct TokenInspection: Sendable {
         let header = parts.first.flatMap(Self.json)
         let claims = parts.dropFirst().first.flatMap(Self.json)
         (self.header, self.claims) = (header.map(Self.shown), claims.map(Self.shown))
-        let read = Self.read(claims)
-        expiresAt = (try? read.get())?.expiresAt
+        let read = Self.read(claims, rules)
+        expiresAt = (try? read.get())?.grant.expiresAt
         signatureChecked = verifier != nil
         do throws(TokenFault) {
             if let verifier {
@@ -59,13 +59,18 @@ public struct TokenInspection: Sendable {
         }.joined()
     }
 
-    private static func read(_ json: String?) -> Result<TokenClaims, TokenFault> {
+    private static func read(
+        _ json: String?, _ rules: TokenRules
+    ) -> Result<TokenClaims, TokenFault> {
         guard let json else { return .failure(.malformed) }
         let bytes = Array(json.utf8)
         do throws(TokenFault) {
             var outline = JSONOutline()
-            try outline.readTokenPart(bytes.span)
-            return .success(try TokenClaims(outline, bytes.span))
+            try outline.readTokenPart(bytes.span, levels: ClaimPath.partsMax + 1)
+            let name = try outline.issuer(in: bytes.span)
+            guard let index = rules.issuer(named: name) ?? (rules.issuers.count == 1 ? 0 : nil)
+            else { throw .wrongIssuer }
+            return .success(try TokenClaims(outline, bytes.span, rules.issuers[index]))
         } catch { return .failure(error) }
     }
 
@@ -80,7 +85,10 @@ public struct TokenInspection: Sendable {
         let bytes = Array(header.utf8)
         var outline = JSONOutline()
         try outline.readTokenPart(bytes.span)
-        _ = try outline.tokenAlgorithm(bytes.span)
+        let algorithm = try TokenHeader(outline, bytes.span).algorithm
+        guard rules.issuers.contains(where: { $0.algorithms.contains(algorithm) }) else {
+            throw .algorithmNotAllowed
+        }
         var signature: [UInt8] = []
         guard Base64URL.decode(token.extracting((dots.second + 1)...), into: &signature) else {
             throw .malformed

@@ -3,6 +3,8 @@
 import JSON
 
 public struct TokenContent: Sendable {
+    public var issuer: String?
+    public var audience: String?
     public var subject: String?
     /// Ids, or prefixes ending in `*`.
     public var jobs: [String] = []
@@ -21,9 +23,8 @@ public final class TokenMinter {
     private let hmac: HMAC
 
     public init(_ key: TokenKey) throws(TokenSetupFault) {
-        switch key.algorithm {
-        case .hs256: hmac = try HMAC(key: key.secret)
-        }
+        guard case .secret(let secret) = key.material else { throw .cannotSign }
+        hmac = try HMAC(key: secret)
     }
 
     public func mint(_ content: TokenContent) throws(TokenSetupFault) -> String {
@@ -42,9 +43,10 @@ extension TokenContent {
     var json: [UInt8] {
         var writer = JSONWriter()
         writer.beginObject()
-        if let subject {
-            writer.key("sub")
-            writer.string(subject)
+        for (name, text) in [("iss", issuer), ("aud", audience), ("sub", subject)] {
+            guard let text else { continue }
+            writer.key(name)
+            writer.string(text)
         }
         for (name, entries) in [("jobs", jobs), ("queues", queues), ("feeds", feeds)]
         where !entries.isEmpty {

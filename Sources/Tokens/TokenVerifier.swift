@@ -1,25 +1,39 @@
 // From a JWT's bytes to what it grants, or to why not.
 //
 // One for each loop, on its thread: contexts and the outline are used again for the next token.
-// Invariant: no claim is read before the signature was found right, and the key, not the token,
-// decides the algorithm.
+// Invariant: nothing is believed before the signature was found right. Of several issuers `iss` chooses
+// one, and with it the keys that alone can make the token right.
 
 import JSON
 
 public final class TokenVerifier {
     private let rules: TokenRules
-    private let keys: [VerifyingKey]
+    private let issuers: [IssuerKeys]
+    private let digest: Digest
+    private var verified: VerifiedTokens
     private var outline = JSONOutline()
     /// The last header that was read and found right. An issuer's tokens share one, so that most
     /// headers need only be compared.
-    private var knownHeader: (text: [UInt8], algorithm: TokenAlgorithm)?
+    private var knownHeader: (text: [UInt8], header: TokenHeader)?
+    /// Asks for the keys of that issuer as they are now: a token names one that is not here.
+    public var wantKeys: (_ issuer: Int) -> Void = { _ in }
 
     public init(_ rules: TokenRules) throws(TokenSetupFault) {
-        guard !rules.keys.isEmpty else { throw .noKey }
+        guard rules.issuers.contains(where: { !$0.keys.isEmpty || $0.isRemote }) else {
+            throw .noKey
+        }
         self.rules = rules
-        var keys: [VerifyingKey] = []
-        for key in rules.keys { keys.append(try VerifyingKey(key)) }
-        self.keys = keys
+        issuers = try rules.issuers.map { issuer throws(TokenSetupFault) in
+            try IssuerKeys(issuer)
+        }
+        digest = try Digest(.sha256)
+        verified = VerifiedTokens(max: rules.cacheMax)
+    }
+
+    /// Keys of an issuer that came from afar. They take the place of those that came before.
+    public func install(_ keys: [TokenKey], of issuer: Int) throws(TokenSetupFault) {
+        verified.forgetAll()
+        try issuers[issuer].install(keys)
     }
 
     public func verify(_ token: String, now: Int64) throws(TokenFault) -> Grant {
@@ -30,57 +44,85 @@ public final class TokenVerifier {
     public func verify(_ token: Span<UInt8>, now: Int64) throws(TokenFault) -> Grant {
         guard !token.isEmpty else { throw .missing }
         guard token.count <= rules.bytesMax else { throw .tooLong }
-        guard let dots = TokenDots(token) else { throw .malformed }
+        guard verified.isUsed, digest.digest(token) else {
+            return try claims(of: token, now: now).grant
+        }
+        let name = VerifiedTokens.Name(digest.bytes)
+        if let claims = verified.find(name) {
+            try claims.check(rules, now: now)
+            return claims.grant
+        }
+        let claims = try claims(of: token, now: now)
+        verified.keep(claims, name)
+        return claims.grant
+    }
 
+    private func claims(of token: Span<UInt8>, now: Int64) throws(TokenFault) -> TokenClaims {
+        guard let dots = TokenDots(token) else { throw .malformed }
         var part: [UInt8] = []
         part.reserveCapacity(token.count)
-        let algorithm = try algorithm(of: token.extracting(..<dots.first), &part)
+        let header = try header(token.extracting(..<dots.first), &part)
+        let payload = token.extracting(dots.first + 1..<dots.second)
+        let index = try issuer(ofTokenWith: payload, &part)
 
         guard Base64URL.decode(token.extracting((dots.second + 1)...), into: &part) else {
             throw .malformed
         }
-        let text = token.extracting(..<dots.second)
-        guard isSigned(text, by: part, with: algorithm) else { throw .badSignature }
+        try issuers[index].check(
+            part, of: token.extracting(..<dots.second), header, now: now,
+            ask: { wantKeys(index) })
 
-        try read(token.extracting(dots.first + 1..<dots.second), into: &part)
-        let claims = try TokenClaims(outline, part.span)
+        let issuer = rules.issuers[index]
+        try read(payload, into: &part, levels: issuer.claims.depth + 1)
+        let claims = try TokenClaims(outline, part.span, issuer)
         try claims.check(rules, now: now)
-        return claims.grant
+        return claims
     }
 
-    private func algorithm(
-        of header: Span<UInt8>, _ part: inout [UInt8]
-    ) throws(TokenFault) -> TokenAlgorithm {
-        if let knownHeader, header.hasBytes(knownHeader.text) { return knownHeader.algorithm }
-        try read(header, into: &part)
-        let algorithm = try outline.tokenAlgorithm(part.span)
-        var text: [UInt8] = []
-        for index in header.indices { text.append(header[index]) }
-        knownHeader = (text, algorithm)
-        return algorithm
+    private func header(
+        _ text: Span<UInt8>, _ part: inout [UInt8]
+    ) throws(TokenFault) -> TokenHeader {
+        if let knownHeader, text.isEqual(to: knownHeader.text.span) { return knownHeader.header }
+        try read(text, into: &part)
+        let header = try TokenHeader(outline, part.span)
+        var known: [UInt8] = []
+        known.append(text)
+        knownHeader = (known, header)
+        return header
     }
 
-    /// By any key that is for this algorithm; there are several while one takes over from another.
-    private func isSigned(
-        _ text: Span<UInt8>, by signature: [UInt8], with algorithm: TokenAlgorithm
-    ) -> Bool {
-        for key in keys where key.algorithm == algorithm && key.accepts(signature, text) {
-            return true
+    /// Where there is one, it is he, and his name is compared later with what was signed.
+    private func issuer(
+        ofTokenWith payload: Span<UInt8>, _ part: inout [UInt8]
+    ) throws(TokenFault) -> Int {
+        guard issuers.count > 1 else { return 0 }
+        try read(payload, into: &part)
+        guard let index = rules.issuer(named: try outline.issuer(in: part.span)) else {
+            throw .wrongIssuer
         }
-        return false
+        return index
     }
 
-    private func read(_ text: Span<UInt8>, into part: inout [UInt8]) throws(TokenFault) {
+    private func read(
+        _ text: Span<UInt8>, into part: inout [UInt8], levels: Int = 1
+    ) throws(TokenFault) {
         guard Base64URL.decode(text, into: &part) else { throw .malformed }
-        try outline.readTokenPart(part.span)
+        try outline.readTokenPart(part.span, levels: levels)
     }
 }
 
-extension Span<UInt8> {
-    fileprivate func hasBytes(_ bytes: [UInt8]) -> Bool {
-        guard count == bytes.count else { return false }
-        for index in indices where self[index] != bytes[index] { return false }
-        return true
+extension TokenClaims {
+    /// What a token of this issuer says, when it is his and meant for us.
+    init(
+        _ outline: JSONOutline, _ bytes: Span<UInt8>, _ issuer: TokenIssuer
+    ) throws(TokenFault) {
+        try self.init(outline, bytes, issuer.claims)
+        guard issuer.name == nil || grant.issuer.map(issuer.isNamed) ?? false else {
+            throw .wrongIssuer
+        }
+        guard issuer.audience.isEmpty || outline.isFor(issuer.audience, in: bytes) else {
+            throw .wrongAudience
+        }
     }
 }
 
@@ -97,28 +139,5 @@ struct TokenDots {
         }
         guard let first, let second else { return nil }
         (self.first, self.second) = (first, second)
-    }
-}
-
-/// A key made ready. The public-key algorithms will be further cases.
-private enum VerifyingKey {
-    case hs256(HMAC)
-
-    init(_ key: TokenKey) throws(TokenSetupFault) {
-        switch key.algorithm {
-        case .hs256: self = .hs256(try HMAC(key: key.secret))
-        }
-    }
-
-    var algorithm: TokenAlgorithm {
-        switch self {
-        case .hs256: .hs256
-        }
-    }
-
-    func accepts(_ signature: [UInt8], _ text: Span<UInt8>) -> Bool {
-        switch self {
-        case .hs256(let hmac): hmac.matches(signature, of: text)
-        }
     }
 }

@@ -15,7 +15,7 @@ extension Architecture {
             "Telemetry": ["Synchronization", "Glibc"],
             "Redis": ["Bytes", "Loop", "CHiredis"],
             "Feed": ["Bytes", "Jobs", "Loop", "Redis", "Wire"],
-            "Tokens": ["JSON", "COpenSSL"],
+            "Tokens": ["Synchronization", "JSON", "COpenSSL", "CCurl"],
             "Server": [
                 "Synchronization", "Bytes", "JSON", "Jobs", "Wire", "Hub", "Loop", "Redis", "Feed",
                 "Tokens", "Settings", "Telemetry",
@@ -96,6 +96,12 @@ extension Architecture {
             Allowance(
                 "Tokens/Crypto.swift", [.unsafe],
                 "OpenSSL's context belongs to the one object that frees it"),
+            Allowance(
+                "Tokens/Fetcher.swift", [.unsafe, .unchecked],
+                "libcurl's handles, owned here and used by one thread; waking is for any"),
+            Allowance(
+                "Tokens/PublicKey.swift", [.unsafe, .unchecked],
+                "OpenSSL's key, ours from init to deinit and never changed"),
             Allowance(
                 "Wire/Words.swift", [.unsafe],
                 "loads of eight bytes at offsets that are checked"),

@@ -120,7 +120,10 @@ def test_a_long_poll_answers_with_the_next_event(server, redis, job):
 
 
 def test_the_description_holds_against_schemathesis(serve, redis, make_folder):
-    """Hundreds of requests, right and wrong ones, made from openapi.json and judged by it."""
+    """Hundreds of requests, right and wrong ones, made from openapi.json and judged by it.
+
+    A queue's events are left out: they are a stream without an end, and nothing else.
+    """
     server, folder = serve(), make_folder()
     redis.publish("seen", "log", log_line="x")
     (folder / "schemathesis.toml").write_text('[parameters]\n"query.wait" = 0\n')
@@ -130,9 +133,9 @@ def test_the_description_holds_against_schemathesis(serve, redis, make_folder):
             "--config-file", folder / "schemathesis.toml", "run", server.url("/openapi.json"),
             "--header", f"Authorization: Bearer {token(**ALL)}", "--checks", "all", "--phases",
             "examples,coverage,fuzzing", "--max-examples", "15", "--seed", "1", "--no-color",
-            "--continue-on-failure",
+            "--continue-on-failure", "--exclude-path", "/api/v1/queues/{name}/events",
         ],
-        cwd=folder, capture_output=True, text=True, timeout=60)  # fmt: skip
+        cwd=folder, capture_output=True, text=True, timeout=100)  # fmt: skip
     assert judged.returncode == 0, judged.stdout
-    assert "9 selected / 9 total" in judged.stdout
+    assert "9 selected / 10 total" in judged.stdout
     assert server.process.poll() is None

@@ -141,7 +141,8 @@ def test_with_the_real_server_it_lives_through_a_restart_of_redis(make_redis, se
     eventually(server.is_ready)
     redis.publish(job, "log", log_line="after")
     expect(page.locator("#log")).to_contain_text("after")
-    expect(page.locator("#log .gap")).to_have_count(1)
+    # Redis lost its history, and while it was away something may have been missed: both are told.
+    expect(page.locator("#log .gap")).to_have_count(2)
 
 
 def test_the_form_asks_for_job_and_token_and_nothing_goes_into_the_query(scripted, page):

@@ -268,10 +268,11 @@ def test_a_moved_system_keeps_its_history_over_a_restart(move, connect, system):
     messages = system.seen_by(client)
     server, redis = move(system)
     socket = connect(server, client)
-    epoch = state(socket, client)["epoch"]
+    socket.joined()
     publish(redis, system.published)
     hear(socket, messages)
-    assert server.stop() == 0
+    epoch = state(connect(server, client), client)["epoch"]
+    assert epoch and server.stop() == 0
     again, _ = move(system, redis)
     socket = connect(again, client)
     assert state(socket, client)["epoch"] == epoch

@@ -17,7 +17,10 @@ struct HTTPTests {
         try scene.waitUntilReady()
         let ready = try connection.request("/readyz")
         #expect(ready.status == 200)
-        #expect(ready.text == #"{"ready":true,"redis":true,"subscription":true,"draining":false}"#)
+        #expect(
+            ready.text
+                == #"{"ready":true,"redis":true,"subscription":true,"keys":true,"draining":false}"#
+        )
         let metrics = try connection.request("/metrics")
         #expect(metrics.header("content-type")?.hasPrefix("text/plain; version=0.0.4") == true)
         #expect(metrics.text.contains(#"jobwire_redis_subscriber_state{state="ready"} 1"#))

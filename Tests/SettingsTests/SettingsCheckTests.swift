@@ -26,10 +26,6 @@ struct SettingsCheckTests {
                 ["--token-secret=0123456789abcdef0123456789abcde"],
                 "token-secret: has 31 bytes and needs 32 at least"
             ),
-            (
-                ["--jwks=keys.json"],
-                "jwks: key sets are not available yet; set token-secret instead"
-            ),
             (["--tls-key=k"], "tls-key: needs tls-certificate too"),
             (["--tls-certificate=c"], "tls-certificate: needs tls-key too"),
             (

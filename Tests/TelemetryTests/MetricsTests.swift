@@ -52,6 +52,11 @@ struct MetricsTests {
                 #"jobwire_message_refusals_total{reason="bad_message"}"#,
                 { block.messageRefusals.add(.badMessage, 7) }
             ),
+            (
+                #"jobwire_jwks_refreshes_total{result="failed"}"#,
+                { block.jwksRefreshes.add(.failed, 7) }
+            ),
+            ("jobwire_jwks_age_seconds", { block.jwksAge.set(7) }),
             ("jobwire_rate_limited_total", { block.rateLimited.add(7) }),
             (#"jobwire_http_responses_total{class="4xx"}"#, { block.responses.add(.init(404), 7) }),
             ("jobwire_events_heard_total", { block.eventsHeard.add(7) }),

@@ -29,7 +29,7 @@ struct TokenTests {
                     subject: content.subject, expiresAt: 200, scope: content.scope,
                     jobs: try #require(NameRights(["a", "b-*"])),
                     queues: try #require(NameRights(["q"])),
-                    feeds: try #require(NameRights(["f"]))))
+                    feeds: try #require(NameRights(["f"])), issuedAt: 100))
     }
 
     @Test(
@@ -196,7 +196,7 @@ struct TokenTests {
         let rules = TokenRules(keys: [try .hs256(Array(secrets[0].utf8))])
         var shown = ""
         dump(rules, to: &shown)
-        print(rules, rules.keys[0], to: &shown)
+        print(rules, rules.issuers[0].keys[0], to: &shown)
         debugPrint(rules, to: &shown)
         #expect(!shown.contains(secrets[0]) && !shown.contains("\(secrets[0].utf8.first ?? 0)"))
     }

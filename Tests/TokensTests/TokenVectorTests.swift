@@ -41,35 +41,6 @@ struct TokenVectorTests {
             #expect(blind.expiresAt == granted.exp)
         }
     }
-
-    private func expect(_ verifier: TokenVerifier, _ vector: Vector) {
-        do throws(TokenFault) {
-            let grant = try verifier.verify(vector.token, now: Vectors.all.now)
-            guard let expected = vector.granted else {
-                Issue.record("granted instead of \(vector.refused ?? "")")
-                return
-            }
-            #expect(grant.subject.map { Array($0.utf8) } == expected.sub.map { Array($0.utf8) })
-            #expect(grant.expiresAt == expected.exp)
-            if let scope = expected.scope {
-                #expect(grant.scope == Grant.Scope(words: scope.joined(separator: " ")))
-            }
-            for job in expected.follows ?? [] { #expect(grant.mayFollow(job: job), "\(job)") }
-            for job in expected.not_follows ?? [] { #expect(!grant.mayFollow(job: job), "\(job)") }
-            for queue in expected.queues ?? [] {
-                #expect(grant.mayFollow(queue: queue), "\(queue)")
-            }
-            for queue in expected.not_queues ?? [] {
-                #expect(!grant.mayFollow(queue: queue), "\(queue)")
-            }
-            for feed in expected.feeds ?? [] { #expect(grant.mayFollow(feed: feed), "\(feed)") }
-            for feed in expected.not_feeds ?? [] {
-                #expect(!grant.mayFollow(feed: feed), "\(feed)")
-            }
-        } catch {
-            #expect(error.rawValue == vector.refused)
-        }
-    }
 }
 
 struct Vectors: Decodable {
@@ -78,11 +49,12 @@ struct Vectors: Decodable {
     let leeway: Int64
     let cases: [Vector]
 
+    static let folder = URL(filePath: #filePath).deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent().appending(path: "conformance")
+
     static let all: Vectors = {
-        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent()
         do {
-            let file = try Data(contentsOf: root.appending(path: "conformance/tokens.json"))
+            let file = try Data(contentsOf: folder.appending(path: "tokens.json"))
             return try JSONDecoder().decode(Vectors.self, from: file)
         } catch { fatalError("conformance/tokens.json: \(error)") }
     }()
@@ -106,4 +78,33 @@ struct Vector: Decodable, Sendable, CustomTestStringConvertible {
     let granted: Granted?
     let refused: String?
     var testDescription: String { name }
+}
+
+func expect(_ verifier: TokenVerifier, _ vector: Vector) {
+    do throws(TokenFault) {
+        let grant = try verifier.verify(vector.token, now: Vectors.all.now)
+        guard let expected = vector.granted else {
+            Issue.record("granted instead of \(vector.refused ?? "")")
+            return
+        }
+        #expect(grant.subject.map { Array($0.utf8) } == expected.sub.map { Array($0.utf8) })
+        #expect(grant.expiresAt == expected.exp)
+        if let scope = expected.scope {
+            #expect(grant.scope == Grant.Scope(words: scope.joined(separator: " ")))
+        }
+        for job in expected.follows ?? [] { #expect(grant.mayFollow(job: job), "\(job)") }
+        for job in expected.not_follows ?? [] { #expect(!grant.mayFollow(job: job), "\(job)") }
+        for queue in expected.queues ?? [] {
+            #expect(grant.mayFollow(queue: queue), "\(queue)")
+        }
+        for queue in expected.not_queues ?? [] {
+            #expect(!grant.mayFollow(queue: queue), "\(queue)")
+        }
+        for feed in expected.feeds ?? [] { #expect(grant.mayFollow(feed: feed), "\(feed)") }
+        for feed in expected.not_feeds ?? [] {
+            #expect(!grant.mayFollow(feed: feed), "\(feed)")
+        }
+    } catch {
+        #expect(error.rawValue == vector.refused)
+    }
 }

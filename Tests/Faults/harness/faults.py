@@ -393,6 +393,7 @@ async def _restart_redis(world, is_data):
     await some_time(world, 0, 1.5)
     await world.redis.start()
     world.lost(before, world.story.now(), None, is_data)
+    world.restarts.append((before, world.story.now()))
     world.story.tell("redis", "started again")
     await burst
 

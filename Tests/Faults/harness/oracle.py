@@ -8,6 +8,8 @@ owed may be there all the same, and what is missing must lie at a gap anyway.
 from .proxy import REDIS_ENDED
 
 SETTLE_SECONDS = 2.0
+#: A killed Redis ends the era: what was on its way to be recorded is lost behind a gap, though its data is kept.
+WAY_SECONDS = 0.25
 #: A shorter stall of a living bridge lets nobody open a new era over it (T_open is 3 s).
 STALL_SECONDS_MAX = 2.0
 
@@ -22,9 +24,9 @@ def undisturbed(begin, end, disturbances):
 
 
 class Oracle:
-    def __init__(self, proxies, losses, over):
-        """`losses`: (from, to, jobs or None for all, whether data went with it) of the run's faults."""
-        self.proxies, self.losses, self.over = proxies, losses, over
+    def __init__(self, proxies, losses, restarts, over):
+        """`losses`: (from, to, jobs or None for all, whether data went with it) of the run's faults; `restarts`: (from, to)."""
+        self.proxies, self.losses, self.restarts, self.over = proxies, losses, restarts, over
 
     def spans(self):
         """(proxy, hearing, [first place, aligned at, ended at or None, place])"""
@@ -47,12 +49,15 @@ class Oracle:
             if self._sends_its_tail(hearing, marked):
                 ended = proxy.life_ends.get(hearing.life, self.over)
             for heard, event in hearing.heard[first:last]:
-                if event in owed or heard > told_until or isinstance(event, str):
+                if event in owed or heard > told_until or isinstance(event, str) or self._was_on_its_way(heard):
                     continue
                 until = min(ended, self._lost_after(event.job, heard))
                 if undisturbed(heard, until, proxy.disturbances) >= SETTLE_SECONDS:
                     owed[event] = f"{proxy.name} at {heard:.3f} s"
         return owed
+
+    def _was_on_its_way(self, heard):
+        return any(since - WAY_SECONDS <= heard <= until for since, until in self.restarts)
 
     def _sends_its_tail(self, hearing, marked):
         """A lone bridge whose subscription Redis ended records what it had heard before it asks again."""

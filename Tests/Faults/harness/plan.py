@@ -33,6 +33,9 @@ def make_plan(seed, history="redis", bridges=None, only=None):
     count = bridges or (1 if history == "memory" else dice.choice([1, 2, 2, 2, 3]))
     fitting = [f for f in faults.ALL.values() if history in f.histories and count in f.bridges]
     chosen = [faults.ALL[only]] if only else dice.sample(fitting, dice.choice([1, 1, 2, 3]))
+    # There is one replica to fail over to.
+    failovers = [f for f in chosen if f.needs == "replica"]
+    chosen = [f for f in chosen if f not in failovers[1:]]
     if only and count not in chosen[0].bridges:
         count = chosen[0].bridges[-1] if count > chosen[0].bridges[-1] else chosen[0].bridges[0]
     # Where the witness is cut off too, only what is kept can tell what was recorded: then all is kept.

@@ -17,6 +17,8 @@ from .events import EventID, Publication, body
 
 SCRIPT_PATH = ROOT / "Sources/Feed/Lua/record.lua"
 TRY_SECONDS_MAX = 20
+#: What Redis says while it cannot write; anything else is somebody's fault.
+PASSING = ("OOM", "READONLY", "LOADING", "BUSY", "MISCONF", "MASTERDOWN")
 
 
 class Publisher:
@@ -102,7 +104,7 @@ class Publisher:
         while time.monotonic() < until:
             arguments = [
                 "durable", "", "d" + secrets.token_hex(5), "0", str(int(time.time() * 1000)),
-                *self.world.script_limits, self.name, str(publication.id.n), f"job:{job}", text,
+                *self.world.script_limits, self.name, str(publication.id.n), "1", f"job:{job}", text,
                 str(int(time.time() * 1000)), "0", "", "u", "0",
             ]  # fmt: skip
             try:
@@ -117,7 +119,11 @@ class Publisher:
             except redis.ResponseError as refusal:
                 if "WRONGTYPE" in str(refusal):  # said to the worker: its event is not taken
                     return
-                await asyncio.sleep(0.1)  # out of memory, read only: again
+                is_full = isinstance(refusal, redis.exceptions.OutOfMemoryError)
+                if not is_full and not any(word in str(refusal) for word in PASSING):
+                    self.world.unsettled.append(f"{publication.id} is refused: {refusal}")
+                    return
+                await asyncio.sleep(0.1)
             except (redis.RedisError, OSError, TimeoutError):
                 await self._lost()
 

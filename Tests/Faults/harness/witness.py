@@ -54,9 +54,10 @@ class Witness:
         at = data.find(b"\n") + 1
         while 0 < at < len(data):
             line_end = data.find(b"\n", at)
-            stem, epoch, seq, kind, length = data[at:line_end].decode().split(" ")
-            text = data[line_end + 1 : line_end + 1 + int(length)].decode("utf-8", "replace")
-            at = line_end + 1 + int(length)
+            stem, epoch, seq, kind, length, queue_length = data[at:line_end].decode().split(" ")
+            begin = line_end + 1 + int(queue_length)
+            at = begin + int(length)
+            text = data[begin:at].decode("utf-8", "replace")
             job = stem.removeprefix("job:")
             known = GAP if kind == "gap" else identity_of_rest(job, text)
             self.journal.append((job, epoch, int(seq), known))

@@ -83,7 +83,7 @@ class World:
         self.bridges, self.publishers, self.followers = [], [], []
         self.publications, self.same_lines = {}, {}
         self.are_same_lines_known = True
-        self.losses, self.copies = [], []
+        self.losses, self.copies, self.restarts = [], [], []
         self.crashes, self.unsettled = [], []
         self.figures = {}
         self.injected, self.skipped = collections.Counter(), collections.Counter()
@@ -304,7 +304,7 @@ class World:
                 for hearing in bridge.proxy.hearings:
                     if hearing.why in ("kill -9", "SIGTERM"):
                         self.losses.append((hearing.ended - 0.001, hearing.ended, None, True))
-        oracle = Oracle([bridge.proxy for bridge in self.bridges], self.losses, over)
+        oracle = Oracle([bridge.proxy for bridge in self.bridges], self.losses, self.restarts, over)
         ledger = Ledger(self, oracle, final, self.copies)
         violations = ledger.check()
         self.figures = ledger.figures()
