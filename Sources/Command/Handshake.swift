@@ -2,7 +2,6 @@
 // key comes in.
 
 import Jobs
-import Loop
 import Wire
 
 struct Handshake {
@@ -19,8 +18,7 @@ struct Handshake {
         accept = AcceptKey.answering(key)
         let parameters = query.map { "\($0.name)=\(percentEncoded($0.value))" }
         let path =
-            target.path
-            + (parameters.isEmpty ? "" : "?" + parameters.joined(separator: "&"))
+            target.path + (parameters.isEmpty ? "" : "?" + parameters.joined(separator: "&"))
         let lines = [
             "GET \(path) HTTP/1.1", "Host: \(target.authority)", "Upgrade: websocket",
             "Connection: Upgrade", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: \(key)",
@@ -107,13 +105,6 @@ struct TailTarget: Equatable {
     var path: String {
         let jobs = job.map { "/jobs/\(percentEncoded($0.text))/updates" }
         return "\(prefix)/api/v1/ws\(jobs ?? "")"
-    }
-
-    /// Nil where TLS is not wanted.
-    func client(caFile: String?) throws(TLSFault) -> TLSClient? {
-        guard usesTLS else { return nil }
-        return try TLSClient(
-            caFile: caFile, serverName: host, certificateFile: nil, keyFile: nil)
     }
 
     var authority: String {

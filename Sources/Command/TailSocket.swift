@@ -1,4 +1,5 @@
-// One WebSocket of tail or verify: shakes hands, reads frames, answers pings. What it means is its owner's business.
+// One WebSocket of tail or verify: shakes hands, reads frames, answers pings. What it means is its owner's
+// business.
 //
 // Invariant: the owner is told of the end exactly once, and hears nothing afterwards.
 
@@ -146,9 +147,18 @@ extension StreamEnd {
 extension TailSocket.End {
     var words: String {
         switch self {
-        case .closed(let code, let reason): "closed with \(code ?? 1005) \(PrintableText.plain(reason))"
+        case .closed(let code, let reason):
+            "closed with \(code ?? 1005) \(PrintableText.plain(reason))"
         case .refused(let status, _): "refused with \(status)"
         case .strange(let words), .lost(let words): words
         }
+    }
+}
+
+extension TailTarget {
+    /// Nil where TLS is not wanted.
+    func client(caFile: String?) throws(TLSFault) -> TLSClient? {
+        guard usesTLS else { return nil }
+        return try TLSClient(caFile: caFile, serverName: host, certificateFile: nil, keyFile: nil)
     }
 }

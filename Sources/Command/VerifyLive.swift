@@ -86,9 +86,11 @@ final class VerifyLive {
         subscriber?.stop()
     }
 
-    private func remark(_ name: String, _ found: String, _ means: String) {
+    private func remark(
+        _ name: String, _ level: Finding.Level = .error, _ found: String, _ means: String
+    ) {
         guard !remarks.contains(where: { $0.name == name && $0.found == found }) else { return }
-        remarks.append(Finding(name, .error, found, means))
+        remarks.append(Finding(name, level, found, means))
     }
 
     // MARK: - Delivered
@@ -224,7 +226,7 @@ extension VerifyLive: TimerTarget {
                 Failure(.unreachable, "\(place): the bridge did not begin to deliver in time"))
         case .hearing(let until) where now >= until || events >= Self.eventsMax:
             if now < until {
-                remark("all", "\(events) events and more", "Too many: the time was cut short.")
+                remark("time", .warning, "\(events) events", "Too many: it was cut short.")
             }
             subscriber?.stop()
             phase = .settling(until: now + Self.patience)

@@ -19,10 +19,10 @@ extension VerifyLive {
             }
         }
         let counts = words(heard, recorded, delivered, told)
-        let isWrong = found.contains { $0.level != .ok } || !remarks.isEmpty
+        let isWrong = (remarks + found).contains { $0.level == .error }
         let all =
             isWrong
-            ? Finding("all", .error, counts, "Not equal; the first difference of each job is above.")
+            ? Finding("all", .error, counts, "Not equal: see the first difference of each job.")
             : heard == 0
                 ? Finding(
                     "all", .warning, counts,
@@ -48,11 +48,11 @@ extension VerifyLive {
 
     private func means(_ book: VerifyBook, _ comparison: VerifyBook.Comparison) -> String {
         if book.delivered.isEmpty, comparison.recorded == 0 {
-            return "The bridge hears nothing of it: it is stopped, or listens to another Redis, database"
-                + " or pattern. Compare its redis-url and patterns with those used here."
+            return "The bridge hears nothing of it: it is stopped, or listens to another Redis or"
+                + " pattern. Compare its redis-url and patterns with those used here."
         }
         if book.delivered.count >= book.heard.count, comparison.recorded == 0 {
-            return "The bridge delivers and its history is elsewhere: compare history and key-prefix."
+            return "The bridge delivers and records elsewhere: compare history and key-prefix."
         }
         return "The bridge was away or slow, or its Redis is: its log says more."
     }

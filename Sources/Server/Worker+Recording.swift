@@ -30,7 +30,8 @@ extension Worker {
         case .standsStill(let standsStill):
             canRecord(!standsStill)
             if standsStill {
-                warn("recording_stands_still", ["what_to_do": "jobwire doctor asks what ails Redis"])
+                warn(
+                    "recording_stands_still", ["what_to_do": "jobwire doctor asks what ails Redis"])
             }
         case .refused(let text): warn("script_refused", ["why": .word(text)])
         case .unreadable(let job):
