@@ -87,7 +87,7 @@ final class VerifyLive {
     }
 
     private func remark(
-        _ name: String, _ level: Finding.Level = .error, _ found: String, _ means: String
+        _ name: String, _ found: String, _ means: String, level: Finding.Level = .error
     ) {
         guard !remarks.contains(where: { $0.name == name && $0.found == found }) else { return }
         remarks.append(Finding(name, level, found, means))
@@ -226,7 +226,7 @@ extension VerifyLive: TimerTarget {
                 Failure(.unreachable, "\(place): the bridge did not begin to deliver in time"))
         case .hearing(let until) where now >= until || events >= Self.eventsMax:
             if now < until {
-                remark("time", .warning, "\(events) events", "Too many: it was cut short.")
+                remark("time", "\(events) events", "Too many: it was cut short.", level: .warning)
             }
             subscriber?.stop()
             phase = .settling(until: now + Self.patience)

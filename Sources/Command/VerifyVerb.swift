@@ -12,7 +12,7 @@ extension Verb {
         examples: [
             "jobwire verify build-7          # what is kept of it, and whether it is right",
             "jobwire verify                  # all jobs; prints what is wrong",
-            "jobwire verify --for=10s        # looks on: what is heard, recorded and delivered",
+            "jobwire verify --for=10s        # heard, recorded and delivered, meanwhile",
         ],
         details: [
             "Of each job it compares the state with the events: whether the numbers follow one another"

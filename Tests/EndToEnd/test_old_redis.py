@@ -1,6 +1,7 @@
 """The oldest Redis that is promised (6.2), and a Valkey: everything that recording asks of them."""
 
 import importlib.util
+import itertools
 import json
 import pathlib
 import signal
@@ -72,14 +73,20 @@ def test_records_replays_lists_posts_and_goes_on_after_restarts(old_redis, serve
     for server in (one, three):
         eventually(server.is_ready, within=30)
 
+    asked = itertools.count()
+
     def recorded():
-        old_redis.publish("j1", "log", log_line="after")
+        if next(asked) % 50 == 0:  # what comes at first may be heard by nobody
+            old_redis.publish("j1", "log", log_line="after")
         page = one.get("/api/v1/jobs/j1/events?after=302", token=token())
-        return page.status == 200 and page.json["events"] and page.json
+        return page.status == 200 and any("seq" in each for each in page.json["events"]) and page.json
     page = eventually(recorded, within=30, what="recording goes on")
-    gap = page["events"][0]
-    assert gap["type"] == "gap" and (gap["data"]["reason"], gap["data"]["from"]) == ("unrecorded", 303)
-    assert page["events"][1]["seq"] == 304
+    due = 303
+    for each in page["events"]:
+        first, last = (each["seq"],) * 2 if "seq" in each else (each["data"]["from"], each["data"]["to"])
+        assert first == due
+        due = last + 1
+    assert page["events"][0]["data"]["reason"] == "unrecorded"
     # What is kept is whole; what it warns of otherwise is said.
     environment = clean_environment({"redis_url": old_redis.url})
     verified = subprocess.run([BINARY, "verify"], env=environment, text=True, capture_output=True)

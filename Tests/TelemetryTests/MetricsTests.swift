@@ -72,6 +72,7 @@ struct MetricsTests {
             ("jobwire_replays_total", { block.replays.add(7) }),
             ("jobwire_replayed_events_total", { block.replayedEvents.add(7) }),
             (#"jobwire_gaps_total{reason="epoch_changed"}"#, { block.gaps.add(.epochChanged, 7) }),
+            ("jobwire_jobs_stalled_total", { block.jobsStalled.add(7) }),
             ("jobwire_jobs", { block.jobs.set(7) }),
             ("jobwire_history_bytes", { block.historyBytes.set(7) }),
             ("jobwire_redis_reconnects_total", { block.redisReconnects.add(7) }),
