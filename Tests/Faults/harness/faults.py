@@ -351,7 +351,12 @@ async def odd_questions(world):
     for bridge in world.alive():
         for question, answers in ODD_QUESTIONS.items():
             told = await ask(bridge, world.random.choice(world.jobs), question)
-            if told not in answers:
+            for _ in range(20):
+                if told != "gone":
+                    break
+                await asyncio.sleep(0.1)  # another fault may be restarting it
+                told = await ask(bridge, world.random.choice(world.jobs), question)
+            if told not in [*answers, "gone"]:
                 world.unsettled.append(f"{bridge.name} answers {question} with {told}")
     await burst
 
