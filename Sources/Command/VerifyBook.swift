@@ -75,7 +75,9 @@ struct VerifyBook {
             due = nil
             return
         }
-        gaps.append((from ?? due ?? to)...max(to, from ?? due ?? to))
+        let start = from ?? due ?? to
+        first = first.map { min($0, start) }
+        gaps.append(start...max(to, start))
         (due, last) = (to + 1, max(last, to))
     }
 
@@ -102,21 +104,27 @@ extension VerifyBook {
     /// was delivered stands for it.
     func compared(with recorded: [Entry]?, from: UInt64) -> Comparison {
         var found = Comparison()
-        let history = recorded ?? delivered.sorted { $0.key < $1.key }.map(\.value)
-        found.recorded = history.count { $0 != .gap }
-        let trimmed = first.map { from > $0 ? Int(clamping: from - $0) : 0 } ?? 0
+        found.recorded = (recorded ?? []).count { $0 != .gap }
+        // What has been trimmed meanwhile is known from what was delivered, but for what lay in gaps.
+        var history: [Entry] = []
+        var next = first
+        for seq in delivered.keys.sorted() where recorded == nil || seq < from {
+            if let next, seq > next { history.append(.gap) }
+            if let entry = delivered[seq] { history.append(entry) }
+            next = seq + 1
+        }
+        if recorded != nil, let next, next < from { history.append(.gap) }
+        history += recorded ?? []
         let place = recorded == nil ? "delivered" : "recorded"
-        found.difference = missing(in: history, allowed: trimmed, place, &found.told)
+        found.difference = missing(in: history, place, &found.told)
         if let recorded { found.difference = found.difference ?? undelivered(recorded, from: from) }
         found.difference = found.difference ?? disorder
         return found
     }
 
-    /// Each heard event has its place in the history behind that of the one before; where some have none, a
-    /// gap must stand there.
-    private func missing(
-        in history: [Entry], allowed trimmed: Int, _ place: String, _ told: inout Int
-    ) -> String? {
+    /// Each heard event has its place in the history before that of the one behind it; where some have none,
+    /// a gap must stand there.
+    private func missing(in history: [Entry], _ place: String, _ told: inout Int) -> String? {
         var places: [Int: [Int]] = [:]
         var gapsUntil = [0]
         for (index, entry) in history.enumerated() {
@@ -125,29 +133,28 @@ extension VerifyBook {
             places[hash, default: []].append(index)
             if withoutTime != hash { places[withoutTime, default: []].append(index) }
         }
-        for hash in places.keys { places[hash]?.reverse() }
-        var next = 0
-        var waiting: (ordinal: Int, count: Int)?
-        func isTold(until end: Int) -> Bool { gapsUntil[end] > gapsUntil[next] }
-        for (ordinal, hash) in heard.enumerated() {
-            while let found = places[hash]?.last, found < next { places[hash]?.removeLast() }
+        var end = history.count
+        var lost = 0
+        var difference: String?
+        for (ordinal, hash) in heard.enumerated().reversed() {
+            while let found = places[hash]?.last, found >= end { places[hash]?.removeLast() }
             guard let found = places[hash]?.last else {
-                if next > 0 || ordinal >= trimmed {
-                    waiting = (waiting?.ordinal ?? ordinal, (waiting?.count ?? 0) + 1)
-                }
+                lost += 1
                 continue
             }
-            if let lost = waiting {
-                guard isTold(until: found) else { return Self.words(lost, place: place) }
-                told += lost.count
-                waiting = nil
+            if lost > 0, gapsUntil[end] > gapsUntil[found] {
+                told += lost
+            } else if lost > 0 {
+                difference = Self.words((ordinal + 1, lost), place: place)
             }
-            next = found + 1
+            (end, lost) = (found, 0)
         }
-        guard let lost = waiting else { return nil }
-        guard isTold(until: history.count) else { return Self.words(lost, place: place) }
-        told += lost.count
-        return nil
+        guard lost > 0 else { return difference }
+        guard gapsUntil[end] == 0 else {
+            told += lost
+            return difference
+        }
+        return Self.words((0, lost), place: place)
     }
 
     private static func words(_ lost: (ordinal: Int, count: Int), place: String) -> String {

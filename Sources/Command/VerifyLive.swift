@@ -179,7 +179,8 @@ final class VerifyLive {
                 var next = from
                 for row in rows {
                     guard let (seq, entry) = Self.entry(row) else { continue }
-                    if histories[job]?.entries.isEmpty ?? true { histories[job]?.from = seq }
+                    // What a page found trimmed meanwhile is trimmed from the page before, too.
+                    if next == from, seq > from { histories[job] = (seq, []) }
                     histories[job]?.entries.append(entry)
                     next = seq + 1
                 }

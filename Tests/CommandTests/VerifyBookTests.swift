@@ -47,8 +47,8 @@ struct VerifyBookTests {
         arguments: [
             (["a", "b", "c"], ["a", "c"], [(1, "a"), (2, "c")], "number 2 was not recorded"),
             (["a", "b", "c"], ["a"], [(1, "a")], "2 and 1 behind it was not recorded"),
-            (["a", "a"], ["a"], [(1, "a")], "number 2 was not recorded"),
-            (["a", "b"], ["b", "a"], [(1, "b"), (2, "a")], "number 2 was not recorded"),
+            (["a", "a"], ["a"], [(1, "a")], "number 1 was not recorded"),
+            (["a", "b"], ["b", "a"], [(1, "b"), (2, "a")], "number 1 was not recorded"),
             (["a", "b"], ["a", "b"], [(1, "a")], "2 is recorded and was not"),
             (["a", "b"], ["a", "b"], [(1, "a"), (2, "x")], "2 was not delivered as it"),
             (["a", "b"], ["a", "b"], [(2, "b"), (1, "a")], "2 was delivered where 1 was due"),
