@@ -23,9 +23,11 @@ extension RecordedFeed {
             )
         }
         var text: [UInt8] = []
-        text.reserveCapacity(body.count + 1)
+        swap(&text, &recordedText)
+        text.removeAll(keepingCapacity: text.capacity <= Self.textKeptMax)
         text.append(UInt8(ascii: "{"))
         text.append(body)
+        defer { swap(&text, &recordedText) }
         let event = recordedReader.read(
             text.span, heardAt: WallTime(milliseconds: WallClock.milliseconds()), of: job.kind)
         let frame = EventFrame.encode(job: job, seq: seq, rest: event.rest.span)
@@ -35,6 +37,8 @@ extension RecordedFeed {
                 heardAt: loop.now.nanoseconds), event.change
         )
     }
+
+    private static let textKeptMax = 65_536
 
     private func tell(_ news: [FollowedNews]) {
         for each in news {

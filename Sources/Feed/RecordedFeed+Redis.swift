@@ -150,10 +150,3 @@ extension RecordedFeed: TimerTarget {
         tell(.recording(.standsStill(false)))
     }
 }
-
-extension Span<UInt8> {
-    fileprivate func reads(_ text: String) -> Bool {
-        let utf8 = text.utf8
-        return count == utf8.count && zip(indices, utf8).allSatisfy { self[$0] == $1 }
-    }
-}

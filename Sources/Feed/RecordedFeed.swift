@@ -55,6 +55,8 @@ public final class RecordedFeed {
     private var finder = EventFinder()
     /// What was recorded is read again, whatever its size.
     var recordedReader = EventReader(eventBytesMax: .max)
+    /// Used again for each of them.
+    var recordedText: [UInt8] = []
     var recorder: Recorder
     var followed: FollowedJobs
     var random = SystemRandomNumberGenerator()
@@ -270,6 +272,12 @@ public final class RecordedFeed {
 
     func evaluate(
         _ arguments: [[UInt8]], _ reply: @escaping (RedisCommands.Answer) -> Void
+    ) {
+        evaluate(CommandWords(arguments), reply)
+    }
+
+    func evaluate(
+        _ arguments: CommandWords, _ reply: @escaping (RedisCommands.Answer) -> Void
     ) {
         commands?.evaluate(ScriptCalls.script, keys: calls.keys, arguments: arguments, reply)
     }

@@ -14,6 +14,13 @@ public struct Epoch: Hashable, Sendable, CustomStringConvertible {
         self.text = text
     }
 
+    public init?(checking bytes: Span<UInt8>) {
+        guard Self.lengths ~= bytes.count else { return nil }
+        for place in bytes.indices where !bytes[place].isLetterOrDigit { return nil }
+        guard let ascii = try? UTF8Span(validating: bytes) else { return nil }
+        text = String(copying: ascii)
+    }
+
     private init(made text: String) { self.text = text }
 
     /// A name never used before: 62 to the power of 12 of them, so chance is no concern.

@@ -93,6 +93,8 @@ public struct SnapshotChange: Sendable {
         fieldsSet >> UInt16(field.rawValue) & 1 == 1
     }
 
+    public var valueCount: Int { fieldsSet.nonzeroBitCount }
+
     /// Calls `body` with each value in turn, in the order of the steps.
     public func visitValues(_ body: (SnapshotField, Span<UInt8>) -> Void) {
         var start = 0

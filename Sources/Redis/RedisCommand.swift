@@ -16,6 +16,17 @@ enum RedisCommand {
         }
     }
 
+    /// The head's words, and then the rest.
+    static func encoded(_ head: [[UInt8]], _ rest: CommandWords) -> SharedBytes {
+        let first = CommandWords(head)
+        return SharedBytes(capacity: first.bytes.count + rest.bytes.count + headBytesMax) {
+            output in
+            append(UInt8(ascii: "*"), first.count + rest.count, to: &output)
+            output.append(copying: first.bytes.span)
+            output.append(copying: rest.bytes.span)
+        }
+    }
+
     static func encoded(_ words: String...) -> SharedBytes { encoded(words.map { Array($0.utf8) }) }
 
     private static func append(_ mark: UInt8, _ count: Int, to output: inout OutputSpan<UInt8>) {
@@ -30,5 +41,5 @@ enum RedisCommand {
     }
 
     /// A mark, the digits of an `Int`, a line end; and the line end behind an argument.
-    private static let headBytesMax = 1 + 19 + 2 + 2
+    static let headBytesMax = 1 + 19 + 2 + 2
 }

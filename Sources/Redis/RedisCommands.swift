@@ -58,7 +58,10 @@ public final class RedisCommands {
 
     public func send(_ arguments: [[UInt8]], _ reply: @escaping (Answer) -> Void) {
         guard case .open = link.phase else { return refusals.add(.notConnected, to: reply) }
-        let command = RedisCommand.encoded(arguments)
+        admit(RedisCommand.encoded(arguments), reply)
+    }
+
+    private func admit(_ command: SharedBytes, _ reply: @escaping (Answer) -> Void) {
         guard commandsInFlight < options.commandsMax,
             bytesInFlight + command.count <= options.commandBytesMax
         else { return refusals.add(.overflow, to: reply) }
@@ -71,12 +74,26 @@ public final class RedisCommands {
         _ script: RedisScript, keys: [[UInt8]], arguments: [[UInt8]],
         _ reply: @escaping (Answer) -> Void
     ) {
-        let rest = [Array(String(keys.count).utf8)] + keys + arguments
-        send([Array("EVALSHA".utf8), script.sha1] + rest) { [weak self] answer in
+        evaluate(script, keys: keys, arguments: CommandWords(arguments), reply)
+    }
+
+    public func evaluate(
+        _ script: RedisScript, keys: [[UInt8]], arguments: CommandWords,
+        _ reply: @escaping (Answer) -> Void
+    ) {
+        let keys = [Array(String(keys.count).utf8)] + keys
+        send([Array("EVALSHA".utf8), script.sha1] + keys, arguments) { [weak self] answer in
             guard let self, case .success(.error(let text)) = answer, text.hasPrefix("NOSCRIPT")
             else { return reply(answer) }
-            send([Array("EVAL".utf8), script.source] + rest, reply)
+            send([Array("EVAL".utf8), script.source] + keys, arguments, reply)
         }
+    }
+
+    private func send(
+        _ head: [[UInt8]], _ rest: CommandWords, _ reply: @escaping (Answer) -> Void
+    ) {
+        guard case .open = link.phase else { return refusals.add(.notConnected, to: reply) }
+        admit(RedisCommand.encoded(head, rest), reply)
     }
 
     private func send(_ command: SharedBytes, _ reply: @escaping (Answer) -> Void) {

@@ -29,6 +29,13 @@ extension Span<UInt8> {
     var text: String { unsafe withUnsafeBytes { unsafe String(decoding: $0, as: UTF8.self) } }
 }
 
+extension [UInt8] {
+    mutating func append(copying span: Span<UInt8>) {
+        // Sound: the pointer does not leave the closure.
+        unsafe span.withUnsafeBufferPointer { unsafe append(contentsOf: $0) }
+    }
+}
+
 /// A place to copy bytes to, again and again; it grows as needed.
 struct Scratch {
     private var memory: [UInt8] = []

@@ -25,9 +25,10 @@ struct SmallPartsTests {
     func stems() throws {
         let (job, feed) = (try JobID(checking: "a:1"), try JobID(checking: "a:1", kind: .feed))
         #expect(job != feed && job.stem == "job:a:1" && feed.stem == "feed:a:1")
-        #expect(JobID(stem: "job:a:1") == job && JobID(stem: "feed:a:1") == feed)
-        for stem in ["", "job:", "jobs:1", "feed", "queue:a", "job:a b"] as [Substring] {
-            #expect(JobID(stem: stem) == nil)
+        func read(_ stem: String) -> JobID? { JobID(stem: Array(stem.utf8).span) }
+        #expect(read("job:a:1") == job && read("feed:a:1") == feed)
+        for stem in ["", "job:", "jobs:1", "feed", "queue:a", "job:a b"] {
+            #expect(read(stem) == nil)
         }
     }
 

@@ -12,6 +12,9 @@
 -- Invariants: in each job seq has no holes and (epoch, seq) never names two entries. Nothing fails
 -- after the first write: a job with a key of a wrong type is counted and skipped, its ordinal counts.
 
+-- A global is looked up by its name each time.
+local ARGV, redis, string, tonumber = ARGV, redis, string, tonumber
+
 local root = string.sub(KEYS[1], 1, -7)
 local op, run, token, database, now = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
 local eventsMax, bytesMax = tonumber(ARGV[6]), tonumber(ARGV[7])
@@ -27,6 +30,17 @@ local queueBytesMax = 400
 local eventsSlack = math.min(64, math.floor(eventsMax / 8))
 local bytesSlack = math.floor(bytesMax / 8)
 local lifeSlack = math.min(60000, streamLife * 100, endedLife * 100)
+
+-- Lua writes each number as a floating one, which is slow, and great ones with an exponent.
+local texts = {}
+local function textOf(number)
+    local text = texts[number]
+    if not text then
+        text = string.format('%d', number)
+        texts[number] = text
+    end
+    return text
+end
 
 local line, era, last
 local jobs, touched, out = {}, {}, {}
@@ -53,29 +67,35 @@ end
 
 -- The state ---------------------------------------------------------------------------------------
 
-local read = {
-    'epoch', 'seq', 'line', 'era', 'first', 'bytes', 'lives', 'status', 'progress',
-    'attempt', 'log_lines', 'created_at', 'finished_at', 'queue', 'born',
-}
-
--- A job as this call sees it: `is` what its hash holds, `to` what is to be changed in it.
+-- A job as this call sees it: `is` what its hash holds of what is read here, `to` what is to be
+-- changed in it. False is what is not there. Both are written out, so that neither grows member by member.
 local function load(stem)
     local job = jobs[stem]
     if job ~= nil then return job end
     local key = root .. stem .. ':state'
-    local values = redis.pcall('HMGET', key, unpack(read))
+    local values = redis.pcall('HMGET', key, 'epoch', 'seq', 'line', 'era', 'first', 'bytes', 'lives',
+        'status', 'progress', 'attempt', 'log_lines', 'created_at', 'finished_at', 'queue', 'born')
     if values.err then
         if not string.find(values.err, 'WRONGTYPE', 1, true) then redis.call('HMGET', key, 'seq') end
         jobs[stem] = false
         return false
     end
-    local is = {}
-    for place = 1, #read do is[read[place]] = values[place] or nil end
-    job = { stem = stem, key = key, events = root .. stem .. ':events', is = is, to = {} }
-    job.seq, job.was = tonumber(is.seq), is.queue
+    local epoch, seq, own, ownEra, first, bytes, lives, status, progress, attempt, lines, created,
+        finished, queue, born = unpack(values)
+    local is = {
+        epoch = epoch, seq = seq, line = own, era = ownEra, first = first, bytes = bytes,
+        lives = lives, status = status, progress = progress, attempt = attempt, log_lines = lines,
+        created_at = created, finished_at = finished, queue = queue, born = born,
+    }
+    job = {
+        stem = stem, key = key, events = root .. stem .. ':events', is = is,
+        to = { updated_at = nil, status = nil, progress = nil, current_step = nil },
+        seq = tonumber(seq), was = queue, number = false, first = false, bytes = false,
+        hasEvent = false, leaves = false,
+    }
     -- A number that no stream takes would fail every call that has an event of this job.
     local isSeq = job.seq and job.seq >= 0 and job.seq < 2 ^ 53 and job.seq % 1 == 0
-    if not is.epoch or not string.find(is.epoch, '^%w+$') or not isSeq then is.epoch = nil end
+    if not is.epoch or not string.find(is.epoch, '^%w+$') or not isSeq then is.epoch = false end
     jobs[stem] = job
     touched[#touched + 1] = job
     return job
@@ -83,7 +103,7 @@ end
 
 local function set(job, field, value)
     if job.is[field] == value and value then return end
-    job.is[field] = value
+    if job.is[field] ~= nil then job.is[field] = value or false end
     job.to[field] = value or false
 end
 
@@ -146,7 +166,7 @@ end
 
 -- Gives the entry its number and keeps it. False where the job can't be written to.
 local function put(job, kind, body)
-    local number = job.seq + 1 .. ''
+    local number = string.format('%d', job.seq + 1)
     local added = redis.pcall('XADD', job.events, number .. '-0', kind, body)
     if added.err and string.find(added.err, 'equal or smaller', 1, true) then
         -- Somebody else wrote into the stream: its numbers are not ours.
@@ -170,7 +190,7 @@ local function put(job, kind, body)
     if job.seq - job.first >= eventsMax + eventsSlack or job.bytes > bytesMax + bytesSlack then
         trim(job)
     end
-    local head = job.stem .. ' ' .. job.is.epoch .. ' ' .. number .. ' ' .. kind .. ' ' .. #body
+    local head = job.stem .. ' ' .. job.is.epoch .. ' ' .. number .. ' ' .. kind .. ' ' .. textOf(#body)
     out[#out + 1] = { job, head, body }
     return true
 end
@@ -195,14 +215,14 @@ end
 
 local function changeStatus(job, status, rule, at)
     local is = job.is
-    local kind = string.sub(rule, 1, 1)
-    if kind == 'u' and is.finished_at then return end
-    if kind == 'i' and is.status then
+    if is.finished_at and (rule == 'u' or rule == 'ue') then return end
+    if is.status and (rule == 'i' or rule == 'ie') then
         local word = string.lower(is.status)
         if word ~= '"queued"' and word ~= '"unknown"' then return end
     end
     set(job, 'status', status)
-    set(job, 'finished_at', string.sub(rule, 2, 2) == 'e' and (is.finished_at or at) or nil)
+    local ends = #rule == 2
+    if ends or is.finished_at then set(job, 'finished_at', ends and (is.finished_at or at) or nil) end
 end
 
 -- at, log lines, attempt or '', rule (always, unlessFinal, ifIdle; then e if it ends), how many
@@ -233,7 +253,7 @@ local function fold(job, place)
         set(job, 'log_lines', tonumber(lines) + (tonumber(job.is.log_lines) or 0))
     end
     if not job.is.created_at then set(job, 'created_at', at) end
-    set(job, 'updated_at', at)
+    job.to.updated_at = at
     job.hasEvent = true
     return after
 end
@@ -310,9 +330,11 @@ end
 -- Answers whether it was time to.
 local function keepAlive(job)
     local phase = job.is.finished_at and 'ended' or job.is.created_at and 'live' or 'awaited'
-    local since, known = string.match(job.is.lives or '', '^(%d+) (%a+)$')
-    local age = now - (tonumber(since) or 0)
-    if known == phase and age >= 0 and age < lifeSlack then return false end
+    local lives = job.is.lives or ''
+    if string.sub(lives, -#phase) == phase then
+        local age = now - (tonumber(string.sub(lives, 1, -#phase - 2)) or 0)
+        if age >= 0 and age < lifeSlack then return false end
+    end
     redis.call('EXPIRE', job.key, phase == 'awaited' and streamLife or stateLife)
     redis.call('EXPIRE', job.events, phase == 'ended' and endedLife or streamLife)
     redis.call('HSET', job.key, 'lives', string.format('%.0f %s', now, phase))
@@ -324,9 +346,9 @@ local function flush()
     for _, job in ipairs(touched) do
         if jobs[job.stem] then
             if job.hasEvent and not job.is.born then set(job, 'born', birth()) end
-            local values, gone = { 'seq', job.number or job.seq }, {}
+            local values, gone = { 'seq', job.number or job.seq, nil, nil, nil, nil, nil, nil }, {}
             if job.first then
-                set(job, 'bytes', job.bytes)
+                values[3], values[4] = 'bytes', string.format('%d', job.bytes)
                 if job.first ~= tonumber(job.is.first) then set(job, 'first', job.first) end
             end
             for field, value in pairs(job.to) do
@@ -354,7 +376,7 @@ local function announce(by, inEra)
         -- With the queue that the job has after this call.
         local queue = entry[1].is.queue or ''
         if #queue > queueBytesMax then queue = '' end
-        text[#text + 1] = entry[2] .. ' ' .. #queue .. '\n' .. queue .. entry[3]
+        text[#text + 1] = entry[2] .. ' ' .. textOf(#queue) .. '\n' .. queue .. entry[3]
     end
     redis.call('PUBLISH', stamped(), table.concat(text))
 end

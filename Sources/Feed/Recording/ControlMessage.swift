@@ -51,6 +51,20 @@ enum ControlMessage: Equatable {
     private static let bytesMax = 256
 }
 
+extension Span<UInt8> {
+    func reads(_ text: String) -> Bool { count == text.utf8.count && begins(with: text) }
+
+    func begins(with text: String) -> Bool {
+        guard count >= text.utf8.count else { return false }
+        var at = 0
+        for byte in text.utf8 {
+            guard self[at] == byte else { return false }
+            at += 1
+        }
+        return true
+    }
+}
+
 /// A line's words.
 struct Words {
     private let words: [Substring]

@@ -214,20 +214,21 @@ struct FollowedJobs {
 
     /// What was recorded, as the subscription brings it. Answers which loops are to be told of it.
     mutating func hear(_ update: Update, _ change: SnapshotChange?) -> LoopSet? {
-        guard let followed = jobs[update.job] else { return nil }
-        guard case .live = followed.phase else {
+        guard let place = jobs.index(forKey: update.job) else { return nil }
+        guard case .live = jobs.values[place].phase else {
             keepEarly(update, change)
             return nil
         }
-        guard let told = followed.told, told.epoch == update.epoch, update.seq <= told.seq + 1
+        guard let told = jobs.values[place].told, told.epoch == update.epoch,
+            update.seq <= told.seq + 1
         else {
             // The answer will be younger than this update, so it need not be kept for it.
             wantRead(update.job)
             return nil
         }
         guard update.seq > told.seq else { return nil }
-        jobs[update.job]?.told?.seq = update.seq
-        return followed.loops
+        jobs.values[place].told?.seq = update.seq
+        return jobs.values[place].loops
     }
 
     private static let earlyOverhead = 256

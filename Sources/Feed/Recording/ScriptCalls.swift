@@ -59,42 +59,49 @@ struct ScriptCalls {
         [bytes(what), bytes(runID), bytes(token.text), database, bytes(now)] + limits + rest
     }
 
-    func record(_ record: RecordCall, runID: String, token: Name, now: Int64) -> [[UInt8]] {
-        var rest = [
+    func record(_ record: RecordCall, runID: String, token: Name, now: Int64) -> CommandWords {
+        let head = [
             bytes(me.text), bytes(record.era.text), bytes(patterns.text), bytes(record.first),
             bytes(record.marks.count), bytes(record.events.count),
         ]
-        rest.reserveCapacity(rest.count + record.marks.count * 2 + record.events.count * 10)
-        for mark in record.marks { rest += [bytes(mark.token.text), bytes(mark.ordinal)] }
-        for event in record.events { Self.append(event, to: &rest) }
-        return call("record", runID: runID, token: token, now: now, rest)
+        var words = CommandWords(call("record", runID: runID, token: token, now: now, head))
+        words.reserve(record.events.reduce(0) { $0 + $1.bytes + Self.eventBytes })
+        for mark in record.marks {
+            words.append(mark.token.text)
+            words.append(mark.ordinal)
+        }
+        for event in record.events { Self.append(event, to: &words) }
+        return words
     }
 
-    private static func append(_ queued: QueuedEvent, to rest: inout [[UInt8]]) {
+    private static func append(_ queued: QueuedEvent, to words: inout CommandWords) {
         guard let job = queued.job, let event = queued.event else {
-            rest += [[], [], zero, zero, [], always, zero]
+            for word in ["", "", "0", "0", "", "a", "0"] { words.append(word) }
             return
         }
-        append(event, stem: job.stem, to: &rest)
+        append(event, of: job, to: &words)
     }
 
+    /// Without a job its stem is empty.
     private static func append(
-        _ event: PreparedEvent, stem: String, to rest: inout [[UInt8]]
+        _ event: PreparedEvent, of job: JobID?, to words: inout CommandWords
     ) {
         let change = event.change
-        var values: [[UInt8]] = []
+        words.append(job?.kind.stem ?? "", job?.text ?? "")
+        words.append(event.rest)
+        words.append(change.at.milliseconds)
+        words.append(change.logLines)
+        words.append(change.attempt.map { String($0) } ?? "")
+        words.append(change.statusRule.word, change.ends ? "e" : "")
+        words.append(Int64(change.valueCount))
         change.visitValues { field, json in
-            var value: [UInt8] = []
-            value.append(json)
-            values += [bytes(field.name), value]
+            words.append(field.name)
+            words.append(json)
         }
-        rest += [
-            bytes(stem), event.rest, bytes(change.at.milliseconds),
-            bytes(change.logLines), change.attempt.map { bytes($0) } ?? [],
-            bytes(change.statusRule.word + (change.ends ? "e" : "")), bytes(values.count / 2),
-        ]
-        rest += values
     }
+
+    /// What an event has beside its own bytes, about.
+    private static let eventBytes = 128
 
     func ask(_ token: Name, runID: String, random: Name, now: Int64) -> [[UInt8]] {
         call(
@@ -135,12 +142,11 @@ struct ScriptCalls {
     func durable(
         _ events: [PreparedEvent], of job: JobID, producer: String, number: Int, runID: String,
         token: Name, now: Int64
-    ) -> [[UInt8]] {
-        var rest = [bytes(producer), bytes(number), bytes(events.count)]
-        for event in events {
-            Self.append(QueuedEvent(job: job, event: event, heardAt: 0), to: &rest)
-        }
-        return call("durable", runID: runID, token: token, now: now, rest)
+    ) -> CommandWords {
+        let head = [bytes(producer), bytes(number), bytes(events.count)]
+        var words = CommandWords(call("durable", runID: runID, token: token, now: now, head))
+        for event in events { Self.append(event, of: job, to: &words) }
+        return words
     }
 
     /// The numbers that the events got, now or the first time; nil for anything else.
@@ -185,11 +191,12 @@ struct ScriptCalls {
     /// Gives the event to those of the jobs that have had no other one since.
     func stall(
         _ silent: [Cursored], _ event: PreparedEvent, runID: String, random: Name, now: Int64
-    ) -> [[UInt8]] {
-        var rest = [Self.idle, bytes(silent.count)]
-        for each in silent { rest += [bytes(each.job.stem), bytes(each.seq)] }
-        Self.append(event, stem: "", to: &rest)
-        return call("stall", runID: runID, token: random, now: now, rest)
+    ) -> CommandWords {
+        var head = [Self.idle, bytes(silent.count)]
+        for each in silent { head += [bytes(each.job.stem), bytes(each.seq)] }
+        var words = CommandWords(call("stall", runID: runID, token: random, now: now, head))
+        Self.append(event, of: nil, to: &words)
+        return words
     }
 
     private static let idle = bytes(
@@ -203,7 +210,7 @@ struct ScriptCalls {
         }
         var jobs: [Cursored] = []
         for place in stride(from: 1, to: parts.count - 1, by: 2) {
-            guard let stem = parts[place].text, let job = JobID(stem: stem[...]),
+            guard let stem = parts[place].text, let job = JobID(stem: Array(stem.utf8).span),
                 case .integer(let seq) = parts[place + 1]
             else { continue }
             jobs.append(Cursored(job: job, seq: UInt64(clamping: seq)))
@@ -224,9 +231,6 @@ struct ScriptCalls {
         default: return .failed
         }
     }
-
-    private static let zero = bytes(0)
-    private static let always = bytes("a")
 }
 
 extension SnapshotChange.StatusRule {
@@ -242,9 +246,9 @@ extension SnapshotChange.StatusRule {
 
 /// What the keys of a history begin with.
 extension JobID {
-    init?(stem: Substring) {
-        for kind in Kind.allCases where stem.hasPrefix(kind.stem) {
-            try? self.init(checking: String(stem.dropFirst(kind.stem.utf8.count)), kind: kind)
+    init?(stem: Span<UInt8>) {
+        for kind in [Kind.job, .feed] where stem.begins(with: kind.stem) {
+            try? self.init(checking: stem.extracting(kind.stem.utf8.count...), kind: kind)
             return
         }
         return nil

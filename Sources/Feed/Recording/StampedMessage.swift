@@ -40,21 +40,66 @@ struct StampedMessage {
         self.last = last
         var entries: [Entry] = []
         while at < text.count {
-            guard let words = Self.line(text, from: &at), words.count == 6,
-                let epoch = Epoch(checking: String(words[1])), let seq = UInt64(words[2]), seq > 0,
-                seq < UInt64.max, let kind = Kind(rawValue: String(words[3])),
-                let count = Int(words[4]), let queueCount = Int(words[5]), count >= 0,
-                0...Self.queueBytesMax ~= queueCount, count <= text.count - at - queueCount
-            else { return nil }
-            let queue = at..<at + queueCount
-            at += queueCount
-            entries.append(
-                Entry(
-                    job: JobID(stem: words[0]), epoch: epoch, seq: seq, kind: kind,
-                    body: at..<at + count, queue: queue))
-            at += count
+            guard let entry = Self.entry(text, from: at) else { return nil }
+            entries.append(entry)
+            at = entry.body.upperBound
         }
         self.entries = entries
+    }
+
+    /// Entries are many: nothing is made of their words but what is kept.
+    private static func entry(_ text: Span<UInt8>, from start: Int) -> Entry? {
+        var line = Line(at: start, limit: min(text.count, start + lineBytesMax))
+        guard let stem = line.word(text), let epochWord = line.word(text),
+            let epoch = Epoch(checking: text.extracting(epochWord)), let seq = line.number(text),
+            0 < seq, seq < UInt64.max, let kindWord = line.word(text),
+            let kind = Kind(text.extracting(kindWord)), let count = line.number(text),
+            let queueCount = line.number(text), line.hasEnded,
+            queueCount <= queueBytesMax, count <= text.count,
+            Int(count + queueCount) <= text.count - line.at
+        else { return nil }
+        let job = JobID(stem: text.extracting(stem))
+        guard job != nil || (try? UTF8Span(validating: text.extracting(stem))) != nil else {
+            return nil
+        }
+        let queue = line.at..<line.at + Int(queueCount)
+        return Entry(
+            job: job, epoch: epoch, seq: seq, kind: kind,
+            body: queue.upperBound..<queue.upperBound + Int(count), queue: queue)
+    }
+
+    /// Reads a line word by word: each ends with a space, and the last with the line.
+    private struct Line {
+        var at: Int
+        let limit: Int
+        var hasEnded = false
+
+        mutating func word(_ text: Span<UInt8>) -> Range<Int>? {
+            guard !hasEnded else { return nil }
+            let start = at
+            while at < limit {
+                let byte = text[at]
+                at += 1
+                guard byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\n") else { continue }
+                hasEnded = byte == UInt8(ascii: "\n")
+                return start..<at - 1
+            }
+            return nil
+        }
+
+        mutating func number(_ text: Span<UInt8>) -> UInt64? {
+            guard let word = word(text), 1...20 ~= word.count else { return nil }
+            var number: UInt64 = 0
+            for place in word {
+                guard case UInt8(ascii: "0")...UInt8(ascii: "9") = text[place] else { return nil }
+                let (tens, isOver) = number.multipliedReportingOverflow(by: 10)
+                let (sum, isOverToo) = tens.addingReportingOverflow(
+                    UInt64(text[place] - UInt8(ascii: "0")))
+                guard !isOver, !isOverToo else { return nil }
+                number = sum
+            }
+            return number
+        }
     }
 
     private static func line(_ text: Span<UInt8>, from at: inout Int) -> Words? {
@@ -69,4 +114,13 @@ struct StampedMessage {
     private static let lineBytesMax = 512
     /// As in record.lua; a longer queue is not announced.
     private static let queueBytesMax = 400
+}
+
+extension StampedMessage.Kind {
+    fileprivate init?(_ word: Span<UInt8>) {
+        guard let known = [Self.event, .gap].first(where: { word.reads($0.rawValue) }) else {
+            return nil
+        }
+        self = known
+    }
 }

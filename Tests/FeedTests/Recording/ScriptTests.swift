@@ -47,6 +47,10 @@ struct ScriptTests {
         return try redis.ask(["EVAL"] + texts)
     }
 
+    private func run(_ redis: RedisServer, _ words: CommandWords) throws -> String {
+        try run(redis, words.read())
+    }
+
     private func calls(_ limits: RecordingLimits = RecordingLimits()) throws -> ScriptCalls {
         let me = try #require(Name(checking: "me"))
         return ScriptCalls(me: me, patterns: me, prefix: "jobwire", database: 0, limits: limits)
@@ -162,5 +166,20 @@ private struct JSONFields {
             if let escaped = rest.popFirst() { text.append(escaped) }
         }
         return String(decoding: text, as: UTF8.self)
+    }
+}
+
+extension CommandWords {
+    /// The words that were written.
+    fileprivate func read() -> [[UInt8]] {
+        var rest = bytes[...]
+        var words: [[UInt8]] = []
+        while let end = rest.firstIndex(of: UInt8(ascii: "\r")),
+            let length = Int(String(decoding: rest[..<end].dropFirst(), as: UTF8.self))
+        {
+            words.append(Array(rest[(end + 2)...].prefix(length)))
+            rest = rest[(end + 2 + length + 2)...]
+        }
+        return words
     }
 }
