@@ -23,7 +23,10 @@ def strained(make_redis, serve):
         redis = make_redis()
         proxies.append(Proxy(redis.port, sparing=b"PSUBSCRIBE"))
         settings = {"redis_reply_timeout": "1s", "redis_ping_interval": "500ms", **settings}
-        return redis, serve(f"redis://127.0.0.1:{proxies[-1].port}", **settings), proxies[-1]
+        server = serve(f"redis://127.0.0.1:{proxies[-1].port}", **settings)
+        # Ready is who hears; what is heard before this bridge has its place among others lies in a gap.
+        eventually(lambda: any(line.endswith(" info recording") for line in server.lines), what="it records")
+        return redis, server, proxies[-1]
 
     yield start
     for each in proxies:
