@@ -130,6 +130,7 @@ public final class Feed {
 
     public var jobCount: Int { history.jobCount }
     public var historyBytes: Int { history.bytes }
+    public var isAwaitingEvents: Bool { false }
 
     /// From the opening that is told now, the loop hears every update of the job.
     public func follow(_ job: JobID, from loop: Int, isBrief: Bool = false) {

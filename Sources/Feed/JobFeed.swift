@@ -22,6 +22,8 @@ public protocol JobFeed: AnyObject {
     func takeHeard() -> (events: Int, bytes: Int)
     var jobCount: Int { get }
     var historyBytes: Int { get }
+    /// More is surely about to be told: it has been heard, and is on its way through Redis.
+    var isAwaitingEvents: Bool { get }
 
     /// From the opening that is told for it, the loop hears every update of the job. A brief opening
     /// has only the latest of what is kept.

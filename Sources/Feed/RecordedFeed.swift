@@ -62,6 +62,10 @@ public final class RecordedFeed {
     var random = SystemRandomNumberGenerator()
     var eventsHeard = 0
     var bytesHeard = 0
+    /// The last event sent to be recorded, and the last of its era that was announced.
+    private var sent: (era: Name, last: Int64)?
+    private var stampedLast: Int64 = 0
+    public var isAwaitingEvents: Bool { sent.map { $0.last > stampedLast } ?? false }
     /// Loops that are told of every job that comes alive.
     var watching = LoopSet()
     var posts = Posts()
@@ -166,6 +170,7 @@ public final class RecordedFeed {
     func hearStamped(_ payload: Span<UInt8>) {
         guard let stamped = StampedMessage(payload) else { return tell(.recording(.strange)) }
         recorder.hearStamped(by: stamped.by, era: stamped.era, last: stamped.last)
+        if stamped.era == sent?.era { stampedLast = stamped.last }
         for entry in stamped.entries {
             guard let job = entry.job else { continue }
             heardOfAnyJob(job, seq: entry.seq)
@@ -231,6 +236,8 @@ public final class RecordedFeed {
         // While an answer is waited for the queue grows: whoever held its events made it copy itself.
         var sent = call
         sent.events = []
+        if self.sent?.era != call.era { stampedLast = call.first - 1 }
+        self.sent = (call.era, call.first + Int64(call.events.count) - 1)
         evaluate(arguments) { [weak self, sent] answer in
             guard let self else { return }
             note(answer)

@@ -204,6 +204,9 @@ public final class Hub {
         topic.pending.append(Entry(update))
     }
 
+    /// How many live followers would be sent something now.
+    public var deliveriesDue: Int { dirty.reduce(0) { $0 + $1.live.count } }
+
     /// Hands out what the tick has brought, once for each job, and welcomes who waited for that.
     /// `deliver` answers who took nothing, because he owes too much: he is to `read` on.
     public func drain(

@@ -7,6 +7,19 @@ import Synchronization
 import Telemetry
 
 extension Worker {
+    /// So many writes take much longer than Redis takes to record what is on its way.
+    private static let deliveriesHeldMin = 256
+
+    /// A large delivery waits, once, for events that are being recorded right now: then both go out in one
+    /// write to each client, and a write is what costs. The next tick, whatever brings it, delivers.
+    func drainHub() {
+        hasHeldDelivery =
+            !hasHeldDelivery && feed?.isAwaitingEvents == true
+            && hub.deliveriesDue >= Self.deliveriesHeldMin
+        guard !hasHeldDelivery else { return }
+        hub.drain(at: loop.now.nanoseconds, deliver, welcome: welcome)
+    }
+
     func hear(recording news: RecordingNews) {
         switch news {
         case .aligned(true):

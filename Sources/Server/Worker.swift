@@ -57,6 +57,7 @@ final class Worker {
     var asked: [UInt64: (FeedAnswer) -> Void] = [:]
     var nextTicket: UInt64 = 0
     private var courier: Courier
+    var hasHeldDelivery = false
     /// What the tick delivered, to be timed once it is written: when the first update of each job was
     /// heard, and how many messages came of it.
     var delivered: [(heardAt: Int64, messages: Int)] = []
@@ -97,7 +98,7 @@ final class Worker {
     /// Serves until `stop` comes by mail.
     func run() {
         loop.beforeFlush = { [unowned self] in
-            hub.drain(at: loop.now.nanoseconds, deliver, welcome: welcome)
+            drainHub()
             carryOutViews()
             if let due = hub.nextRelease { alarm.set(to: due) }
             if feed != nil { flushOutgoing() }

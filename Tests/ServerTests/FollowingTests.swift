@@ -92,6 +92,24 @@ struct FollowingTests {
         try scene.waitForMetric("jobwire_subscriptions", 0)
     }
 
+    /// So many that a delivery may wait for what Redis is recording; the last event has nothing behind it.
+    @Test("many followers of a recorded job hear every event in order, and the last one too")
+    func manyFollowers() throws {
+        let scene = try Scene { $0.history = .redis }
+        let clients = try (0..<300).map { _ in try scene.follow("j", "history=none") }
+        for client in clients { _ = try client.hear(until: "live") }
+        for round in 0..<20 {
+            let events = (1...8).map { #"{"type":"log","data":{"log_line":"\#(round).\#($0)"}}"# }
+            try scene.publisher.publish(events, to: "j")
+        }
+        for client in clients {
+            let seqs = try (0..<160).map { _ in try client.hear(until: "log").last?.seq }
+            #expect(seqs == (1...160).map { Int($0) })
+        }
+        try scene.publish("j", #"{"type":"complete"}"#)
+        for client in clients { #expect(try client.hear(until: "complete").last?.seq == 161) }
+    }
+
     @Test("a client that comes back with its cursor to another loop gets just what it missed")
     func reconnect() throws {
         let scene = try Scene(loops: 3)
