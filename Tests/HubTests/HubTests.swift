@@ -301,6 +301,18 @@ struct HubTests {
         #expect(try stage.welcome(2).seq == 3)
     }
 
+    @Test("what is due is counted by live followers, until it was handed out")
+    func due() {
+        var stage = Stage()
+        for index in 1...3 as ClosedRange<Int32> { stage.follow(index) }
+        for index in 1...2 as ClosedRange<Int32> { stage.read(index) }
+        #expect(stage.hub.deliveriesDue == 0)
+        for _ in 0..<2 { stage.publish() }
+        #expect(stage.hub.deliveriesDue == 2, "one each, however many events")
+        stage.drain()
+        #expect(stage.hub.deliveriesDue == 0)
+    }
+
     @Test("a cursor that is really of the future is told so by the feed's own answer")
     func future() throws {
         var stage = Stage()
