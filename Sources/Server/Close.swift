@@ -19,6 +19,7 @@ enum Close: Error, Equatable {
     case notThisPath
     case noSuchFeed
     case mayNotPublish
+    case rightsUnavailable
     case originRefused
     case tooSlow(resumeFrom: Cursor?)
     case tooManyConnections
@@ -30,8 +31,8 @@ enum Close: Error, Equatable {
         case .done: 1000
         case .draining: 1012
         case .badRequest: 4400
-        // The one refusal that passes: a client that comes again may be let in.
-        case .tokenRefused(.keysAwaited): 1013
+        // Refusals that pass: a client that comes again may be let in.
+        case .tokenRefused(.keysAwaited), .rightsUnavailable: 1013
         case .tokenRefused, .tokenExpired, .authTimeout: 4401
         case .notThisJob, .notThisFeed, .notThisQueue, .notThisPath, .mayNotPublish,
             .originRefused:
@@ -79,6 +80,7 @@ enum Close: Error, Equatable {
         case .notThisPath: "not_this_path"
         case .noSuchFeed: "no_such_feed"
         case .mayNotPublish: "may_not_publish"
+        case .rightsUnavailable: "rights_unavailable"
         case .originRefused: "origin_refused"
         case .tooSlow: "too_slow"
         case .tooManyConnections: "too_many_connections"
@@ -102,6 +104,7 @@ enum Close: Error, Equatable {
         case .notThisPath: "the token has not the scope that this path needs"
         case .noSuchFeed: "there is no such feed"
         case .mayNotPublish: "the token may not publish events of this job"
+        case .rightsUnavailable: "whether this may be seen can't be known at the moment; come again"
         case .originRefused: "this origin is not allowed"
         case .tooSlow(let cursor): cursor.map { "too slow, resume after \($0)" } ?? "too slow"
         case .tooManyConnections: "too many connections"

@@ -17,6 +17,7 @@ struct Door {
     let crossOrigin: CrossOrigin
     let entrances: Entrances
     let sources: [Source]
+    private let keepsTokens: Bool
     /// Empty: not checked, for without a cookie a foreign page has nothing of ours to abuse.
     private var allowedOrigins: [String] { crossOrigin.allowedOrigins }
 
@@ -29,6 +30,7 @@ struct Door {
         crossOrigin = CrossOrigin(allowedOrigins: settings.allowedOrigins)
         entrances = try settings.entrances()
         sources = try settings.heardSources()
+        keepsTokens = house.rightsHook != nil
     }
 
     /// The grant of the token that came with the request; nil where none came.
@@ -36,11 +38,15 @@ struct Door {
         _ head: RequestHead, protocols: [String] = [], query: Query
     ) throws(Close) -> Grant? {
         guard let token = try token(head, protocols, query) else { return nil }
-        do throws(TokenFault) {
-            return try verifier.verify(token, now: WallClock.milliseconds() / 1_000)
-        } catch {
+        do throws(TokenFault) { return try grant(of: token) } catch {
             throw .tokenRefused(error)
         }
+    }
+
+    func grant(of token: String) throws(TokenFault) -> Grant {
+        var grant = try verifier.verify(token, now: WallClock.milliseconds() / 1_000)
+        if keepsTokens { grant.bearer = Bearer(token) }
+        return grant
     }
 
     private func token(

@@ -31,6 +31,7 @@ final class HTTPConnection {
     private var phase = Phase.head
     /// While the answer is being waited for.
     private var poll: LongPoll?
+    var petition: Petition?
     private var timer: TimerID?
     /// Between two requests.
     private var isIdle = false
@@ -125,6 +126,7 @@ extension HTTPConnection: StreamOwner {
         if case .tls = end { worker.metrics.handshakeRefusals.add(.tls) }
         wait(nil)
         poll?.cancel()
+        petition?.withdraw()
         worker.forget(self)
         worker.release(stream, admission)
     }

@@ -20,6 +20,7 @@ final class SSEStream: HTTPFollower {
     private let stream: Stream
     private let subject: Subject
     private let grant: Grant
+    private let right: Right
     private unowned let worker: Worker
     private let admission: Admission.Verdict
     private var isGreeted = false
@@ -30,13 +31,14 @@ final class SSEStream: HTTPFollower {
     private var timer: TimerID?
 
     init(
-        id: FollowerID, stream: Stream, subject: Subject, grant: Grant, worker: Worker,
+        id: FollowerID, stream: Stream, subject: Subject, grant: Grant, right: Right, worker: Worker,
         admission: Admission.Verdict
     ) {
         self.id = id
         self.stream = stream
         self.subject = subject
         self.grant = grant
+        self.right = right
         self.worker = worker
         self.admission = admission
         nextHeartbeat = worker.loop.now + worker.settings.pingInterval
@@ -46,7 +48,9 @@ final class SSEStream: HTTPFollower {
 
     func start(_ wish: Wish) {
         switch subject {
-        case .job(let job): worker.follow(job, by: self, wish)
+        case .job(let job):
+            if right == .belonging { worker.rights.hold(job, by: id) }
+            worker.follow(job, by: self, wish)
         case .queue(let queue): view(queue, wish)
         }
         // Not without a word, if it has to wait for its greeting.
@@ -103,6 +107,12 @@ final class SSEStream: HTTPFollower {
         reading.remove(departure.job)
         send(
             ServerMessage.unsubscribed(.job(departure.job), reason: departure.reason.rawValue))
+    }
+
+    func review(_ job: JobID, _ belonging: Belonging) {
+        guard !isClosing, !grant.covers(belonging) else { return }
+        send(ServerMessage.unsubscribed(.job(job), reason: "right_lost"))
+        close("right_lost")
     }
 
     private func send(_ item: Item, of job: JobID) {
@@ -184,7 +194,9 @@ final class SSEStream: HTTPFollower {
         if let timer { worker.loop.disarm(timer) }
         timer = nil
         switch subject {
-        case .job(let job): worker.unfollow(job, by: id)
+        case .job(let job):
+            worker.rights.letGo(job, by: id)
+            worker.unfollow(job, by: id)
         case .queue:
             worker.metrics.subscriptions.add(-1)
             worker.setViews([:], of: id)

@@ -54,7 +54,8 @@ extension Session: TimerTarget {
         if let owedSince = stream.owedSince, now - owedSince >= settings.writeTimeout {
             return closeSlow()
         }
-        guard now - lastHeard <= settings.pingInterval * 2 else {
+        // Who waits for a right is not read, so its pongs are not heard either.
+        guard now - lastHeard <= settings.pingInterval * 2 || isPetitioning else {
             worker.metrics.drops.add(.silentPeer)
             return stream.close()
         }
