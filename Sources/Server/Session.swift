@@ -134,6 +134,7 @@ final class Session {
 
     func greet(_ grant: Grant, about subject: SubscribedSubject?) {
         isGreeted = true
+        lastHeard = worker.loop.now
         send(worker.connected(grant, subject))
         stream.resumeReading()
         beat()

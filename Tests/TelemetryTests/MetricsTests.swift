@@ -90,7 +90,7 @@ struct MetricsTests {
             count()
             #expect(metrics.says("\(name) 7"), "\(name)")
         }
-        #expect(counters.count + 2 == Metrics.families.count, "and the two states of Redis")
+        #expect(counters.count + 3 == Metrics.families.count, "and the two states of Redis")
     }
 
     @Test("exactly one state of a Redis connection is 1")

@@ -31,8 +31,6 @@ struct SessionRights {
 }
 
 extension Session {
-    var isPetitioning: Bool { rights?.pending.isEmpty == false }
-
     /// True where the claims cover it; otherwise somebody is asked, and answers by `ruled`.
     func mayNow(
         _ subject: Subject?, _ grant: Grant, _ aim: SessionRights.Aim
