@@ -123,7 +123,7 @@ struct OwnerTests {
         #expect(refused.allSatisfy { $0?.text("code") == "forbidden" })
         #expect(Set(refused.compactMap { $0?.text("message") }).count == 1)
         #expect(refused.compactMap { $0?.id as? Int }.sorted() == [7, 9])
-        #expect(try scene.metric("jobwire_subscriptions") == 2)
+        try scene.waitForMetric("jobwire_subscriptions", 2)
     }
 
     @Test("a change of owner ends the right before the event that brings it", arguments: ways)
@@ -162,7 +162,7 @@ struct OwnerTests {
         }
         let next = try scene.follow("j", token: try mine("u2"))
         #expect(try next.hear(throughSeq: 4).compactMap(\.seq) == [1, 2, 3, 4])
-        #expect(try scene.metric("jobwire_subscriptions") == 3)
+        try scene.waitForMetric("jobwire_subscriptions", 3)
     }
 
     @Test("a queue's right is one to each of its jobs, as long as it is in it", arguments: ways)
