@@ -1,6 +1,7 @@
 // House is what all loops share: settings, metrics, the log, the certificate, each other's mailboxes. All
 // of it is made before the loops start; what changes later is atomic.
 
+import Fleet
 import Loop
 import Settings
 import Synchronization
@@ -27,6 +28,9 @@ final class House: Sendable {
     let isRedisReady = Atomic<Bool>(false)
     let isSubscriptionProven = Atomic<Bool>(false)
     let isDraining = Atomic<Bool>(false)
+    /// This bridge, as the others know it.
+    let node = NodeName.random()
+    private let connectionsNumbered = Atomic<UInt64>(0)
     /// Loops that serve no more. Loop 0 has the feed, so it is the last to go.
     let loopsEnded = Atomic<Int>(0)
     /// A loop could not begin: the house does not serve with fewer than it was told to.
@@ -67,6 +71,11 @@ final class House: Sendable {
     }
 
     var othersHaveEnded: Bool { loopsEnded.load(ordering: .relaxed) >= mailboxes.count - 1 }
+
+    /// The number of the next connection, never the same again. With the name of the node it is its id.
+    func nextConnection() -> UInt64 {
+        connectionsNumbered.wrappingAdd(1, ordering: .relaxed).newValue
+    }
 
     func postToAll(_ mail: WorkerMail) {
         for mailbox in mailboxes { mailbox.post(mail) }
