@@ -25,7 +25,7 @@ extension HTTPConnection {
             Session(
                 id: id, stream: stream, worker: worker, purpose: visit.purpose,
                 needs: entrance.scope, form: FrameForm(language ?? .json, deflated: agreesDeflate),
-                admission: admission)
+                caller: caller)
         }
         stream.send(upgrade.response(protocol: language?.rawValue, deflate: agreesDeflate))
         worker.metrics.responses.add(StatusClass(101))
@@ -47,7 +47,7 @@ extension HTTPConnection {
 
     private func visit(_ head: RequestHead, _ upgrade: Upgrade, _ route: Route) -> Visit {
         do throws(Close) {
-            guard admission == .admitted else { throw .tooManyConnections }
+            guard caller.verdict == .admitted else { throw .tooManyConnections }
             guard !worker.isDraining else { throw .draining }
             try worker.door.checkOrigin(head)
             let query = try Door.query(head)

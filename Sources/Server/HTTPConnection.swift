@@ -27,7 +27,7 @@ final class HTTPConnection {
 
     let stream: Stream
     unowned let worker: Worker
-    let admission: Admission.Verdict
+    let caller: Caller
     private var phase = Phase.head
     /// While the answer is being waited for.
     private var poll: LongPoll?
@@ -35,10 +35,10 @@ final class HTTPConnection {
     /// Between two requests.
     private var isIdle = false
 
-    init(stream: Stream, worker: Worker, admission: Admission.Verdict) {
+    init(stream: Stream, worker: Worker, caller: Caller) {
         self.stream = stream
         self.worker = worker
-        self.admission = admission
+        self.caller = caller
         wait(worker.settings.handshakeTimeout)
     }
 
@@ -62,7 +62,7 @@ final class HTTPConnection {
 // MARK: - Reading
 
 extension HTTPConnection: StreamOwner {
-    func streamOpened(_ stream: Stream) {}
+    func streamOpened(_ stream: Stream) { caller.introduced(as: stream.peer) }
     func streamDrained(_ stream: Stream) { stream.resumeReading() }
 
     /// The flush has sent what could be sent; when not enough, `streamDrained` will come.
@@ -77,7 +77,7 @@ extension HTTPConnection: StreamOwner {
         } catch {
             worker.metrics.handshakeRefusals.add(.badRequest)
             worker.log.debug(
-                "bad_request", ["peer": .word(stream.peer), "why": .text(error.rawValue)])
+                "bad_request", ["peer": .word(caller.address), "why": .text(error.rawValue)])
             stream.send(Response.violation(error).encoded(keepAlive: false))
             worker.metrics.responses.add(StatusClass(error.status))
             end()
@@ -126,7 +126,7 @@ extension HTTPConnection: StreamOwner {
         wait(nil)
         poll?.cancel()
         worker.forget(self)
-        worker.release(stream, admission)
+        worker.release(caller)
     }
 }
 
@@ -150,7 +150,7 @@ extension HTTPConnection {
         let entrance = worker.door.entrances[head.path]
         let route = entrance.route
         if route.isSocket { return upgrade(head, at: entrance) }
-        guard admission == .admitted else { return respond(.refusal(.tooManyConnections)) }
+        guard caller.verdict == .admitted else { return respond(.refusal(.tooManyConnections)) }
         guard route.answers(head.method) else {
             return route == .unknown
                 ? respondNotFound() : respond(.methodNotAllowed(route))
@@ -207,7 +207,7 @@ extension HTTPConnection {
         default: break
         }
         worker.log.debug(
-            "refused", ["peer": .word(stream.peer), "why": .text(close.name)])
+            "refused", ["peer": .word(caller.address), "why": .text(close.name)])
     }
 
     /// The socket is somebody else's from here on.
