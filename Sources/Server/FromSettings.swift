@@ -33,6 +33,14 @@ extension Settings {
     }
 }
 
+extension Settings {
+    func proxies() throws(StartFault) -> TrustedProxies {
+        do throws(TrustedProxiesFault) { return try TrustedProxies(trustedProxies) } catch {
+            throw .setting("trusted-proxies", "\(error)")
+        }
+    }
+}
+
 extension HubLimits {
     init(_ settings: Settings) {
         self.init(

@@ -13,6 +13,9 @@ final class House: Sendable {
     let metrics: Metrics
     let log: Log
     let admission: Admission
+    let proxies: TrustedProxies
+    /// How many connections there were.
+    let nextConnection = Atomic<Int>(0)
     /// nil where one loop knows them all.
     let watchers: Watchers?
     let mailboxes: [Mailbox<WorkerMail>]
@@ -43,8 +46,11 @@ final class House: Sendable {
             loops: loops, version: Server.version,
             startedAt: Double(WallClock.milliseconds()) / 1_000)
         admission = Admission(
-            connectionsMax: settings.connectionsMax,
-            perAddressMax: settings.connectionsPerAddressMax)
+            Admission.Limits(
+                connectionsMax: settings.connectionsMax,
+                perAddressMax: settings.connectionsPerAddressMax,
+                perSubjectMax: settings.connectionsPerSubjectMax))
+        proxies = try settings.proxies()
         watchers = loops > 1 ? Watchers() : nil
         tls = try TLSServer.make(settings)
         tokenRules = try TokenRules(settings)

@@ -55,6 +55,8 @@ public struct Settings: Equatable, Sendable {
     // Connections
     public var connectionsMax = 100_000
     public var connectionsPerAddressMax = 10_000
+    public var connectionsPerSubjectMax = 10_000
+    public var trustedProxies: [String] = []
     public var subscriptionsPerConnectionMax = 1_000
     public var messagesPerSecondMax = 100
     public var messagesBurstMax = 1_000

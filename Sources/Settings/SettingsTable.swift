@@ -133,7 +133,14 @@ extension Settings {
         .integer("connections-max", \.connectionsMax, 1...10_000_000, "Connections open at a time"),
         .integer(
             "connections-per-address-max", \.connectionsPerAddressMax, 1...10_000_000,
-            "Connections open at a time from one address; raise it behind a proxy"),
+            "Connections open at a time from one IPv4 address, or one /64 of IPv6"),
+        .integer(
+            "connections-per-subject-max", \.connectionsPerSubjectMax, 1...10_000_000,
+            "WebSockets, event streams and long-polls open at a time of one token subject"),
+        .list(
+            "trusted-proxies", \.trustedProxies, as: "ADDRESSES",
+            "Addresses and ranges (10.0.0.0/8, fd00::/8, or unix) whose word for a client's address counts"
+        ),
         .integer(
             "subscriptions-per-connection-max", \.subscriptionsPerConnectionMax, 1...1_000_000,
             "Jobs, queues and feeds one socket may follow"),
