@@ -38,15 +38,15 @@ public struct NodeName: Hashable, Sendable, CustomStringConvertible {
 /// As operators see it: `<node>-<serial>`.
 public struct ConnectionID: Hashable, Sendable, CustomStringConvertible {
     public let node: NodeName
-    public let serial: UInt64
+    public let serial: Int
 
-    public init(node: NodeName, serial: UInt64) { (self.node, self.serial) = (node, serial) }
+    public init(node: NodeName, serial: Int) { (self.node, self.serial) = (node, serial) }
 
     /// nil where no connection can have this id.
     public init?(checking text: some StringProtocol) {
         let parts = text.split(separator: "-", omittingEmptySubsequences: false)
         guard parts.count == 2, let node = NodeName(checking: parts[0]),
-            let serial = UInt64(parts[1]), String(serial) == parts[1]
+            let serial = Int(parts[1]), serial >= 0, String(serial) == parts[1]
         else { return nil }
         self.init(node: node, serial: serial)
     }

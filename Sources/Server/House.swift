@@ -33,7 +33,6 @@ final class House: Sendable {
     let isDraining = Atomic<Bool>(false)
     /// This bridge, as the others know it.
     let node = NodeName.random()
-    private let connectionsNumbered = Atomic<UInt64>(0)
     /// Loops that serve no more. Loop 0 has the feed, so it is the last to go.
     let loopsEnded = Atomic<Int>(0)
     /// A loop could not begin: the house does not serve with fewer than it was told to.
@@ -77,11 +76,6 @@ final class House: Sendable {
     }
 
     var othersHaveEnded: Bool { loopsEnded.load(ordering: .relaxed) >= mailboxes.count - 1 }
-
-    /// The number of the next connection, never the same again. With the name of the node it is its id.
-    func nextConnection() -> UInt64 {
-        connectionsNumbered.wrappingAdd(1, ordering: .relaxed).newValue
-    }
 
     func postToAll(_ mail: WorkerMail) {
         for mailbox in mailboxes { mailbox.post(mail) }
