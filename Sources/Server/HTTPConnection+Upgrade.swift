@@ -19,6 +19,9 @@ extension HTTPConnection {
             return respond(error.response)
         }
         let visit = visit(head, upgrade, entrance.route)
+        if case .refused(let close) = visit, !worker.house.handshakes.mayExplain(at: worker.loop.now) {
+            return respond(.refusal(close))
+        }
         let language = Door.language(of: upgrade.offeredProtocols)
         let agreesDeflate = upgrade.deflate != nil
         let session = worker.enter { id in
@@ -47,7 +50,7 @@ extension HTTPConnection {
 
     private func visit(_ head: RequestHead, _ upgrade: Upgrade, _ route: Route) -> Visit {
         do throws(Close) {
-            guard caller.verdict == .admitted else { throw .tooManyConnections }
+            try worker.admitHandshake(of: caller)
             guard !worker.isDraining else { throw .draining }
             try worker.door.checkOrigin(head)
             let query = try Door.query(head)

@@ -12,6 +12,7 @@ final class House: Sendable {
     let metrics: Metrics
     let log: Log
     let admission: Admission
+    let handshakes: HandshakeLimits
     let proxies: TrustedProxies
     /// How many connections there were.
     let nextConnection = Atomic<Int>(0)
@@ -46,6 +47,7 @@ final class House: Sendable {
                 connectionsMax: settings.connectionsMax,
                 perAddressMax: settings.connectionsPerAddressMax,
                 perSubjectMax: settings.connectionsPerSubjectMax))
+        handshakes = HandshakeLimits(HandshakeLimits.Limits(settings), at: .now())
         proxies = try settings.proxies()
         watchers = loops > 1 ? Watchers() : nil
         tls = try TLSServer.make(settings)
