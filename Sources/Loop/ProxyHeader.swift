@@ -7,7 +7,8 @@
 // Invariant: `length` is more than any incomplete prefix had, and at most `bytesMax`.
 
 public enum ProxyHeaderFault: String, Error, Sendable {
-    case missing, tooLong, badLine, badAddress, badPort, badVersion, badCommand, badFamily, badLength
+    case missing, tooLong, badLine, badAddress, badPort, badVersion, badCommand, badFamily,
+        badLength
 }
 
 public struct ProxyHeader: Equatable, Sendable {
@@ -96,7 +97,9 @@ public struct ProxyHeader: Equatable, Sendable {
     private static let addressBytes: [UInt8: Int] = [0x00: 0, 0x11: 12, 0x21: 36, 0x31: 216]
 
     private static func client(_ bytes: Span<UInt8>, of family: UInt8) -> PeerAddress? {
-        func number(_ range: Range<Int>) -> UInt64 { range.reduce(0) { $0 << 8 | UInt64(bytes[$1]) } }
+        func number(_ range: Range<Int>) -> UInt64 {
+            range.reduce(0) { $0 << 8 | UInt64(bytes[$1]) }
+        }
         switch family {
         case 0x11: return PeerAddress(v4: UInt32(number(0..<4)), port: UInt16(number(8..<10)))
         case 0x21:

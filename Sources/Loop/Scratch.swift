@@ -31,7 +31,8 @@ final class Scratch {
     func peek(
         _ descriptor: borrowing Descriptor, atMost count: Int
     ) throws(SystemError) -> Int? {
-        try unsafe descriptor.receive(into: base, count: min(count, capacity), flags: Int32(MSG_PEEK))
+        try unsafe descriptor.receive(
+            into: base, count: min(count, capacity), flags: Int32(MSG_PEEK))
     }
 
     /// The first `count` bytes, until the scratch is filled again.

@@ -18,8 +18,9 @@ extension Stream {
             guard seen > 0 else { return end(.closedByPeer) }
             let earlier = unread.count
             unread.append(scratch.span(seen), from: 0)
+            let arrived = unread
             let header: ProxyHeader?
-            do throws(ProxyHeaderFault) { header = try ProxyHeader.read(unread.span) } catch {
+            do throws(ProxyHeaderFault) { header = try ProxyHeader.read(arrived.span) } catch {
                 return end(.badIntroduction(error))
             }
             // They have been seen, so they are there.

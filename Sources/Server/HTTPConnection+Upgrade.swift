@@ -19,7 +19,9 @@ extension HTTPConnection {
             return respond(error.response)
         }
         let visit = visit(head, upgrade, entrance.route)
-        if case .refused(let close) = visit, !worker.house.handshakes.mayExplain(at: worker.loop.now) {
+        if case .refused(let close) = visit,
+            !worker.house.handshakes.mayExplain(at: worker.loop.now)
+        {
             return respond(.refusal(close))
         }
         let language = Door.language(of: upgrade.offeredProtocols)

@@ -53,7 +53,7 @@ public struct Settings: Equatable, Sendable {
     // Connections
     public var connectionsMax = 100_000
     public var connectionsPerAddressMax = 10_000
-    public var connectionsPerSubjectMax = 10_000
+    public var connectionsPerSubjectMax = 100_000
     public var handshakesPerSecondMax = 10_000
     public var handshakesBurstMax = 100_000
     public var handshakesPerAddressPerSecondMax = 1_000

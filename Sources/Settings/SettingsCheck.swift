@@ -4,7 +4,8 @@ extension Settings {
     /// Every problem at once. `jobwire run` makes its own secret and so needs none.
     public func checked(needsTokenSecret: Bool = true) throws(SettingsFault) {
         let problems =
-            listenProblems + proxyProblems + tlsProblems + originProblems + aliasProblems + redisProblems
+            listenProblems + proxyProblems + tlsProblems + originProblems + aliasProblems
+            + redisProblems
             + patternProblems + tokenProblems(secretNeeded: needsTokenSecret) + sizeProblems
         guard problems.isEmpty else { throw SettingsFault(problems: problems) }
     }

@@ -14,7 +14,8 @@ extension Settings {
     private static let listening: [Setting] = [
         .text(
             "listen", \.listen, as: "ADDRESS:PORT",
-            "Where to listen; port 0 lets the kernel choose, [::]:8080 is every address, or unix:/path"),
+            "Where to listen; port 0 lets the kernel choose, [::]:8080 is every address, or unix:/path"
+        ),
         .integer("loops", \.loops, 0...64, "Event loops to run; 0 means one for each core"),
         .text(
             "tls-certificate", \.tlsCertificate, as: "FILE",

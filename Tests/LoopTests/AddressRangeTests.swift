@@ -9,7 +9,10 @@ struct AddressRangeTests {
     @Test("a range has its own addresses and no others")
     func ranges() throws {
         let table: [(range: String, inside: [String], outside: [String])] = [
-            ("10.0.0.0/8", ["10.0.0.0", "10.255.255.255", "::ffff:10.1.2.3"], ["11.0.0.0", "::a00:1"]),
+            (
+                "10.0.0.0/8", ["10.0.0.0", "10.255.255.255", "::ffff:10.1.2.3"],
+                ["11.0.0.0", "::a00:1"]
+            ),
             ("192.0.2.7", ["192.0.2.7", "192.0.2.7:443"], ["192.0.2.6", "192.0.2.8"]),
             ("192.0.2.6/31", ["192.0.2.6", "192.0.2.7"], ["192.0.2.5", "192.0.2.8"]),
             ("0.0.0.0/0", ["0.0.0.0", "255.255.255.255"], ["::1", "::"]),
@@ -22,10 +25,14 @@ struct AddressRangeTests {
         for row in table {
             let range = try AddressRange(parsing: row.range)
             for text in row.inside {
-                #expect(range.contains(try #require(PeerAddress(parsing: text))), "\(row.range) \(text)")
+                #expect(
+                    range.contains(try #require(PeerAddress(parsing: text))), "\(row.range) \(text)"
+                )
             }
             for text in row.outside {
-                #expect(!range.contains(try #require(PeerAddress(parsing: text))), "\(row.range) \(text)")
+                #expect(
+                    !range.contains(try #require(PeerAddress(parsing: text))),
+                    "\(row.range) \(text)")
             }
             #expect(!range.contains(.unix))
         }
@@ -35,8 +42,10 @@ struct AddressRangeTests {
     func badRanges() {
         let table: [(String, AddressRangeFault)] = [
             ("", .notAnAddress), ("localhost", .notAnAddress), ("10.0.0", .notAnAddress),
-            ("10.0.0.256", .notAnAddress), ("010.0.0.1", .notAnAddress), ("10.0.0.1:80", .notAnAddress),
-            ("[::1]", .notAnAddress), ("fe80::1%eth0", .notAnAddress), ("10.0.0.0/8/8", .notAnAddress),
+            ("10.0.0.256", .notAnAddress), ("010.0.0.1", .notAnAddress),
+            ("10.0.0.1:80", .notAnAddress),
+            ("[::1]", .notAnAddress), ("fe80::1%eth0", .notAnAddress),
+            ("10.0.0.0/8/8", .notAnAddress),
             ("/8", .notAnAddress), ("10.0.0.0/", .badPrefix), ("10.0.0.0/33", .badPrefix),
             ("10.0.0.0/-1", .badPrefix), ("10.0.0.0/+8", .badPrefix), ("10.0.0.0/8 ", .badPrefix),
             ("10.0.0.0/٨", .badPrefix), ("::/129", .badPrefix), ("::ffff:0.0.0.0/95", .badPrefix),
@@ -52,16 +61,23 @@ struct AddressRangeTests {
     func addresses() {
         let table: [(text: String, shown: String?)] = [
             ("192.0.2.1", "192.0.2.1"), ("192.0.2.1:443", "192.0.2.1:443"), ("::1", "::1"),
-            ("[::1]", "::1"), ("[2001:DB8::1]:8443", "[2001:db8::1]:8443"), ("192.0.2.1:0", "192.0.2.1"),
+            ("[::1]", "::1"), ("[2001:DB8::1]:8443", "[2001:db8::1]:8443"),
+            ("192.0.2.1:0", "192.0.2.1"),
             ("::ffff:192.0.2.1", "192.0.2.1"), ("[::ffff:192.0.2.1]:7", "192.0.2.1:7"),
-            ("", nil), ("unknown", nil), ("_hidden", nil), ("192.0.2.1:", nil), ("192.0.2.1:65536", nil),
-            ("192.0.2.1:8x", nil), ("[192.0.2.1]", nil), ("[::1", nil), ("::1]", nil), ("[::1]8", nil),
-            ("[::1]:", nil), ("[]", nil), (" 192.0.2.1", nil), ("\"192.0.2.1\"", nil), ("1.2.3.4.5", nil),
-            ("192.0.2.1\0", nil), ("::1\0", nil), ("١.٢.٣.٤", nil), ("0x7f.1", nil), ("2130706433", nil),
-            (String(repeating: ":", count: 10_000), nil), (String(repeating: "1", count: 10_000), nil),
+            ("", nil), ("unknown", nil), ("_hidden", nil), ("192.0.2.1:", nil),
+            ("192.0.2.1:65536", nil),
+            ("192.0.2.1:8x", nil), ("[192.0.2.1]", nil), ("[::1", nil), ("::1]", nil),
+            ("[::1]8", nil),
+            ("[::1]:", nil), ("[]", nil), (" 192.0.2.1", nil), ("\"192.0.2.1\"", nil),
+            ("1.2.3.4.5", nil),
+            ("192.0.2.1\0", nil), ("::1\0", nil), ("١.٢.٣.٤", nil), ("0x7f.1", nil),
+            ("2130706433", nil),
+            (String(repeating: ":", count: 10_000), nil),
+            (String(repeating: "1", count: 10_000), nil),
         ]
         for row in table {
-            #expect(PeerAddress(parsing: row.text)?.description == row.shown, "\(row.text.prefix(50))")
+            #expect(
+                PeerAddress(parsing: row.text)?.description == row.shown, "\(row.text.prefix(50))")
         }
     }
 

@@ -13,7 +13,8 @@ struct ProxyHeaderTests {
         _ versionAndCommand: UInt8 = 0x21, _ family: UInt8 = 0x11, length: Int? = nil, rest: [UInt8]
     ) -> [UInt8] {
         let length = length ?? rest.count
-        return signature + [versionAndCommand, family, UInt8(length >> 8), UInt8(length & 255)] + rest
+        return signature + [versionAndCommand, family, UInt8(length >> 8), UInt8(length & 255)]
+            + rest
     }
 
     static let v4: [UInt8] = [192, 0, 2, 1, 127, 0, 0, 1, 0xDC, 0x04, 0x01, 0xBB]
@@ -25,7 +26,10 @@ struct ProxyHeaderTests {
 
     static let good: [(bytes: [UInt8], client: String?)] = [
         (Array("PROXY TCP4 192.0.2.1 127.0.0.1 56324 443\r\n".utf8), "192.0.2.1:56324"),
-        (Array("PROXY TCP4 255.255.255.255 255.255.255.255 65535 65535\r\n".utf8), "255.255.255.255:65535"),
+        (
+            Array("PROXY TCP4 255.255.255.255 255.255.255.255 65535 65535\r\n".utf8),
+            "255.255.255.255:65535"
+        ),
         (Array("PROXY TCP6 2001:db8::1 ::1 56324 443\r\n".utf8), "[2001:db8::1]:56324"),
         (Array("PROXY TCP6 ::ffff:192.0.2.1 ::1 0 0\r\n".utf8), "192.0.2.1"),
         (Array("PROXY UNKNOWN\r\n".utf8), nil),
@@ -33,7 +37,8 @@ struct ProxyHeaderTests {
         (binary(rest: v4), "192.0.2.1:56324"), (binary(rest: v4 + extensions), "192.0.2.1:56324"),
         (binary(0x21, 0x21, rest: v6), "[2001:db8::1]:56324"),
         (binary(0x21, 0x21, rest: v6 + extensions), "[2001:db8::1]:56324"),
-        (binary(0x20, 0x00, rest: []), nil), (binary(0x20, 0x11, rest: v4), nil), (binary(0x20, 0xFF, rest: [1, 2, 3]), nil),
+        (binary(0x20, 0x00, rest: []), nil), (binary(0x20, 0x11, rest: v4), nil),
+        (binary(0x20, 0xFF, rest: [1, 2, 3]), nil),
         (binary(0x21, 0x00, rest: []), nil), (binary(0x21, 0x00, rest: extensions), nil),
         (binary(0x21, 0x31, rest: [UInt8](repeating: 7, count: 216)), nil),
     ]
@@ -56,29 +61,45 @@ struct ProxyHeaderTests {
     func bad() {
         let line = { (text: String) in Array(text.utf8) }
         let table: [([UInt8], ProxyHeaderFault)] = [
-            (line("GET / HTTP/1.1\r\n"), .missing), (line("PROXY\r\n"), .missing), (line("proxy TCP4"), .missing),
+            (line("GET / HTTP/1.1\r\n"), .missing), (line("PROXY\r\n"), .missing),
+            (line("proxy TCP4"), .missing),
             ([0x16, 3, 1, 2, 0], .missing), (line("PROXY\tTCP4"), .missing), ([0], .missing),
-            (line("PROXY TCP5 1.2.3.4 1.2.3.4 1 1\r\n"), .badFamily), (line("PROXY \r\n"), .badFamily),
-            (line("PROXY UNKNOWNS\r\n"), .badFamily), (line("PROXY tcp4 1.2.3.4 1.2.3.4 1 1\r\n"), .badFamily),
-            (line("PROXY TCP4\r\n"), .badLine), (line("PROXY TCP4 1.2.3.4 1.2.3.4 1\r\n"), .badLine),
+            (line("PROXY TCP5 1.2.3.4 1.2.3.4 1 1\r\n"), .badFamily),
+            (line("PROXY \r\n"), .badFamily),
+            (line("PROXY UNKNOWNS\r\n"), .badFamily),
+            (line("PROXY tcp4 1.2.3.4 1.2.3.4 1 1\r\n"), .badFamily),
+            (line("PROXY TCP4\r\n"), .badLine),
+            (line("PROXY TCP4 1.2.3.4 1.2.3.4 1\r\n"), .badLine),
             (line("PROXY TCP4 1.2.3.4 1.2.3.4 1 1 1\r\n"), .badLine),
             (line("PROXY TCP4  1.2.3.4 1.2.3.4 1 1\r\n"), .badLine),
             (line("PROXY TCP4 1.2.3.4 1.2.3.4 1 1 \r\n"), .badLine),
-            (line("PROXY TCP4 1.2.3.4 1.2.3.4 1 1\n"), .badLine), (line("PROXY TCP4 1.2.3.4\r1"), .badLine),
-            (line("PROXY UNKNOWN\0\r\n"), .badLine), (line("PROXY TCP4 ١.2.3.4 1.2.3.4 1 1\r\n"), .badLine),
-            (line("PROXY TCP4 1.2.3 1.2.3.4 1 1\r\n"), .badAddress), (line("PROXY TCP4 ::1 ::1 1 1\r\n"), .badAddress),
-            (line("PROXY TCP6 1.2.3.4 1.2.3.4 1 1\r\n"), .badAddress), (line("PROXY TCP6 ::1 g::1 1 1\r\n"), .badAddress),
-            (line("PROXY TCP4 1.2.3.4 1.2.3.4 65536 1\r\n"), .badPort), (line("PROXY TCP4 1.2.3.4 1.2.3.4 1 -1\r\n"), .badPort),
-            (line("PROXY TCP4 1.2.3.4 1.2.3.4 01 1\r\n"), .badPort), (line("PROXY TCP4 1.2.3.4 1.2.3.4 +1 1\r\n"), .badPort),
+            (line("PROXY TCP4 1.2.3.4 1.2.3.4 1 1\n"), .badLine),
+            (line("PROXY TCP4 1.2.3.4\r1"), .badLine),
+            (line("PROXY UNKNOWN\0\r\n"), .badLine),
+            (line("PROXY TCP4 ١.2.3.4 1.2.3.4 1 1\r\n"), .badLine),
+            (line("PROXY TCP4 1.2.3 1.2.3.4 1 1\r\n"), .badAddress),
+            (line("PROXY TCP4 ::1 ::1 1 1\r\n"), .badAddress),
+            (line("PROXY TCP6 1.2.3.4 1.2.3.4 1 1\r\n"), .badAddress),
+            (line("PROXY TCP6 ::1 g::1 1 1\r\n"), .badAddress),
+            (line("PROXY TCP4 1.2.3.4 1.2.3.4 65536 1\r\n"), .badPort),
+            (line("PROXY TCP4 1.2.3.4 1.2.3.4 1 -1\r\n"), .badPort),
+            (line("PROXY TCP4 1.2.3.4 1.2.3.4 01 1\r\n"), .badPort),
+            (line("PROXY TCP4 1.2.3.4 1.2.3.4 +1 1\r\n"), .badPort),
             (line("PROXY TCP4 1.2.3.4 1.2.3.4  1\r\n"), .badPort),
             (line("PROXY UNKNOWN " + String(repeating: "x", count: 92) + "\r\n"), .tooLong),
             (line("PROXY " + String(repeating: "x", count: 200)), .tooLong),
-            (Self.binary(0x11, rest: Self.v4), .badVersion), (Self.binary(0x31, rest: Self.v4), .badVersion),
-            (Self.binary(0x22, rest: Self.v4), .badCommand), (Self.binary(0x2F, rest: Self.v4), .badCommand),
-            (Self.binary(0x21, 0x12, rest: Self.v4), .badFamily), (Self.binary(0x21, 0x22, rest: Self.v6), .badFamily),
-            (Self.binary(0x21, 0x41, rest: Self.v4), .badFamily), (Self.binary(0x21, 0x10, rest: Self.v4), .badFamily),
-            (Self.binary(rest: Array(Self.v4.dropLast())), .badLength), (Self.binary(rest: []), .badLength),
-            (Self.binary(0x21, 0x21, rest: Self.v4), .badLength), (Self.binary(length: 65_535, rest: Self.v4), .tooLong),
+            (Self.binary(0x11, rest: Self.v4), .badVersion),
+            (Self.binary(0x31, rest: Self.v4), .badVersion),
+            (Self.binary(0x22, rest: Self.v4), .badCommand),
+            (Self.binary(0x2F, rest: Self.v4), .badCommand),
+            (Self.binary(0x21, 0x12, rest: Self.v4), .badFamily),
+            (Self.binary(0x21, 0x22, rest: Self.v6), .badFamily),
+            (Self.binary(0x21, 0x41, rest: Self.v4), .badFamily),
+            (Self.binary(0x21, 0x10, rest: Self.v4), .badFamily),
+            (Self.binary(rest: Array(Self.v4.dropLast())), .badLength),
+            (Self.binary(rest: []), .badLength),
+            (Self.binary(0x21, 0x21, rest: Self.v4), .badLength),
+            (Self.binary(length: 65_535, rest: Self.v4), .tooLong),
             (Self.binary(0x20, 0x00, length: ProxyHeader.bytesMax - 15, rest: []), .tooLong),
         ]
         for (bytes, fault) in table {
@@ -91,7 +112,8 @@ struct ProxyHeaderTests {
 
     @Test("a header of the greatest length is read, whatever fills it")
     func longest() throws {
-        let rest = Self.v4 + [UInt8](repeating: 0xAB, count: ProxyHeader.bytesMax - 16 - Self.v4.count)
+        let rest =
+            Self.v4 + [UInt8](repeating: 0xAB, count: ProxyHeader.bytesMax - 16 - Self.v4.count)
         #expect(try read(Self.binary(rest: rest))?.length == ProxyHeader.bytesMax)
         let line = Array(("PROXY UNKNOWN " + String(repeating: "x", count: 91) + "\r\n").utf8)
         #expect(try read(line)?.length == ProxyHeader.lineBytesMax)
@@ -127,7 +149,8 @@ struct ProxyHeaderTests {
     @Test("a stream without a header, or with half of one, never opens")
     func neverOpens() throws {
         for (bytes, end) in [
-            (Array("GET / HTTP/1.1\r\n".utf8), StreamEnd.badIntroduction(.missing)), ([], .closedByPeer),
+            (Array("GET / HTTP/1.1\r\n".utf8), StreamEnd.badIntroduction(.missing)),
+            ([], .closedByPeer),
             (Array("PROXY TCP4 1.2.3.4".utf8), .closedByPeer),
             (Self.binary(length: 9_999, rest: []), .badIntroduction(.tooLong)),
         ] {

@@ -36,11 +36,13 @@ struct CallerTests {
             $0.proxyProtocol = proxyProtocol
         }
         var dice = Dice(seed: seed)
-        let peers = try ["10.0.0.1", "10.0.0.2", "192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8::2"]
+        let peers =
+            try ["10.0.0.1", "10.0.0.2", "192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8::2"]
             .map { try #require(PeerAddress(parsing: $0)) } + [.unix]
         let heads = try [
             Self.head(), Self.head("x-forwarded-for: 192.0.2.1"),
-            Self.head("x-forwarded-for: 198.51.100.7, 10.0.0.9"), Self.head("x-forwarded-for: nonsense"),
+            Self.head("x-forwarded-for: 198.51.100.7, 10.0.0.9"),
+            Self.head("x-forwarded-for: nonsense"),
         ]
         let grants = [
             Grant(), Grant(subject: "u"), Grant(subject: "u", issuer: "i"), Grant(subject: "v"),
@@ -86,11 +88,14 @@ struct CallerTests {
         for (caller, _, _) in open { caller.release() }
         #expect(house.admission.counts == Admission.Counts())
         // All of it was tried, or the counting proves little.
-        let all = ["admitted", "tooMany", "tooManyFromAddress", "noRoomToRefuse", "crowded", "subject"]
+        let all = [
+            "admitted", "tooMany", "tooManyFromAddress", "noRoomToRefuse", "crowded", "subject",
+        ]
         #expect(verdicts == Set(all + (proxyProtocol ? ["introduced"] : [])))
     }
 
-    @Test("tokens without a subject have nothing in common, and an issuer's subject is not another's")
+    @Test(
+        "tokens without a subject have nothing in common, and an issuer's subject is not another's")
     func holders() {
         #expect(TokenHolder(Grant()) == nil && TokenHolder(Grant(issuer: "i")) == nil)
         let all = [
@@ -102,7 +107,8 @@ struct CallerTests {
         #expect(TokenHolder(Grant(subject: "u", issuer: "i", id: "1")) == all[1])
     }
 
-    @Test("the client is the last address that no trusted proxy has, and unread words change nothing")
+    @Test(
+        "the client is the last address that no trusted proxy has, and unread words change nothing")
     func forwarded() throws {
         let trusted = try TrustedProxies(["10.0.0.0/8", "fd00::/8", "unix"])
         let hop = try #require(PeerAddress(parsing: "10.0.0.1:5000"))
@@ -110,10 +116,14 @@ struct CallerTests {
             ([], "10.0.0.1:5000", true), (["192.0.2.1"], "192.0.2.1", true),
             (["6.6.6.6", "192.0.2.1"], "192.0.2.1", true),
             (["6.6.6.6", "192.0.2.1", "10.1.1.1", "fd00::1"], "192.0.2.1", true),
-            (["10.9.9.9", "10.1.1.1"], "10.9.9.9", true), (["[2001:db8::1]:99"], "[2001:db8::1]:99", true),
-            (["192.0.2.1:99"], "192.0.2.1:99", true), (["garbage", "192.0.2.1"], "192.0.2.1", true),
-            (["192.0.2.1", "garbage"], "10.0.0.1:5000", false), (["192.0.2.1", "unknown", "10.1.1.1"], "10.1.1.1", false),
-            (["192.0.2.1", "::ffff:10.1.1.1"], "192.0.2.1", true), (["unix:"], "10.0.0.1:5000", false),
+            (["10.9.9.9", "10.1.1.1"], "10.9.9.9", true),
+            (["[2001:db8::1]:99"], "[2001:db8::1]:99", true),
+            (["192.0.2.1:99"], "192.0.2.1:99", true),
+            (["garbage", "192.0.2.1"], "192.0.2.1", true),
+            (["192.0.2.1", "garbage"], "10.0.0.1:5000", false),
+            (["192.0.2.1", "unknown", "10.1.1.1"], "10.1.1.1", false),
+            (["192.0.2.1", "::ffff:10.1.1.1"], "192.0.2.1", true),
+            (["unix:"], "10.0.0.1:5000", false),
             ([String](repeating: "10.0.0.1", count: 4_000), "10.0.0.1", true),
         ]
         for row in table {
@@ -122,23 +132,30 @@ struct CallerTests {
             #expect(forwarded.isReadable == row.isReadable && forwarded.isSecure == nil)
         }
         let stranger = try #require(PeerAddress(parsing: "192.0.2.9"))
-        #expect(Forwarded(for: ["1.1.1.1"], proto: [], from: stranger, trusted: trusted).client == stranger)
+        #expect(
+            Forwarded(for: ["1.1.1.1"], proto: [], from: stranger, trusted: trusted).client
+                == stranger)
         let schemes: [(list: [String], schemes: [String], isSecure: Bool?)] = [
-            (["192.0.2.1"], ["https"], true), (["192.0.2.1"], ["HTTPS"], true), (["192.0.2.1"], ["http"], false),
+            (["192.0.2.1"], ["https"], true), (["192.0.2.1"], ["HTTPS"], true),
+            (["192.0.2.1"], ["http"], false),
             ([], ["https"], true), (["192.0.2.1"], ["nonsense"], false),
             // The outermost proxy heard TLS, the one behind it did not; a client's own word is before theirs.
             (["192.0.2.1", "10.1.1.1"], ["https", "http"], true),
-            (["6.6.6.6", "192.0.2.1"], ["https", "http"], false), (["192.0.2.1", "10.1.1.1"], ["http"], false),
+            (["6.6.6.6", "192.0.2.1"], ["https", "http"], false),
+            (["192.0.2.1", "10.1.1.1"], ["http"], false),
         ]
         for row in schemes {
-            let forwarded = Forwarded(for: row.list, proto: row.schemes, from: hop, trusted: trusted)
+            let forwarded = Forwarded(
+                for: row.list, proto: row.schemes, from: hop, trusted: trusted)
             #expect(forwarded.isSecure == row.isSecure, "\(row.list) \(row.schemes)")
         }
     }
 
     @Test("a bad word among the trusted proxies stops the start and is named")
     func badProxies() throws {
-        for (text, why) in [("10.0.0.1/8", "below its prefix"), ("proxy", "no IPv4"), ("::/200", "number of bits")] {
+        for (text, why) in [
+            ("10.0.0.1/8", "below its prefix"), ("proxy", "no IPv4"), ("::/200", "number of bits"),
+        ] {
             do {
                 _ = try Self.house { $0.trustedProxies = ["127.0.0.1", text] }
                 Issue.record("\(text) was taken")

@@ -14,7 +14,9 @@ struct LimitsTests {
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
     ]
 
-    @Test("a subject has so many sockets and event streams, of one issuer, and others their own", arguments: [1, 3])
+    @Test(
+        "a subject has so many sockets and event streams, of one issuer, and others their own",
+        arguments: [1, 3])
     func perSubject(loops: Int) throws {
         let scene = try Scene(loops: loops) { $0.connectionsPerSubjectMax = 3 }
         let own = try Token.of(jobs: "j1", subject: "u1")
@@ -26,12 +28,15 @@ struct LimitsTests {
         #expect(try stream.answerHead().status == 200)
 
         let refused = try scene.follow("j1", token: own)
-        #expect(try refused.ending() == .init(code: 4429, reason: "too many connections of this token's subject"))
+        #expect(
+            try refused.ending()
+                == .init(code: 4429, reason: "too many connections of this token's subject"))
         let late = try WebSocketClient(port: scene.port, "/api/v1/ws")
         try late.say(#"{"type":"auth","data":{"token":"\#(own)"}}"#)
         #expect(try late.ending().code == 4429)
         for (headers, target) in [
-            (["Accept: text/event-stream"], "/api/v1/jobs/j1/events"), ([], "/api/v1/jobs/j1/events?wait=30"),
+            (["Accept: text/event-stream"], "/api/v1/jobs/j1/events"),
+            ([], "/api/v1/jobs/j1/events?wait=30"),
         ] {
             let answer = try scene.connect().request(target, headers: headers + [Token.header(own)])
             #expect(answer.status == 429 && answer.header("retry-after") == "1")
@@ -59,13 +64,16 @@ struct LimitsTests {
         let token = try Token.of(jobs: "j1", subject: "u1")
         let connection = try scene.connect()
         for _ in 0..<3 {
-            let answer = try connection.request("/api/v1/jobs/j1/events?wait=1", headers: [Token.header(token)])
+            let answer = try connection.request(
+                "/api/v1/jobs/j1/events?wait=1", headers: [Token.header(token)])
             #expect(answer.status == 200)
         }
         #expect(try scene.follow("j1", token: token).hear().type == "connected")
     }
 
-    @Test("handshakes beyond the rate are told to come later, by one address or by all", arguments: [true, false])
+    @Test(
+        "handshakes beyond the rate are told to come later, by one address or by all",
+        arguments: [true, false])
     func rate(perAddress: Bool) throws {
         let scene = try Scene {
             if perAddress {
@@ -89,7 +97,8 @@ struct LimitsTests {
         #expect(refused >= 15)
         #expect(last?.header("retry-after") == "1")
         let reason = perAddress ? "address_rate" : "rate"
-        explained = try scene.metric("jobwire_handshake_refusals_total{reason=\"\(reason)\"}") - refused
+        explained =
+            try scene.metric("jobwire_handshake_refusals_total{reason=\"\(reason)\"}") - refused
         #expect(1...6 ~= explained, "some were told by a WebSocket, and no more than may be")
         #expect(scene.log.count("limited") >= 1 && scene.log.count("limited") <= 20)
         // Whom it does not concern is served.
@@ -111,7 +120,9 @@ struct LimitsTests {
         #expect(ending == .close(4429, reason: "too many handshakes, come back in 1 s"))
     }
 
-    @Test("who brings bad tokens by HTTP is soon not looked at, with good ones neither, and others are")
+    @Test(
+        "who brings bad tokens by HTTP is soon not looked at, with good ones neither, and others are"
+    )
     func guessing() throws {
         let scene = try Scene {
             ($0.handshakesPerAddressPerSecondMax, $0.handshakesPerAddressBurstMax) = (1, 5)
@@ -119,7 +130,8 @@ struct LimitsTests {
         }
         func ask(_ token: String?, from client: String) throws -> HTTPAnswer {
             try scene.connect().request(
-                "/api/v1/jobs/j1", headers: ["X-Forwarded-For: \(client)"] + (token.map { [Token.header($0)] } ?? []))
+                "/api/v1/jobs/j1",
+                headers: ["X-Forwarded-For: \(client)"] + (token.map { [Token.header($0)] } ?? []))
         }
         let good = try Token.of(jobs: "j1")
         for _ in 0..<30 { #expect(try ask(good, from: "192.0.2.1").status == 200) }
@@ -142,12 +154,15 @@ struct LimitsTests {
     @Test("jobs, feeds and queues of a socket count together, answered or not")
     func subscriptions() throws {
         let scene = try Scene { $0.subscriptionsPerConnectionMax = 4 }
-        let client = try scene.open(token: try Token.of(jobs: "*", feeds: "*", queues: ["q1", "q2"]))
+        let client = try scene.open(
+            token: try Token.of(jobs: "*", feeds: "*", queues: ["q1", "q2"]))
         // In one message, so that none is answered before the last is asked for.
         try client.say(#"{"type":"subscribe","data":{"jobs":["1","2"]}}"#)
         try client.say(#"{"type":"subscribe","data":{"queue":"q1"}}"#)
         try client.say(#"{"type":"subscribe","data":{"feed":"f1"}}"#)
-        for (id, subject) in [("a", #""queue":"q2""#), ("b", #""job_id":"3""#), ("c", #""feed":"f2""#)] {
+        for (id, subject) in [
+            ("a", #""queue":"q2""#), ("b", #""job_id":"3""#), ("c", #""feed":"f2""#),
+        ] {
             try client.say(#"{"type":"subscribe","id":"\#(id)","data":{\#(subject)}}"#)
             let refused = try #require(try client.hear(until: "rejected").last)
             #expect(refused.text("code") == "too_many_subscriptions" && refused.id as? String == id)
@@ -160,12 +175,15 @@ struct LimitsTests {
         #expect(try client.hear { $0.id as? String == "e" }.last?.type == "subscribed")
     }
 
-    @Test("an address is forgotten when many others have come, and never are more remembered than may be")
+    @Test(
+        "an address is forgotten when many others have come, and never are more remembered than may be"
+    )
     func addressTable() throws {
         let limits = HandshakeLimits(.init(perAddressPerSecond: 1, perAddressBurst: 1), at: .now())
         let now = Instant.now()
         func address(_ number: Int) throws -> PeerAddress {
-            try #require(PeerAddress(parsing: "10.\(number >> 16).\(number >> 8 & 255).\(number & 255)"))
+            try #require(
+                PeerAddress(parsing: "10.\(number >> 16).\(number >> 8 & 255).\(number & 255)"))
         }
         #expect(limits.take(try address(0), at: now) == .allowed)
         #expect(limits.take(try address(0), at: now) == .tooManyFromAddress(retryAfter: 1))
