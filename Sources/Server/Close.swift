@@ -12,6 +12,7 @@ enum Close: Error, Equatable {
     case badRequest(String)
     case tokenRefused(TokenFault)
     case tokenExpired
+    case ticketRefused(TicketFault)
     case authTimeout
     case notThisJob
     case notThisQueue
@@ -24,6 +25,8 @@ enum Close: Error, Equatable {
     case tooSlow(resumeFrom: Cursor?)
     case tooManyConnections
     case tooManyMessages
+    case tooManyOfSubject
+    case tooManyHandshakes(retryAfter: Int)
     case violation(FrameViolation)
 
     var code: UInt16 {
@@ -31,15 +34,16 @@ enum Close: Error, Equatable {
         case .done: 1000
         case .draining: 1012
         case .badRequest: 4400
-        // Refusals that pass: a client that comes again may be let in.
-        case .tokenRefused(.keysAwaited), .rightsUnavailable: 1013
-        case .tokenRefused, .tokenExpired, .authTimeout: 4401
+        // The refusals that pass: a client that comes again may be let in.
+        case .tokenRefused(.keysAwaited), .ticketRefused(.unavailable), .rightsUnavailable:
+            1013
+        case .tokenRefused, .tokenExpired, .ticketRefused, .authTimeout: 4401
         case .notThisJob, .notThisFeed, .notThisQueue, .notThisPath, .mayNotPublish,
             .originRefused:
             4403
         case .noSuchFeed: 4404
         case .tooSlow: 4408
-        case .tooManyConnections, .tooManyMessages: 4429
+        case .tooManyConnections, .tooManyMessages, .tooManyOfSubject, .tooManyHandshakes: 4429
         case .violation(let violation): violation.closeCode
         }
     }
@@ -56,10 +60,19 @@ enum Close: Error, Equatable {
         }
     }
 
+    /// Seconds, for who may come again.
+    var retryAfter: Int { if case .tooManyHandshakes(let seconds) = self { seconds } else { 1 } }
+
+    /// A token came, and is none. What is asked without one is no guess.
+    var isOfBadToken: Bool {
+        if case .tokenRefused(let fault) = self { fault != .missing && code == 4401 } else { false }
+    }
+
     var authRefusal: AuthRefusal? {
         switch self {
         case .tokenRefused(let fault): AuthRefusal(fault)
         case .tokenExpired: .expired
+        case .ticketRefused: .ticket
         case .authTimeout: .timedOut
         case .notThisJob, .notThisFeed, .notThisQueue, .notThisPath, .mayNotPublish: .job
         default: nil
@@ -73,6 +86,7 @@ enum Close: Error, Equatable {
         case .badRequest: "bad_request"
         case .tokenRefused(let fault): "token_\(fault.rawValue)"
         case .tokenExpired: "token_expired"
+        case .ticketRefused(let fault): "ticket_\(fault.rawValue)"
         case .authTimeout: "auth_timeout"
         case .notThisJob: "not_this_job"
         case .notThisQueue: "not_this_queue"
@@ -85,6 +99,8 @@ enum Close: Error, Equatable {
         case .tooSlow: "too_slow"
         case .tooManyConnections: "too_many_connections"
         case .tooManyMessages: "too_many_messages"
+        case .tooManyOfSubject: "too_many_of_subject"
+        case .tooManyHandshakes: "too_many_handshakes"
         case .violation(let violation): violation.rawValue
         }
     }
@@ -97,6 +113,7 @@ enum Close: Error, Equatable {
         case .badRequest(let what): String(what.prefix(120))
         case .tokenRefused(let fault): fault.message
         case .tokenExpired: "the token has expired"
+        case .ticketRefused(let fault): fault.message
         case .authTimeout: "no token came in time"
         case .notThisJob: "the token does not cover this job"
         case .notThisQueue: "the token does not cover this queue"
@@ -109,6 +126,8 @@ enum Close: Error, Equatable {
         case .tooSlow(let cursor): cursor.map { "too slow, resume after \($0)" } ?? "too slow"
         case .tooManyConnections: "too many connections"
         case .tooManyMessages: "too many messages"
+        case .tooManyOfSubject: "too many connections of this token's subject"
+        case .tooManyHandshakes(let seconds): "too many handshakes, come back in \(seconds) s"
         case .violation(let violation): violation.rawValue
         }
     }

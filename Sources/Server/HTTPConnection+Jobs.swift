@@ -16,27 +16,38 @@ extension HTTPConnection {
             try worker.door.checkOrigin(head)
             if head.method == .options { return respond(CrossOrigin.options(route)) }
             let query = try Door.query(head)
-            guard let grant = try worker.door.grant(head, query: query) else {
+            try worker.admitToken(of: caller)
+            guard let credential = try worker.door.credential(head, query: query) else {
                 throw .tokenRefused(.missing)
             }
-            switch route {
-            case .jobs: try list(query, grant)
-            case .job(let segment): try tellSnapshot(of: try Door.name(segment), head, grant)
-            case .jobEvents(let segment) where head.method == .post:
-                try publish(body, to: try Door.name(segment), head, grant)
-            case .jobEvents(let segment):
-                try tellEvents(of: try Door.name(segment), head, query, grant)
-            case .feedEvents(let segment):
-                try tellEvents(of: try Door.name(segment, .feed), head, query, grant)
-            case .queueEvents(let segment):
-                let queue = try Door.queue(segment)
-                try permit(.queue(queue), grant) { connection, right throws(Close) in
-                    try connection.stream(
-                        .queue(queue), head, try Door.viewWish(query), grant, right)
+            identify(credential) { connection, bearer in
+                connection.attempt { connection throws(Close) in
+                    try connection.answer(head, body, query, try bearer.get(), about: route)
                 }
-            case .jobLog(let segment): try tellLog(of: try Door.name(segment), grant)
-            default: respond(.notFound)
             }
+        }
+    }
+
+    private func answer(
+        _ head: RequestHead, _ body: [UInt8], _ query: Query, _ bearer: Bearer, about route: Route
+    ) throws(Close) {
+        let grant = bearer.grant
+        switch route {
+        case .jobs: try list(query, grant)
+        case .job(let segment): try tellSnapshot(of: try Door.name(segment), head, grant)
+        case .jobEvents(let segment) where head.method == .post:
+            try publish(body, to: try Door.name(segment), head, grant)
+        case .jobEvents(let segment):
+            try tellEvents(of: try Door.name(segment), head, query, grant)
+        case .feedEvents(let segment):
+            try tellEvents(of: try Door.name(segment, .feed), head, query, grant)
+        case .queueEvents(let segment):
+            let queue = try Door.queue(segment)
+            try permit(.queue(queue), grant) { connection, right throws(Close) in
+                try connection.stream(.queue(queue), head, try Door.viewWish(query), grant, right)
+            }
+        case .jobLog(let segment): try tellLog(of: try Door.name(segment), grant)
+        default: respond(.notFound)
         }
     }
 
@@ -122,6 +133,9 @@ extension HTTPConnection {
             let wish = Wish(after: page.next, types: request.types)
             // No longer than the token, whose end ends a stream as well.
             let most = worker.lifeLeft(of: permit.grant) ?? .seconds(EventsRequest.waitMax)
+            do throws(Close) { try worker.count(connection.caller, permit.grant) } catch {
+                return connection.respond(.refusal(error))
+            }
             connection.wait(for: permit.job, wish, atMost: min(.seconds(request.wait), most)) {
                 [weak connection] in connection?.tell(later, permit, head)
             }
@@ -154,6 +168,7 @@ extension HTTPConnection {
         _ subject: Subject, _ head: RequestHead, _ wish: Wish, _ grant: Grant, _ right: Right
     ) throws(Close) {
         guard !worker.isDraining else { throw .draining }
+        try worker.count(caller, grant)
         let response = Response(
             status: 200,
             headers: [
@@ -167,7 +182,7 @@ extension HTTPConnection {
         let follower = worker.enter { id in
             SSEStream(
                 id: id, stream: stream, subject: subject, grant: grant, right: right,
-                worker: worker, admission: admission)
+                worker: worker, caller: caller)
         }
         handOver(to: follower)
         follower.start(wish)

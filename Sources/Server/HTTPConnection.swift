@@ -27,23 +27,26 @@ final class HTTPConnection {
 
     let stream: Stream
     unowned let worker: Worker
-    let admission: Admission.Verdict
+    let caller: Caller
     private var phase = Phase.head
     /// While the answer is being waited for.
     private var poll: LongPoll?
+    /// While it is not known who asks.
+    var awaited: Identification?
+    /// While it is not known whether he may see what he asks for.
     var petition: Petition?
     private var timer: TimerID?
     /// Between two requests.
     private var isIdle = false
 
-    init(stream: Stream, worker: Worker, admission: Admission.Verdict) {
+    init(stream: Stream, worker: Worker, caller: Caller) {
         self.stream = stream
         self.worker = worker
-        self.admission = admission
+        self.caller = caller
         wait(worker.settings.handshakeTimeout)
     }
 
-    private func wait(_ timeout: Duration?) {
+    func wait(_ timeout: Duration?) {
         if let timer { worker.loop.disarm(timer) }
         timer = timeout.map { worker.loop.arm(self, after: $0) }
     }
@@ -63,7 +66,7 @@ final class HTTPConnection {
 // MARK: - Reading
 
 extension HTTPConnection: StreamOwner {
-    func streamOpened(_ stream: Stream) {}
+    func streamOpened(_ stream: Stream) { caller.introduced(as: stream.peer) }
     func streamDrained(_ stream: Stream) { stream.resumeReading() }
 
     /// The flush has sent what could be sent; when not enough, `streamDrained` will come.
@@ -78,7 +81,7 @@ extension HTTPConnection: StreamOwner {
         } catch {
             worker.metrics.handshakeRefusals.add(.badRequest)
             worker.log.debug(
-                "bad_request", ["peer": .word(stream.peer), "why": .text(error.rawValue)])
+                "bad_request", ["peer": .word(caller.address), "why": .text(error.rawValue)])
             stream.send(Response.violation(error).encoded(keepAlive: false))
             worker.metrics.responses.add(StatusClass(error.status))
             end()
@@ -123,12 +126,17 @@ extension HTTPConnection: StreamOwner {
     }
 
     func streamClosed(_ stream: Stream, _ end: StreamEnd) {
-        if case .tls = end { worker.metrics.handshakeRefusals.add(.tls) }
+        switch end {
+        case .tls: worker.metrics.handshakeRefusals.add(.tls)
+        case .badIntroduction(let fault): worker.countUnintroduced(caller, fault)
+        default: break
+        }
         wait(nil)
         poll?.cancel()
         petition?.withdraw()
+        awaited = nil
         worker.forget(self)
-        worker.release(stream, admission)
+        worker.release(caller)
     }
 }
 
@@ -136,6 +144,7 @@ extension HTTPConnection: TimerTarget {
     func timerFired(_ id: TimerID) {
         timer = nil
         guard !isIdle else { return end() }
+        guard !giveUpIdentification() else { return }
         worker.metrics.handshakeRefusals.add(.timedOut)
         stream.send(
             Response.error(408, "request_timeout", "the request took too long")
@@ -149,10 +158,11 @@ extension HTTPConnection: TimerTarget {
 
 extension HTTPConnection {
     private func answer(_ head: RequestHead, _ body: [UInt8]) {
+        if !caller.read(head, from: stream.peer) { worker.metrics.forwardedUnreadable.add() }
         let entrance = worker.door.entrances[head.path]
         let route = entrance.route
         if route.isSocket { return upgrade(head, at: entrance) }
-        guard admission == .admitted else { return respond(.refusal(.tooManyConnections)) }
+        guard caller.isAdmitted else { return respond(.refusal(.tooManyConnections)) }
         guard route.answers(head.method) else {
             return route == .unknown
                 ? respondNotFound() : respond(.methodNotAllowed(route))
@@ -176,6 +186,7 @@ extension HTTPConnection {
     func respond(_ response: Response) {
         guard case .answering(let head) = phase else { return }
         poll = nil
+        caller.letGo()
         let keepsAlive = head.keepsAlive && !worker.isDraining
         worker.metrics.responses.add(StatusClass(response.status))
         var response = response
@@ -209,7 +220,7 @@ extension HTTPConnection {
         default: break
         }
         worker.log.debug(
-            "refused", ["peer": .word(stream.peer), "why": .text(close.name)])
+            "refused", ["peer": .word(caller.address), "why": .text(close.name)])
     }
 
     /// The socket is somebody else's from here on.

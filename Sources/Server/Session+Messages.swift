@@ -52,7 +52,7 @@ extension Session {
     private func authenticate(_ token: String, _ id: RequestID?) throws(ClientRefusal) {
         let grant: Grant
         do throws(TokenFault) {
-            grant = try worker.door.grant(of: token)
+            grant = try worker.door.verified(token)
         } catch {
             guard case .open = phase else { return close(.tokenRefused(error)) }
             worker.metrics.authRefusals.add(AuthRefusal(error))
@@ -91,16 +91,16 @@ extension Session {
             throw ClientRefusal(
                 code: "bad_cursor", message: Door.noQueueCursor, about: subject, id: request.id)
         }
-        if !isFollowing(subject) { try mayFollowMore(subject, request.id) }
+        if !isFollowing(subject), rights?.pending[subject] == nil {
+            try mayFollowMore(subject, request.id)
+        }
         do throws(Close) {
             guard try mayNow(subject, grant, .follow(wish, request.id)) else { return }
         } catch { throw refusal(of: subject, error, request.id) }
         self.follow(subject, wish, grant, request.id)
     }
 
-    /// Or about to.
-    private func isFollowing(_ subject: Subject) -> Bool {
-        if rights?.pending[subject] != nil { return true }
+    func isFollowing(_ subject: Subject) -> Bool {
         return switch subject {
         case .job(let job): isFollowing(job)
         case .queue(let queue): views?.byQueue[queue] != nil

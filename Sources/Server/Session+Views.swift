@@ -55,7 +55,6 @@ extension Session {
             return false
         }
         if views?.own == queue { views?.own = nil }
-        giveUpRight(to: .queue(queue))
         worker.metrics.subscriptions.add(-1)
         setViews(grant, reason: reason)
         return true

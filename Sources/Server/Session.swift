@@ -46,7 +46,7 @@ final class Session {
     let form: FrameForm
     /// What the path asks of a token, besides the right to what it follows.
     private let needs: Grant.Scope
-    private let admission: Admission.Verdict
+    let caller: Caller
     private(set) var phase: Phase
     /// The job of a one-job socket. It is not in `followed`, so that an idle client has no set.
     private var own: JobID?
@@ -71,7 +71,7 @@ final class Session {
 
     init(
         id: FollowerID, stream: Stream, worker: Worker, purpose: Purpose,
-        needs: Grant.Scope, form: FrameForm, admission: Admission.Verdict
+        needs: Grant.Scope, form: FrameForm, caller: Caller
     ) {
         self.id = id
         self.stream = stream
@@ -79,7 +79,7 @@ final class Session {
         phase = .authenticating(purpose)
         self.needs = needs
         self.form = form
-        self.admission = admission
+        self.caller = caller
         let settings = worker.settings
         let now = worker.loop.now
         reader = MessageReader(
@@ -103,6 +103,7 @@ final class Session {
     func open(_ grant: Grant) {
         guard case .authenticating(let purpose) = phase else { return }
         guard grant.has(needs) else { return close(.notThisPath) }
+        do throws(Close) { try worker.count(caller, grant) } catch { return close(error) }
         phase = .open(grant)
         do throws(Close) {
             if try mayNow(purpose.subject, grant, .begin(purpose)) { begin(purpose, grant) }
@@ -175,7 +176,7 @@ extension Session {
         if job == own { own = nil } else { followed.remove(job) }
         reading.remove(job)
         requests[job] = nil
-        giveUpRight(to: .job(job))
+        giveUpHold(on: .job(job))
         worker.unfollow(job, by: id)
         return true
     }
@@ -239,7 +240,7 @@ extension Session {
         worker.log.debug(
             "closed",
             [
-                "connection": .word(id), "peer": .word(stream.peer),
+                "connection": .word(id), "peer": .word(caller.address),
                 "code": .integer(Int(reason.code)), "why": .text(reason.name),
             ])
         send(Frames.close(reason.code, reason: reason.reason))
@@ -264,7 +265,7 @@ extension Session {
             leave()
         }
         worker.forget(self)
-        worker.release(stream, admission)
+        worker.release(caller)
     }
 
     private func leave() {

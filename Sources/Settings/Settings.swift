@@ -48,6 +48,8 @@ public struct Settings: Equatable, Sendable {
     public var tokenBytesMax = 8_192
     public var tokenCacheMax = 10_000
     public var requireExp = true
+    public var revocationsMax = 100_000
+    public var revocationExpiry = Duration.seconds(30 * 86_400)
     public var authTimeout = Duration.seconds(5)
 
     // Rights
@@ -63,6 +65,14 @@ public struct Settings: Equatable, Sendable {
     // Connections
     public var connectionsMax = 100_000
     public var connectionsPerAddressMax = 10_000
+    public var connectionsPerSubjectMax = 100_000
+    public var handshakesPerSecondMax = 10_000
+    public var handshakesBurstMax = 100_000
+    public var handshakesPerAddressPerSecondMax = 1_000
+    public var handshakesPerAddressBurstMax = 20_000
+    public var explainedRefusalsPerSecondMax = 1_000
+    public var trustedProxies: [String] = []
+    public var proxyProtocol = false
     public var subscriptionsPerConnectionMax = 1_000
     public var messagesPerSecondMax = 100
     public var messagesBurstMax = 1_000

@@ -44,7 +44,7 @@ public enum Oddity: Int, MetricLabel {
 
 public enum AuthRefusal: Int, MetricLabel {
     case missing, malformed, tooLong, algorithm, signature, expired, notYetValid, noExpiry, claims
-    case otherSubject, timedOut, job, other, key, audience
+    case otherSubject, timedOut, job, other, key, audience, ticket
     public static let label: StaticString = "reason"
 }
 
@@ -63,7 +63,7 @@ public enum HookAsk: Int, MetricLabel {
 /// Why a connection got no further than its first request.
 public enum HandshakeRefusal: Int, MetricLabel {
     case badRequest, badUpgrade, origin, timedOut, connectionsMax, addressMax, descriptors, tls
-    case draining, notFound, other
+    case draining, notFound, other, subjectMax, rate, addressRate, proxyHeader
     public static let label: StaticString = "reason"
 }
 

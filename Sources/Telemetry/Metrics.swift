@@ -56,6 +56,7 @@ public final class MetricsBlock: Sendable {
     public let hookCacheHits = Counter()
     public let hookDuration = Histogram()
     public let rateLimited = Counter()
+    public let forwardedUnreadable = Counter()
     public let jobsStalled = Counter()
     public let responses = LabelledCounter<StatusClass>()
 

@@ -17,7 +17,7 @@ public struct Grant: Sendable, Equatable {
     public let id: String?
     public let issuedAt: Int64?
     /// The token itself, kept only where somebody else is asked what it may see.
-    public var bearer: Bearer?
+    public var token: HeldToken?
 
     public struct Scope: OptionSet, Sendable {
         public let rawValue: UInt8
@@ -63,10 +63,10 @@ public struct Grant: Sendable, Equatable {
 }
 
 /// A token's own text, which nothing that is printed shows.
-public struct Bearer: Sendable, Equatable, CustomStringConvertible, CustomReflectable {
-    let token: String
+public struct HeldToken: Sendable, Equatable, CustomStringConvertible, CustomReflectable {
+    let text: String
 
-    public init(_ token: String) { self.token = token }
+    public init(_ text: String) { self.text = text }
 
     public var description: String { "(hidden)" }
     public var customMirror: Mirror { Mirror(self, children: []) }

@@ -9,15 +9,15 @@
 import Synchronization
 
 public struct HookQuestion: Sendable {
-    let bearer: Bearer
+    let token: HeldToken
     /// JSON: what it is about, and who asks.
     let body: [UInt8]
     /// Who wants to know.
     let loop: Int
     let ticket: UInt64
 
-    public init(bearer: Bearer, body: [UInt8], loop: Int, ticket: UInt64) {
-        (self.bearer, self.body, self.loop, self.ticket) = (bearer, body, loop, ticket)
+    public init(token: HeldToken, body: [UInt8], loop: Int, ticket: UInt64) {
+        (self.token, self.body, self.loop, self.ticket) = (token, body, loop, ticket)
     }
 }
 
@@ -135,7 +135,7 @@ public final class RightsHook: Sendable {
     }
 
     private func take(_ question: HookQuestion, _ digest: Digest?, _ book: inout HookBook) {
-        let text = Array(question.bearer.token.utf8) + [0] + question.body
+        let text = Array(question.token.text.utf8) + [0] + question.body
         guard let digest, digest.digest(text.span) else {
             return answer(question, .failed("no digest"), .notAsked)
         }
@@ -176,7 +176,7 @@ public final class RightsHook: Sendable {
             body: question.body,
             headers: [
                 "Content-Type: application/json", "Accept: application/json", "Expect:",
-                "Authorization: Bearer \(question.bearer.token)",
+                "Authorization: Bearer \(question.token.text)",
             ])
     }
 

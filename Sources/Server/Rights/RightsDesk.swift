@@ -150,14 +150,14 @@ extension RightsDesk: TimerTarget {
 
 extension RightsDesk {
     private func askHook(_ petition: Petition) {
-        guard let hook = worker.house.rightsHook, let bearer = petition.grant.bearer else {
+        guard let hook = worker.house.rightsHook, let token = petition.grant.token else {
             return petition.answer(.unavailable)
         }
         nextTicket += 1
         hooked[nextTicket] = petition
         hook.ask(
             HookQuestion(
-                bearer: bearer, body: petition.hookBody, loop: worker.index, ticket: nextTicket))
+                token: token, body: petition.hookBody, loop: worker.index, ticket: nextTicket))
     }
 
     func hear(_ answer: HookAnswer) {

@@ -22,7 +22,6 @@ struct SessionRights {
 
     var pending: [Subject: (petition: Petition, aim: Aim)] = [:]
     var byState: Set<JobID> = []
-    var byHook: Set<Subject> = []
 
     /// Those that a client is yet to follow.
     var awaitedCount: Int {
@@ -39,7 +38,7 @@ extension Session {
         switch Rights.answer(grant, subject, hasHook: worker.hasHook) {
         case .yes:
             withdraw(subject)
-            giveUpRight(to: subject)
+            giveUpHold(on: subject)
             try worker.door.checkThereIs(subject)
             return true
         case .no: throw .notCovered(subject)
@@ -84,7 +83,7 @@ extension Session {
         case .follow(let wish, let request): follow(subject, wish, grant, request)
         case .keep: break
         }
-        if !isClosing { note(right, to: subject) }
+        if right == .belonging, !isClosing, isFollowing(subject) { hold(subject) }
     }
 
     func follow(_ subject: Subject, _ wish: Wish, _ grant: Grant, _ request: RequestID?) {
@@ -105,7 +104,10 @@ extension Session {
     private func refuse(_ subject: Subject, _ aim: SessionRights.Aim, _ reason: Close) {
         switch aim {
         case .begin: close(reason)
-        case .follow(_, let request): reject(refusal(of: subject, reason, request))
+        case .follow(_, let request):
+            reject(refusal(of: subject, reason, request))
+            // What it follows so far, perhaps by a token that is not in use any more.
+            if !isClosing, isFollowing(subject) { lose(subject, reason) }
         case .keep: lose(subject, reason)
         }
     }
@@ -120,27 +122,17 @@ extension Session {
 
     // MARK: holding and losing
 
-    private func note(_ right: Right, to subject: Subject) {
-        giveUpRight(to: subject)
-        switch (right, subject) {
-        case (.claims, _), (.belonging, .queue): break
-        case (.belonging, .job(let job)):
-            rights = rights ?? SessionRights()
-            rights?.byState.insert(job)
-            worker.rights.hold(job, by: id)
-        case (.hook, _):
-            rights = rights ?? SessionRights()
-            rights?.byHook.insert(subject)
-        }
+    private func hold(_ subject: Subject) {
+        guard case .job(let job) = subject else { return }
+        rights = rights ?? SessionRights()
+        rights?.byState.insert(job)
+        worker.rights.hold(job, by: id)
     }
 
-    /// It is not followed by this right any more.
-    func giveUpRight(to subject: Subject) {
-        guard rights != nil else { return }
-        rights?.byHook.remove(subject)
-        if case .job(let job) = subject, rights?.byState.remove(job) != nil {
-            worker.rights.letGo(job, by: id)
-        }
+    /// It is not followed by its state any more.
+    func giveUpHold(on subject: Subject) {
+        guard case .job(let job) = subject, rights?.byState.remove(job) != nil else { return }
+        worker.rights.letGo(job, by: id)
     }
 
     private func lose(_ subject: Subject, _ reason: Close) {
@@ -178,15 +170,16 @@ extension Session {
     }
 
     private func renew(_ subject: Subject, _ grant: Grant) {
+        guard rights?.pending[subject] == nil else { return }
         switch Rights.answer(grant, subject, hasHook: worker.hasHook) {
-        case .yes: giveUpRight(to: subject)
+        case .yes: giveUpHold(on: subject)
         case .no, .wait: lose(subject, .notCovered(subject))
         case .look, .askHook:
             if case .job(let job) = subject, let belonging = worker.hub.belonging(of: job) {
-                if grant.covers(belonging) { return note(.belonging, to: subject) }
+                if grant.covers(belonging) { return hold(subject) }
                 guard worker.hasHook else { return lose(subject, .notCovered(subject)) }
             }
-            giveUpRight(to: subject)
+            giveUpHold(on: subject)
             petition(for: subject, grant, .keep, waitsUntil: nil)
         }
     }
