@@ -137,7 +137,9 @@ extension Hub {
             return
         }
         viewing.belonging = viewing.moves.first?.from ?? topic.snapshot.belonging
-        for follower in views.candidates(viewing.belonging.queue) { join(topic, follower, after: after) }
+        for follower in views.candidates(viewing.belonging.queue) {
+            join(topic, follower, after: after)
+        }
     }
 
     /// Lets in who came since, and hands out piece by piece what brings the job from queue to queue, or
@@ -172,7 +174,8 @@ extension Hub {
 
     private func regroup(_ topic: Topic, from old: Belonging, after before: Cursor) {
         let viewing = topic.part
-        let hasLeft = old.queue.map { !viewing.belonging.isIn($0) } ?? (viewing.belonging.queue != nil)
+        let hasLeft =
+            old.queue.map { !viewing.belonging.isIn($0) } ?? (viewing.belonging.queue != nil)
         for follower in viewing.viewers {
             let wish = views.wish(of: follower, for: topic.job, viewing.belonging)
             if let wish {

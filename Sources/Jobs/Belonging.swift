@@ -16,7 +16,8 @@ public struct Belonging: Sendable {
         func said(_ json: [UInt8]?) -> [UInt8]? { json?.isEmpty == false ? json : nil }
         self.queue = said(queue).map(Snapshot.text)
         self.owner = said(owner).flatMap { json in
-            let isName = json[0] == UInt8(ascii: "\"") || json.span.jsonDouble(0..<json.count) != nil
+            let isName =
+                json[0] == UInt8(ascii: "\"") || json.span.jsonDouble(0..<json.count) != nil
             return isName ? Snapshot.text(of: json) : nil
         }
     }

@@ -31,7 +31,8 @@ final class SSEStream: HTTPFollower {
     private var timer: TimerID?
 
     init(
-        id: FollowerID, stream: Stream, subject: Subject, grant: Grant, right: Right, worker: Worker,
+        id: FollowerID, stream: Stream, subject: Subject, grant: Grant, right: Right,
+        worker: Worker,
         caller: Caller
     ) {
         self.id = id

@@ -101,7 +101,7 @@ extension Session {
     }
 
     func isFollowing(_ subject: Subject) -> Bool {
-        return switch subject {
+        switch subject {
         case .job(let job): isFollowing(job)
         case .queue(let queue): views?.byQueue[queue] != nil
         }

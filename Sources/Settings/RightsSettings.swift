@@ -4,7 +4,8 @@ extension Settings {
     static let rights: [Setting] = [
         .duration(
             "owner-wait", \.ownerWait, .zero...(.seconds(300)),
-            "How long a token without a jobs claim may wait for a job to get it as owner; without a hook"),
+            "How long a token without a jobs claim may wait for a job to get it as owner; without a hook"
+        ),
         .text(
             "rights-hook", \.rightsHook, as: "URL",
             "Address that is asked, by POST, what claims and owner do not decide; empty: nobody is"),

@@ -20,10 +20,12 @@ struct OwnerTests {
 
     private func mine(_ subject: String = "u1") throws -> String { try Token.of(subject: subject) }
 
-    private func status(owner: String? = nil, queue: String? = nil, message: String = "") -> String {
+    private func status(owner: String? = nil, queue: String? = nil, message: String = "") -> String
+    {
         let owner = owner.map { #","owner":"\#($0)""# } ?? ""
         let queue = queue.map { #","queue":"\#($0)""# } ?? ""
-        return #"{"type":"status","data":{"status":"running","message":"\#(message)"\#(owner)\#(queue)}}"#
+        return
+            #"{"type":"status","data":{"status":"running","message":"\#(message)"\#(owner)\#(queue)}}"#
     }
 
     @Test("an owner's socket is let in, and hears all from the beginning", arguments: ways)
@@ -108,7 +110,9 @@ struct OwnerTests {
         let first = try client.hear()
         #expect(first.type == "subscribed" && first.job == "mine" && first.id as? Int == 7)
         try client.say(subscribe(["fifth"]))
-        #expect(try client.hear { $0.type == "rejected" }.last?.text("code") == "too_many_subscriptions")
+        #expect(
+            try client.hear { $0.type == "rejected" }.last?.text("code") == "too_many_subscriptions"
+        )
         try client.say(#"{"type":"unsubscribe","data":{"job_id":"never"},"id":8}"#)
         let left = try client.hear { $0.type == "unsubscribed" }.last
         #expect(left?.job == "never" && left?.text("reason") == "asked" && left?.id as? Int == 8)
@@ -147,7 +151,9 @@ struct OwnerTests {
         // All in one tick perhaps: what comes before belongs to whoever is quick.
         try scene.publish("j", status(owner: "u2", message: "secret"), "secret too")
         #expect(try claimed.hear(throughSeq: 4).count >= 2)
-        func isClean(_ heard: Heard) -> Bool { !heard.text.contains("secret") && !heard.text.contains("u2") }
+        func isClean(_ heard: Heard) -> Bool {
+            !heard.text.contains("secret") && !heard.text.contains("u2")
+        }
         let end = try one.ending { #expect(isClean($0)) }
         #expect(end.code == 4403)
         let told = try many.hear(until: "unsubscribed")
@@ -205,7 +211,9 @@ struct OwnerTests {
         }
     }
 
-    @Test("the list has what is claimed, what is in a queue of the token's, and what is one's own", arguments: ways)
+    @Test(
+        "the list has what is claimed, what is in a queue of the token's, and what is one's own",
+        arguments: ways)
     func lists(way: (loops: Int, history: Settings.History)) throws {
         let scene = try scene(way)
         for (job, event) in [
@@ -234,7 +242,9 @@ struct OwnerTests {
         #expect(paged == ["own2", "own", "queued", "claimed"])
     }
 
-    @Test("a view of all has one's own jobs as they become so, and no word of others", arguments: ways)
+    @Test(
+        "a view of all has one's own jobs as they become so, and no word of others", arguments: ways
+    )
     func view(way: (loops: Int, history: Settings.History)) throws {
         let scene = try scene(way)
         try scene.publish("old", status(owner: "u1"))

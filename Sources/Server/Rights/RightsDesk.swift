@@ -92,7 +92,9 @@ extension RightsDesk: TimerTarget {
             guard case .whose(let found) = answer else { return }
             isLooking = false
             for petition in petitions where !petition.isOver {
-                guard case .job(let job) = petition.subject, let place = places[job] else { continue }
+                guard case .job(let job) = petition.subject, let place = places[job] else {
+                    continue
+                }
                 decide(petition, found?[place])
             }
             count()
@@ -125,7 +127,11 @@ extension RightsDesk: TimerTarget {
         switch Rights.answer(petition.grant, belonging, hasHook: hasHook, mayWait: mayWait) {
         case .yes where isDoubtful(petition):
             petition.doubts += 1
-            if petition.doubts > Self.doubtsMax { petition.answer(.refused) } else { rest(petition) }
+            if petition.doubts > Self.doubtsMax {
+                petition.answer(.refused)
+            } else {
+                rest(petition)
+            }
         case .yes(let right): petition.answer(.granted(right))
         case .no, .look: petition.answer(.refused)
         case .askHook: askHook(petition)
