@@ -13,6 +13,8 @@ enum Close: Error, Equatable {
     case tokenRefused(TokenFault)
     case tokenExpired
     case ticketRefused(TicketFault)
+    case cookieRefused(CookieFault)
+    case tokenNeeded
     case authTimeout
     case notThisJob
     case notThisQueue
@@ -33,7 +35,8 @@ enum Close: Error, Equatable {
         case .badRequest: 4400
         // The refusals that pass: a client that comes again may be let in.
         case .tokenRefused(.keysAwaited), .ticketRefused(.unavailable): 1013
-        case .tokenRefused, .tokenExpired, .ticketRefused, .authTimeout: 4401
+        case .cookieRefused(.originMissing), .tokenNeeded: 4403
+        case .tokenRefused, .tokenExpired, .ticketRefused, .cookieRefused, .authTimeout: 4401
         case .notThisJob, .notThisFeed, .notThisQueue, .notThisPath, .mayNotPublish,
             .originRefused:
             4403
@@ -60,7 +63,8 @@ enum Close: Error, Equatable {
         switch self {
         case .tokenRefused(let fault): AuthRefusal(fault)
         case .tokenExpired: .expired
-        case .ticketRefused: .ticket
+        case .ticketRefused, .tokenNeeded: .ticket
+        case .cookieRefused: .cookie
         case .authTimeout: .timedOut
         case .notThisJob, .notThisFeed, .notThisQueue, .notThisPath, .mayNotPublish: .job
         default: nil
@@ -75,6 +79,8 @@ enum Close: Error, Equatable {
         case .tokenRefused(let fault): "token_\(fault.rawValue)"
         case .tokenExpired: "token_expired"
         case .ticketRefused(let fault): "ticket_\(fault.rawValue)"
+        case .cookieRefused(let fault): "cookie_\(fault.rawValue)"
+        case .tokenNeeded: "token_needed"
         case .authTimeout: "auth_timeout"
         case .notThisJob: "not_this_job"
         case .notThisQueue: "not_this_queue"
@@ -99,6 +105,8 @@ enum Close: Error, Equatable {
         case .tokenRefused(let fault): fault.message
         case .tokenExpired: "the token has expired"
         case .ticketRefused(let fault): fault.message
+        case .cookieRefused(let fault): fault.message
+        case .tokenNeeded: "a ticket can't be traded: bring the token"
         case .authTimeout: "no token came in time"
         case .notThisJob: "the token does not cover this job"
         case .notThisQueue: "the token does not cover this queue"

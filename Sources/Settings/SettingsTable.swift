@@ -28,6 +28,9 @@ extension Settings {
             "aliases", \.aliases, as: "ALIASES",
             "Other paths for WebSockets, as PATH=feed:NAME, PATH=queue:NAME or PATH=jobs (by message); "
                 + "with @SCOPE at the end only for tokens of that scope"),
+        .duration(
+            "hsts-max-age", \.hstsMaxAge, .zero...(.seconds(63_072_000)),
+            "With tls-certificate: how long browsers shall come by https alone; 0s: not told"),
     ]
 
     private static let redis: [Setting] = [
@@ -118,6 +121,9 @@ extension Settings {
             "token-cache-max", \.tokenCacheMax, 0...1_000_000,
             "Tokens that each loop remembers as rightly signed"),
         .flag("require-exp", \.requireExp, "Refuse tokens that never expire"),
+        .text(
+            "token-cookie", \.tokenCookie, as: "NAME",
+            "Cookie that a token may stand in, from our own page or a named origin; empty: in none"),
         .duration(
             "auth-timeout", \.authTimeout, .milliseconds(10)...(.seconds(300)),
             "How long a socket without a token may take to send one"),
