@@ -105,7 +105,13 @@ public struct PeerAddress: Hashable, Sendable, CustomStringConvertible {
     public let port: UInt16
     private let family: Family
 
-    static let unix = PeerAddress(high: 0, low: 0, port: 0, family: .unix)
+    public static let unix = PeerAddress(high: 0, low: 0, port: 0, family: .unix)
+
+    var isV4: Bool { family == .v4 }
+    /// Not a Unix socket's.
+    public var isIP: Bool { family != .unix }
+    /// An IPv4 address lies in the last 32 bits.
+    var bits: UInt128 { UInt128(high) << 64 | UInt128(low) }
 
     private init(high: UInt64, low: UInt64, port: UInt16, family: Family) {
         (self.high, self.low, self.port, self.family) = (high, low, port, family)
@@ -141,9 +147,11 @@ public struct PeerAddress: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// Without a port where none is known, as of a client behind a proxy.
     public var description: String {
         switch family {
         case .unix: "unix"
+        case _ where port == 0: ip
         case .v4: "\(ip):\(port)"
         case .v6: "[\(ip)]:\(port)"
         }

@@ -1,8 +1,10 @@
-// Admission counts the open connections, in all and per address, for all loops together.
+// Admission counts the open connections for all loops together: in all, per address and per subject.
 //
-// It is asked when a connection begins and told when it ends, never between: the one lock of the
-// server is not on the path of an event. Refused connections are counted apart, as long as they last,
-// so that refusals can't be used to exceed the limits by much.
+// It is asked when a connection begins and told when it ends, never between: the lock is not on the path
+// of an event. Refused connections are counted apart, as long as they last, so that refusals can't be
+// used to exceed the limits by much. What a connection is counted for, its `Caller` gives back.
+//
+// Invariant: no entry of a table is zero, so that both are as small as what is open.
 
 import Loop
 
@@ -12,32 +14,39 @@ final class Admission: Sendable {
     /// So many connections above the limit may stay long enough to be told why they are refused.
     static let refusedMax = 256
 
-    private struct Counts {
+    struct Limits {
+        var connectionsMax = Int.max
+        var perAddressMax = Int.max
+        var perSubjectMax = Int.max
+    }
+
+    struct Counts: Equatable {
         var total = 0
         var refused = 0
-        var byAddress: [String: Int] = [:]
+        /// By the network that counts as one address.
+        var byAddress: [PeerAddress: Int] = [:]
+        var byHolder: [TokenHolder: Int] = [:]
     }
 
-    private let connectionsMax: Int
-    private let perAddressMax: Int
-    private let counts = Guarded(Counts())
+    private let limits: Limits
+    private let guarded = Guarded(Counts())
 
-    init(connectionsMax: Int, perAddressMax: Int) {
-        self.connectionsMax = connectionsMax
-        self.perAddressMax = perAddressMax
-    }
+    init(_ limits: Limits) { self.limits = limits }
 
-    var total: Int { counts.withLock { $0.total } }
+    var counts: Counts { guarded.withLock { $0 } }
 
-    func admit(_ address: String) -> Verdict {
-        counts.withLock { counts in
-            let fromAddress = counts.byAddress[address, default: 0]
-            let isFull = counts.total - counts.refused >= connectionsMax
-            let isRefused = isFull || fromAddress >= perAddressMax
+    /// A connection begins; `network` is nil where it is not yet known whose it is.
+    func admit(_ network: PeerAddress?) -> Verdict {
+        guarded.withLock { counts in
+            let isFull = counts.total - counts.refused >= limits.connectionsMax
+            let isCrowded = network.map {
+                counts.byAddress[$0, default: 0] >= limits.perAddressMax
+            }
+            let isRefused = isFull || isCrowded ?? false
             if isRefused && counts.refused >= Self.refusedMax { return .noRoomToRefuse }
             counts.total += 1
             guard isRefused else {
-                counts.byAddress[address] = fromAddress + 1
+                if let network { counts.byAddress[network, default: 0] += 1 }
                 return .admitted
             }
             counts.refused += 1
@@ -45,17 +54,39 @@ final class Admission: Sendable {
         }
     }
 
-    /// The connection has ended that was given this verdict.
-    func release(_ address: String, _ verdict: Verdict) {
+    /// The connection has ended that was given this verdict. What else it was counted for is told apart.
+    func leave(_ verdict: Verdict) {
         guard verdict != .noRoomToRefuse else { return }
-        counts.withLock { counts in
+        guarded.withLock { counts in
             counts.total -= 1
-            guard verdict == .admitted else {
-                counts.refused -= 1
-                return
-            }
-            let left = counts.byAddress[address, default: 1] - 1
-            counts.byAddress[address] = left > 0 ? left : nil
+            if verdict != .admitted { counts.refused -= 1 }
         }
+    }
+
+    /// An admitted connection turns out to be of this network. False, and not counted, where it is one too many.
+    func count(_ network: PeerAddress) -> Bool {
+        guarded.withLock { $0.byAddress.count(network, atMost: limits.perAddressMax) }
+    }
+
+    func uncount(_ network: PeerAddress) { guarded.withLock { $0.byAddress.uncount(network) } }
+
+    func count(_ holder: TokenHolder) -> Bool {
+        guarded.withLock { $0.byHolder.count(holder, atMost: limits.perSubjectMax) }
+    }
+
+    func uncount(_ holder: TokenHolder) { guarded.withLock { $0.byHolder.uncount(holder) } }
+}
+
+extension Dictionary where Value == Int {
+    fileprivate mutating func count(_ key: Key, atMost most: Int) -> Bool {
+        let present = self[key, default: 0]
+        guard present < most else { return false }
+        self[key] = present + 1
+        return true
+    }
+
+    fileprivate mutating func uncount(_ key: Key) {
+        let left = self[key, default: 1] - 1
+        self[key] = left > 0 ? left : nil
     }
 }

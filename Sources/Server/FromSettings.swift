@@ -1,6 +1,7 @@
 // What the settings mean to each room. No room below the server knows of settings.
 
 import Feed
+import Fleet
 import Hub
 import Jobs
 import Loop
@@ -28,6 +29,14 @@ extension Settings {
     func entrances() throws(StartFault) -> Entrances {
         do throws(SettingsFault) { return Entrances(try aliasTable()) } catch {
             throw .setting("aliases", "\(error)")
+        }
+    }
+}
+
+extension Settings {
+    func proxies() throws(StartFault) -> TrustedProxies {
+        do throws(TrustedProxiesFault) { return try TrustedProxies(trustedProxies) } catch {
+            throw .setting("trusted-proxies", "\(error)")
         }
     }
 }
@@ -63,6 +72,13 @@ extension RecordedFeedOptions {
         recording = RecordingLimits(
             perJob: settings.ringLimits, stateLife: settings.historyStateExpiry,
             streamLife: settings.historyExpiry, endedLife: settings.historyEndedExpiry)
+    }
+}
+
+extension FleetLimits {
+    init(_ settings: Settings) {
+        self.init()
+        revocationsMax = settings.revocationsMax
     }
 }
 

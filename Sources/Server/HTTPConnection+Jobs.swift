@@ -178,7 +178,7 @@ extension HTTPConnection {
         let follower = worker.enter { id in
             SSEStream(
                 id: id, stream: stream, subject: subject, grant: grant, worker: worker,
-                admission: admission)
+                caller: caller)
         }
         handOver(to: follower)
         follower.start(wish)

@@ -19,7 +19,7 @@ extension HTTPConnection {
             return respond(error.response)
         }
         do throws(Close) {
-            guard admission == .admitted else { throw .tooManyConnections }
+            guard caller.verdict == .admitted else { throw .tooManyConnections }
             guard !worker.isDraining else { throw .draining }
             try worker.door.crossOrigin.check(head)
             let query = try Door.query(head)
@@ -63,7 +63,7 @@ extension HTTPConnection {
             Session(
                 id: id, stream: stream, worker: worker, purpose: visit.purpose,
                 needs: entrance.scope, form: FrameForm(language ?? .json, deflated: agreesDeflate),
-                admission: admission)
+                caller: caller)
         }
         stream.send(upgrade.response(protocol: language?.rawValue, deflate: agreesDeflate))
         worker.metrics.responses.add(StatusClass(101))

@@ -27,7 +27,7 @@ final class HTTPConnection {
 
     let stream: Stream
     unowned let worker: Worker
-    let admission: Admission.Verdict
+    let caller: Caller
     private var phase = Phase.head
     /// While the answer is being waited for.
     private var poll: LongPoll?
@@ -37,10 +37,10 @@ final class HTTPConnection {
     /// Between two requests.
     private var isIdle = false
 
-    init(stream: Stream, worker: Worker, admission: Admission.Verdict) {
+    init(stream: Stream, worker: Worker, caller: Caller) {
         self.stream = stream
         self.worker = worker
-        self.admission = admission
+        self.caller = caller
         wait(worker.settings.handshakeTimeout)
     }
 
@@ -64,7 +64,7 @@ final class HTTPConnection {
 // MARK: - Reading
 
 extension HTTPConnection: StreamOwner {
-    func streamOpened(_ stream: Stream) {}
+    func streamOpened(_ stream: Stream) { caller.introduced(as: stream.peer) }
     func streamDrained(_ stream: Stream) { stream.resumeReading() }
 
     /// The flush has sent what could be sent; when not enough, `streamDrained` will come.
@@ -79,8 +79,15 @@ extension HTTPConnection: StreamOwner {
         } catch {
             worker.metrics.handshakeRefusals.add(.badRequest)
             worker.log.debug(
+<<<<<<< HEAD
                 "bad_request", ["peer": .word(stream.peer), "why": .text(error.rawValue)])
             answerLast(.violation(error))
+=======
+                "bad_request", ["peer": .word(caller.address), "why": .text(error.rawValue)])
+            stream.send(Response.violation(error).encoded(keepAlive: false))
+            worker.metrics.responses.add(StatusClass(error.status))
+            end()
+>>>>>>> fleet
             consumed = bytes.count
         }
         worker.metrics.bytesIn.add(consumed)
@@ -127,7 +134,7 @@ extension HTTPConnection: StreamOwner {
         poll?.cancel()
         awaited = nil
         worker.forget(self)
-        worker.release(stream, admission)
+        worker.release(caller)
     }
 }
 
@@ -148,7 +155,7 @@ extension HTTPConnection {
         let entrance = worker.door.entrances[head.path]
         let route = entrance.route
         if route.isSocket { return upgrade(head, at: entrance) }
-        guard admission == .admitted else { return respond(.refusal(.tooManyConnections)) }
+        guard caller.verdict == .admitted else { return respond(.refusal(.tooManyConnections)) }
         guard route.answers(head.method) else {
             return route == .unknown
                 ? respondNotFound() : respond(.methodNotAllowed(route))
@@ -212,7 +219,7 @@ extension HTTPConnection {
         default: break
         }
         worker.log.debug(
-            "refused", ["peer": .word(stream.peer), "why": .text(close.name)])
+            "refused", ["peer": .word(caller.address), "why": .text(close.name)])
     }
 
     /// The socket is somebody else's from here on.

@@ -1,6 +1,7 @@
 // House is what all loops share: settings, metrics, the log, the certificate, each other's mailboxes. All
 // of it is made before the loops start; what changes later is atomic.
 
+import Fleet
 import Loop
 import Settings
 import Synchronization
@@ -12,6 +13,9 @@ final class House: Sendable {
     let metrics: Metrics
     let log: Log
     let admission: Admission
+    let proxies: TrustedProxies
+    /// How many connections there were.
+    let nextConnection = Atomic<Int>(0)
     /// nil where one loop knows them all.
     let watchers: Watchers?
     let mailboxes: [Mailbox<WorkerMail>]
@@ -27,6 +31,8 @@ final class House: Sendable {
     let isRedisReady = Atomic<Bool>(false)
     let isSubscriptionProven = Atomic<Bool>(false)
     let isDraining = Atomic<Bool>(false)
+    /// This bridge, as the others know it.
+    let node = NodeName.random()
     /// Loops that serve no more. Loop 0 has the feed, so it is the last to go.
     let loopsEnded = Atomic<Int>(0)
     /// A loop could not begin: the house does not serve with fewer than it was told to.
@@ -39,8 +45,11 @@ final class House: Sendable {
             loops: loops, version: Server.version,
             startedAt: Double(WallClock.milliseconds()) / 1_000)
         admission = Admission(
-            connectionsMax: settings.connectionsMax,
-            perAddressMax: settings.connectionsPerAddressMax)
+            Admission.Limits(
+                connectionsMax: settings.connectionsMax,
+                perAddressMax: settings.connectionsPerAddressMax,
+                perSubjectMax: settings.connectionsPerSubjectMax))
+        proxies = try settings.proxies()
         watchers = loops > 1 ? Watchers() : nil
         tls = try TLSServer.make(settings)
         tokenRules = try TokenRules(settings)

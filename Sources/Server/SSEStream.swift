@@ -21,7 +21,7 @@ final class SSEStream: HTTPFollower {
     private let subject: Subject
     private let grant: Grant
     private unowned let worker: Worker
-    private let admission: Admission.Verdict
+    let caller: Caller
     private var isGreeted = false
     /// Jobs whose history this client is still being read.
     private var reading: Set<JobID> = []
@@ -31,14 +31,14 @@ final class SSEStream: HTTPFollower {
 
     init(
         id: FollowerID, stream: Stream, subject: Subject, grant: Grant, worker: Worker,
-        admission: Admission.Verdict
+        caller: Caller
     ) {
         self.id = id
         self.stream = stream
         self.subject = subject
         self.grant = grant
         self.worker = worker
-        self.admission = admission
+        self.caller = caller
         nextHeartbeat = worker.loop.now + worker.settings.pingInterval
     }
 
@@ -173,7 +173,7 @@ final class SSEStream: HTTPFollower {
         guard !isClosing else { return }
         worker.log.debug(
             "event_stream_closed",
-            ["connection": .word(id), "peer": .word(stream.peer), "why": .word(why)])
+            ["connection": .word(id), "peer": .word(caller.address), "why": .word(why)])
         leave()
         stream.finish()
     }
@@ -229,6 +229,6 @@ extension SSEStream: StreamOwner {
     func streamClosed(_ stream: Stream, _ end: StreamEnd) {
         leave()
         worker.forget(self)
-        worker.release(stream, admission)
+        worker.release(caller)
     }
 }

@@ -38,7 +38,7 @@ final class Session {
     let form: FrameForm
     /// What the path asks of a token, besides the right to what it follows.
     private let needs: Grant.Scope
-    private let admission: Admission.Verdict
+    let caller: Caller
     private(set) var phase: Phase
     /// The job of a one-job socket. It is not in `followed`, so that an idle client has no set.
     private var own: JobID?
@@ -61,7 +61,7 @@ final class Session {
 
     init(
         id: FollowerID, stream: Stream, worker: Worker, purpose: Purpose,
-        needs: Grant.Scope, form: FrameForm, admission: Admission.Verdict
+        needs: Grant.Scope, form: FrameForm, caller: Caller
     ) {
         self.id = id
         self.stream = stream
@@ -69,7 +69,7 @@ final class Session {
         phase = .authenticating(purpose)
         self.needs = needs
         self.form = form
-        self.admission = admission
+        self.caller = caller
         let settings = worker.settings
         let now = worker.loop.now
         reader = MessageReader(
@@ -228,7 +228,7 @@ extension Session {
         worker.log.debug(
             "closed",
             [
-                "connection": .word(id), "peer": .word(stream.peer),
+                "connection": .word(id), "peer": .word(caller.address),
                 "code": .integer(Int(reason.code)), "why": .text(reason.name),
             ])
         send(Frames.close(reason.code, reason: reason.reason))
@@ -253,7 +253,7 @@ extension Session {
             leave()
         }
         worker.forget(self)
-        worker.release(stream, admission)
+        worker.release(caller)
     }
 
     private func leave() {

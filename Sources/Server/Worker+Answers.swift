@@ -36,9 +36,9 @@ extension Worker {
         return .milliseconds(left.partialValue - now)
     }
 
-    func release(_ stream: Stream, _ verdict: Admission.Verdict) {
+    func release(_ caller: Caller) {
         metrics.connections.add(-1)
-        house.admission.release(stream.peer.ip, verdict)
+        caller.release()
     }
 
     func readiness() -> Response {

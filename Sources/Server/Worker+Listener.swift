@@ -6,17 +6,18 @@ import Telemetry
 extension Worker: ListenerOwner {
     func listener(_ listener: Listener, accepted stream: Stream) {
         metrics.connectionsTotal.add(1)
-        let verdict = house.admission.admit(stream.peer.ip)
-        switch verdict {
+        let caller = Caller(stream.peer, house)
+        switch caller.verdict {
         case .admitted: break
         case .tooMany: metrics.handshakeRefusals.add(.connectionsMax)
         case .tooManyFromAddress: metrics.handshakeRefusals.add(.addressMax)
         case .noRoomToRefuse:
             metrics.handshakeRefusals.add(.connectionsMax)
+            caller.release()
             return stream.close()
         }
         metrics.connections.add(1)
-        let visitor = HTTPConnection(stream: stream, worker: self, admission: verdict)
+        let visitor = HTTPConnection(stream: stream, worker: self, caller: caller)
         enter(visitor)
         stream.setOwner(visitor)
     }

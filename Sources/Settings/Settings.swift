@@ -50,11 +50,15 @@ public struct Settings: Equatable, Sendable {
     public var tokenCacheMax = 10_000
     public var requireExp = true
     public var tokenCookie = ""
+    public var revocationsMax = 100_000
+    public var revocationExpiry = Duration.seconds(30 * 86_400)
     public var authTimeout = Duration.seconds(5)
 
     // Connections
     public var connectionsMax = 100_000
     public var connectionsPerAddressMax = 10_000
+    public var connectionsPerSubjectMax = 10_000
+    public var trustedProxies: [String] = []
     public var subscriptionsPerConnectionMax = 1_000
     public var messagesPerSecondMax = 100
     public var messagesBurstMax = 1_000

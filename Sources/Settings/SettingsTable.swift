@@ -124,6 +124,12 @@ extension Settings {
         .text(
             "token-cookie", \.tokenCookie, as: "NAME",
             "Cookie that a token may stand in, from our own page or a named origin; empty: in none"),
+        .integer(
+            "revocations-max", \.revocationsMax, 0...10_000_000,
+            "Revocations that count at a time; one more is refused with 507"),
+        .duration(
+            "revocation-expiry", \.revocationExpiry, .seconds(1)...(.seconds(315_360_000)),
+            "How long a revocation counts that says no end; longer than any token lasts"),
         .duration(
             "auth-timeout", \.authTimeout, .milliseconds(10)...(.seconds(300)),
             "How long a socket without a token may take to send one"),
@@ -133,7 +139,14 @@ extension Settings {
         .integer("connections-max", \.connectionsMax, 1...10_000_000, "Connections open at a time"),
         .integer(
             "connections-per-address-max", \.connectionsPerAddressMax, 1...10_000_000,
-            "Connections open at a time from one address; raise it behind a proxy"),
+            "Connections open at a time from one IPv4 address, or one /64 of IPv6"),
+        .integer(
+            "connections-per-subject-max", \.connectionsPerSubjectMax, 1...10_000_000,
+            "WebSockets, event streams and long-polls open at a time of one token subject"),
+        .list(
+            "trusted-proxies", \.trustedProxies, as: "ADDRESSES",
+            "Addresses and ranges (10.0.0.0/8, fd00::/8, or unix) whose word for a client's address counts"
+        ),
         .integer(
             "subscriptions-per-connection-max", \.subscriptionsPerConnectionMax, 1...1_000_000,
             "Jobs, queues and feeds one socket may follow"),
