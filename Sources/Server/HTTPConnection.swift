@@ -79,15 +79,8 @@ extension HTTPConnection: StreamOwner {
         } catch {
             worker.metrics.handshakeRefusals.add(.badRequest)
             worker.log.debug(
-<<<<<<< HEAD
-                "bad_request", ["peer": .word(stream.peer), "why": .text(error.rawValue)])
-            answerLast(.violation(error))
-=======
                 "bad_request", ["peer": .word(caller.address), "why": .text(error.rawValue)])
-            stream.send(Response.violation(error).encoded(keepAlive: false))
-            worker.metrics.responses.add(StatusClass(error.status))
-            end()
->>>>>>> fleet
+            answerLast(.violation(error))
             consumed = bytes.count
         }
         worker.metrics.bytesIn.add(consumed)
