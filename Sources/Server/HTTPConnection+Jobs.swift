@@ -19,7 +19,7 @@ extension HTTPConnection {
             if route == .session { return try answerSession(head, query) }
             guard
                 let credential = try worker.door.credential(
-                    head, query: query, isSecure: isSecure)
+                    head, query: query, isSecure: caller.isSecure)
             else { throw .tokenRefused(.missing) }
             identify(credential) { connection, bearer in
                 do throws(Close) {

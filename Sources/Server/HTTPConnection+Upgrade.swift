@@ -26,7 +26,7 @@ extension HTTPConnection {
             let purpose = try purpose(entrance.route, query)
             guard
                 let credential = try worker.door.credential(
-                    head, protocols: upgrade.offeredProtocols, query: query, isSecure: isSecure)
+                    head, protocols: upgrade.offeredProtocols, query: query, isSecure: caller.isSecure)
             else { return become(.admitted(purpose, nil), upgrade, at: entrance) }
             identify(credential) { connection, bearer in
                 connection.become(connection.visit(purpose, bearer), upgrade, at: entrance)

@@ -7,30 +7,27 @@ import Tokens
 import Wire
 
 extension HTTPConnection {
-    /// Whether a browser reaches us by https, as far as we can know.
-    var isSecure: Bool { worker.house.tls != nil }
-
     func answerSession(_ head: RequestHead, _ query: Query) throws(Close) {
         guard let cookie = worker.door.cookie else { return respond(.noSessions) }
         // Nobody else's page shall sign somebody in or out.
-        try worker.door.crossOrigin.checkCookie(head, needsOrigin: false, isSecure: isSecure)
+        try worker.door.crossOrigin.checkCookie(head, needsOrigin: false, isSecure: caller.isSecure)
         guard head.method == .post else {
             return respond(
                 Response(
-                    status: 204, headers: [("set-cookie", cookie.clearing(isSecure: isSecure))]))
+                    status: 204, headers: [("set-cookie", cookie.clearing(isSecure: caller.isSecure))]))
         }
         let bearer = try holder(head, query)
         guard cookie.holds(bearer.token) else {
             throw .badRequest("the token is too long for a cookie: \(TokenCookie.bytesMax) bytes")
         }
         let left = bearer.grant.expiresAt.map { max(1, $0 - WallClock.milliseconds() / 1_000) }
-        let value = cookie.setting(bearer.token, for: left, isSecure: isSecure)
+        let value = cookie.setting(bearer.token, for: left, isSecure: caller.isSecure)
         respond(.session(until: worker.end(of: bearer.grant), setting: value))
     }
 
     /// Who has a token, not what one was traded for: that ends when it is said to.
     private func holder(_ head: RequestHead, _ query: Query) throws(Close) -> Bearer {
-        switch try worker.door.credential(head, query: query, isSecure: isSecure) {
+        switch try worker.door.credential(head, query: query, isSecure: caller.isSecure) {
         case nil: throw .tokenRefused(.missing)
         case .ticket: throw .tokenNeeded
         case .token(let token): return try worker.door.bearer(of: token)
