@@ -15,6 +15,7 @@ enum Close: Error, Equatable {
     case ticketRefused(TicketFault)
     case cookieRefused(CookieFault)
     case tokenNeeded
+    case tooManyTickets
     case authTimeout
     case notThisJob
     case notThisQueue
@@ -42,7 +43,7 @@ enum Close: Error, Equatable {
             4403
         case .noSuchFeed: 4404
         case .tooSlow: 4408
-        case .tooManyConnections, .tooManyMessages: 4429
+        case .tooManyTickets, .tooManyConnections, .tooManyMessages: 4429
         case .violation(let violation): violation.closeCode
         }
     }
@@ -81,6 +82,7 @@ enum Close: Error, Equatable {
         case .ticketRefused(let fault): "ticket_\(fault.rawValue)"
         case .cookieRefused(let fault): "cookie_\(fault.rawValue)"
         case .tokenNeeded: "token_needed"
+        case .tooManyTickets: "too_many_tickets"
         case .authTimeout: "auth_timeout"
         case .notThisJob: "not_this_job"
         case .notThisQueue: "not_this_queue"
@@ -106,6 +108,7 @@ enum Close: Error, Equatable {
         case .tokenExpired: "the token has expired"
         case .ticketRefused(let fault): fault.message
         case .cookieRefused(let fault): fault.message
+        case .tooManyTickets: "too many tickets were given a moment ago"
         case .tokenNeeded: "a ticket can't be traded: bring the token"
         case .authTimeout: "no token came in time"
         case .notThisJob: "the token does not cover this job"

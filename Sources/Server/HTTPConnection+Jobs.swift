@@ -17,6 +17,7 @@ extension HTTPConnection {
             if head.method == .options { return respond(CrossOrigin.options(route)) }
             let query = try Door.query(head)
             if route == .session { return try answerSession(head, query) }
+            if route == .tickets { return try giveTicket(try holder(head, query)) }
             guard
                 let credential = try worker.door.credential(
                     head, query: query, isSecure: caller.isSecure)
@@ -33,7 +34,7 @@ extension HTTPConnection {
         }
     }
 
-    private func refuse(_ error: Close) {
+    func refuse(_ error: Close) {
         refused(error)
         if let refusal = error.authRefusal { worker.metrics.authRefusals.add(refusal) }
         respond(.refusal(error))

@@ -158,7 +158,7 @@ extension HTTPConnection {
         case .readiness: respond(worker.readiness())
         case .metrics: respond(worker.metricsPage())
         case .asset(let index): respond(.asset(PageAssets.files[index]))
-        case .jobs, .job, .jobEvents, .jobLog, .feedEvents, .queueEvents, .session:
+        case .jobs, .job, .jobEvents, .jobLog, .feedEvents, .queueEvents, .session, .tickets:
             answer(head, body, about: route)
         case .unknown, .jobSocket, .feedSocket, .queueSocket, .socket: respondNotFound()
         }

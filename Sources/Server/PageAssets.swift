@@ -416,6 +416,24 @@ enum PageAssets {
                 }
               }
             },
+            "/api/v1/tickets": {
+              "post": {
+                "operationId": "giveTicket",
+                "summary": "Trades the token for a ticket: good for one use, on any bridge, in `?ticket=`",
+                "security": [{"bearer": []}, {"query": []}, {"cookie": []}],
+                "responses": {
+                  "200": {
+                    "description": "the answer",
+                    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Ticket"}}}
+                  },
+                  "400": {"$ref": "#/components/responses/BadRequest"},
+                  "401": {"$ref": "#/components/responses/Unauthorized"},
+                  "403": {"$ref": "#/components/responses/Forbidden"},
+                  "429": {"$ref": "#/components/responses/TooMany"},
+                  "503": {"$ref": "#/components/responses/TicketsAway"}
+                }
+              }
+            },
             "/healthz": {
               "get": {
                 "operationId": "health",
@@ -544,6 +562,10 @@ enum PageAssets {
                 "description": "the token or the origin is not allowed this",
                 "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
               },
+              "TicketsAway": {
+                "description": "Redis can't be asked",
+                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+              },
               "NoSessions": {
                 "description": "the server keeps no token in a cookie",
                 "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
@@ -609,6 +631,14 @@ enum PageAssets {
                   "created_at": {"type": ["string", "null"]},
                   "updated_at": {"type": ["string", "null"]},
                   "finished_at": {"type": ["string", "null"]}
+                }
+              },
+              "Ticket": {
+                "type": "object",
+                "required": ["ticket", "expires_in"],
+                "properties": {
+                  "ticket": {"type": "string", "pattern": "^[A-Za-z0-9_-]{43}$"},
+                  "expires_in": {"type": "integer", "minimum": 1, "maximum": 30, "description": "seconds"}
                 }
               },
               "Session": {

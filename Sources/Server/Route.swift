@@ -15,6 +15,7 @@ enum Route: Equatable {
     case feedEvents(String)
     case queueEvents(String)
     case session
+    case tickets
     case health
     case readiness
     case metrics
@@ -56,6 +57,7 @@ enum Route: Equatable {
         case "queues" where segments.count == 3 && segments[2] == "events":
             self = .queueEvents(String(segments[1]))
         case "session" where segments.count == 1: self = .session
+        case "tickets" where segments.count == 1: self = .tickets
         default: self = .unknown
         }
     }
@@ -70,15 +72,16 @@ enum Route: Equatable {
     /// What pages of other origins may ask for, with a token.
     var isAPI: Bool {
         switch self {
-        case .jobs, .job, .jobEvents, .jobLog, .feedEvents, .queueEvents, .session: true
+        case .jobs, .job, .jobEvents, .jobLog, .feedEvents, .queueEvents, .session, .tickets: true
         default: false
         }
     }
 
     func answers(_ method: HTTPMethod) -> Bool {
         switch (method, self) {
-        case (.head, .queueEvents), (.get, .session), (.head, .session): false
-        case (.post, .session), (.delete, .session): true
+        case (.head, .queueEvents): false
+        case (.get, .session), (.head, .session), (.get, .tickets), (.head, .tickets): false
+        case (.post, .session), (.delete, .session), (.post, .tickets): true
         case (.get, _), (.head, _), (.post, .jobEvents): true
         case (.options, _): isAPI
         default: false
@@ -91,6 +94,7 @@ enum Route: Equatable {
         case .jobEvents: "GET, HEAD, POST, OPTIONS"
         case .queueEvents: "GET, OPTIONS"
         case .session: "POST, DELETE, OPTIONS"
+        case .tickets: "POST, OPTIONS"
         case _ where isAPI: "GET, HEAD, OPTIONS"
         default: "GET, HEAD"
         }

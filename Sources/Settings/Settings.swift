@@ -50,6 +50,8 @@ public struct Settings: Equatable, Sendable {
     public var tokenCacheMax = 10_000
     public var requireExp = true
     public var tokenCookie = ""
+    public var ticketsMax = 10_000
+    public var ticketsPerSubjectMax = 1_000
     public var revocationsMax = 100_000
     public var revocationExpiry = Duration.seconds(30 * 86_400)
     public var authTimeout = Duration.seconds(5)

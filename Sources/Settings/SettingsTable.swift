@@ -125,6 +125,12 @@ extension Settings {
             "token-cookie", \.tokenCookie, as: "NAME",
             "Cookie that a token may stand in, from our own page or a named origin; empty: in none"),
         .integer(
+            "tickets-max", \.ticketsMax, 0...10_000_000,
+            "One-use tickets that each loop gives in 30 seconds; each keeps its token in Redis for a minute"),
+        .integer(
+            "tickets-per-subject-max", \.ticketsPerSubjectMax, 1...10_000_000,
+            "Of those, to tokens of one subject"),
+        .integer(
             "revocations-max", \.revocationsMax, 0...10_000_000,
             "Revocations that count at a time; one more is refused with 507"),
         .duration(

@@ -67,7 +67,7 @@ extension Worker {
     func identify(_ credential: Credential, _ answer: @escaping (Result<Bearer, Close>) -> Void) {
         switch credential {
         case .token(let token): answer(bearer(of: token))
-        case .ticket: answer(.failure(.ticketRefused(.unavailable)))
+        case .ticket(let text): redeem(text, answer)
         }
     }
 

@@ -1,4 +1,5 @@
-// What a token is traded for: a cookie that a browser keeps (`/api/v1/session`).
+// What a token is traded for: a cookie that a browser keeps (`/api/v1/session`), or a ticket for one use
+// (`/api/v1/tickets`).
 
 import JSON
 import Jobs
@@ -25,8 +26,17 @@ extension HTTPConnection {
         respond(.session(until: worker.end(of: bearer.grant), setting: value))
     }
 
+    func giveTicket(_ bearer: Bearer) throws(Close) {
+        try worker.giveTicket(to: bearer) { [weak self] in
+            switch $0 {
+            case .success(let ticket): self?.respond(.ticket(ticket.text, for: ticket.seconds))
+            case .failure(let close): self?.refuse(close)
+            }
+        }
+    }
+
     /// Who has a token, not what one was traded for: that ends when it is said to.
-    private func holder(_ head: RequestHead, _ query: Query) throws(Close) -> Bearer {
+    func holder(_ head: RequestHead, _ query: Query) throws(Close) -> Bearer {
         switch try worker.door.credential(head, query: query, isSecure: caller.isSecure) {
         case nil: throw .tokenRefused(.missing)
         case .ticket: throw .tokenNeeded
@@ -38,6 +48,17 @@ extension HTTPConnection {
 extension Response {
     fileprivate static let noSessions = error(
         404, "no_sessions", "this server keeps no token in a cookie (token-cookie)")
+
+    fileprivate static func ticket(_ text: String, for seconds: Int64) -> Response {
+        var json = JSONWriter()
+        json.beginObject()
+        json.key("ticket")
+        json.string(text)
+        json.key("expires_in")
+        json.integer(seconds)
+        json.endObject()
+        return .json(200, json.bytes)
+    }
 
     fileprivate static func session(until end: WallTime?, setting cookie: String) -> Response {
         var json = JSONWriter()
