@@ -19,14 +19,15 @@ extension HTTPConnection {
             return respond(error.response)
         }
         do throws(Close) {
-            guard caller.verdict == .admitted else { throw .tooManyConnections }
+            try worker.admitHandshake(of: caller)
             guard !worker.isDraining else { throw .draining }
             try worker.door.crossOrigin.check(head)
             let query = try Door.query(head)
             let purpose = try purpose(entrance.route, query)
             guard
                 let credential = try worker.door.credential(
-                    head, protocols: upgrade.offeredProtocols, query: query, isSecure: caller.isSecure)
+                    head, protocols: upgrade.offeredProtocols, query: query,
+                    isSecure: caller.isSecure)
             else { return become(.admitted(purpose, nil), upgrade, at: entrance) }
             identify(credential) { connection, bearer in
                 connection.become(connection.visit(purpose, bearer), upgrade, at: entrance)
@@ -56,7 +57,12 @@ extension HTTPConnection {
     }
 
     private func become(_ visit: Visit, _ upgrade: Upgrade, at entrance: Entrances.Entrance) {
-        if case .refused(let close) = visit { refused(close) }
+        if case .refused(let close) = visit {
+            refused(close)
+            guard worker.house.handshakes.mayExplain(at: worker.loop.now) else {
+                return respond(.refusal(close))
+            }
+        }
         let language = Door.language(of: upgrade.offeredProtocols)
         let agreesDeflate = upgrade.deflate != nil
         let session = worker.enter { id in
