@@ -53,6 +53,8 @@ public enum Command {
             place.complain("jobwire: see jobwire \(verb.name) --help")
             return .usage
         }
+        let tokens = invocation.options["token"] ?? []
+        ProcessList.strikeOut(invocation.exposedSecrets + tokens.map { Array($0.utf8) })
         do throws(Failure) {
             let count = invocation.words.count
             guard count >= verb.words.lowerBound else {

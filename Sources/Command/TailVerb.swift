@@ -24,7 +24,7 @@ extension Verb {
         options: [
             CommandOption("url", as: "URL", "The server [that of jobwire run, else of --listen]"),
             CommandOption("token-file", as: "PATH", "File with the token"),
-            CommandOption("token", as: "TOKEN", "The token; others can see it in the process list"),
+            CommandOption("token", as: "TOKEN", "The token; better in a file"),
             CommandOption("after", as: "CURSOR", "Only what came after this epoch:seq or seq"),
             CommandOption("history", as: "N", "Begin with the latest N events; or all, none [all]"),
             CommandOption("types", as: "TYPES", "Show only events of these types"),

@@ -58,7 +58,7 @@ enum VerbHelp {
     }
 
     private static let secrets = wrapped(
-        "Others can read a flag's value in the process list. Give secrets by file instead:"
+        "A flag's value stands in the process list until it was read. Give secrets by file instead:"
             + " JOBWIRE_TOKEN_SECRET_FILE=PATH or --token-secret-file=PATH, and the same for redis-url."
     )
 

@@ -12,6 +12,7 @@ enum Close: Error, Equatable {
     case badRequest(String)
     case tokenRefused(TokenFault)
     case tokenExpired
+    case ticketRefused(TicketFault)
     case authTimeout
     case notThisJob
     case notThisQueue
@@ -32,9 +33,9 @@ enum Close: Error, Equatable {
         case .done: 1000
         case .draining: 1012
         case .badRequest: 4400
-        // The one refusal that passes: a client that comes again may be let in.
-        case .tokenRefused(.keysAwaited): 1013
-        case .tokenRefused, .tokenExpired, .authTimeout: 4401
+        // The refusals that pass: a client that comes again may be let in.
+        case .tokenRefused(.keysAwaited), .ticketRefused(.unavailable): 1013
+        case .tokenRefused, .tokenExpired, .ticketRefused, .authTimeout: 4401
         case .notThisJob, .notThisFeed, .notThisQueue, .notThisPath, .mayNotPublish,
             .originRefused:
             4403
@@ -60,15 +61,20 @@ enum Close: Error, Equatable {
     /// Seconds, for who may come again.
     var retryAfter: Int { if case .tooManyHandshakes(let seconds) = self { seconds } else { 1 } }
 
-    /// A token came, and is none. What is asked without one is no guess.
+    /// A token or a ticket came, and is none. What is asked without one is no guess.
     var isOfBadToken: Bool {
-        if case .tokenRefused(let fault) = self { fault != .missing && code == 4401 } else { false }
+        switch self {
+        case .tokenRefused(let fault): fault != .missing && code == 4401
+        case .ticketRefused: code == 4401
+        default: false
+        }
     }
 
     var authRefusal: AuthRefusal? {
         switch self {
         case .tokenRefused(let fault): AuthRefusal(fault)
         case .tokenExpired: .expired
+        case .ticketRefused: .ticket
         case .authTimeout: .timedOut
         case .notThisJob, .notThisFeed, .notThisQueue, .notThisPath, .mayNotPublish: .job
         default: nil
@@ -82,6 +88,7 @@ enum Close: Error, Equatable {
         case .badRequest: "bad_request"
         case .tokenRefused(let fault): "token_\(fault.rawValue)"
         case .tokenExpired: "token_expired"
+        case .ticketRefused(let fault): "ticket_\(fault.rawValue)"
         case .authTimeout: "auth_timeout"
         case .notThisJob: "not_this_job"
         case .notThisQueue: "not_this_queue"
@@ -107,6 +114,7 @@ enum Close: Error, Equatable {
         case .badRequest(let what): String(what.prefix(120))
         case .tokenRefused(let fault): fault.message
         case .tokenExpired: "the token has expired"
+        case .ticketRefused(let fault): fault.message
         case .authTimeout: "no token came in time"
         case .notThisJob: "the token does not cover this job"
         case .notThisQueue: "the token does not cover this queue"

@@ -1,7 +1,5 @@
-// Door reads from a request who is there and what is asked for (protocol.md sections 4 and 5).
-//
-// The first token that is present decides; a bad one is refused even where a good one follows, so
-// that nobody is served by accident with other rights than he believes to have.
+// Door reads from a request what is asked for, and knows whose token it is (protocol.md sections 4 and 5).
+// Where a request may have its token is Entry/Credential.swift's.
 
 import Hub
 import Jobs
@@ -11,8 +9,6 @@ import Tokens
 import Wire
 
 struct Door {
-    private static let bearerProtocol = "bearer."
-
     let verifier: TokenVerifier
     let crossOrigin: CrossOrigin
     let entrances: Entrances
@@ -31,32 +27,12 @@ struct Door {
         sources = try settings.heardSources()
     }
 
-    /// The grant of the token that came with the request; nil where none came.
-    func grant(
-        _ head: RequestHead, protocols: [String] = [], query: Query
-    ) throws(Close) -> Grant? {
-        guard let token = try token(head, protocols, query) else { return nil }
+    func grant(of token: String) throws(Close) -> Grant {
         do throws(TokenFault) {
             return try verifier.verify(token, now: WallClock.milliseconds() / 1_000)
         } catch {
             throw .tokenRefused(error)
         }
-    }
-
-    private func token(
-        _ head: RequestHead, _ protocols: [String], _ query: Query
-    ) throws(Close) -> String? {
-        if let authorization = head.first("authorization") {
-            let words = authorization.split(separator: " ", maxSplits: 1)
-            guard words.count == 2, words[0].lowercased() == "bearer" else {
-                throw .tokenRefused(.malformed)
-            }
-            return String(words[1])
-        }
-        if let offer = protocols.first(where: { $0.hasPrefix(Self.bearerProtocol) }) {
-            return String(offer.dropFirst(Self.bearerProtocol.count))
-        }
-        return query.first("token")
     }
 
     /// A browser says where its page comes from; other clients say nothing, and need not. Our own

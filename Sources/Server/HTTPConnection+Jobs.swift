@@ -17,33 +17,50 @@ extension HTTPConnection {
             if head.method == .options { return respond(CrossOrigin.options(route)) }
             let query = try Door.query(head)
             try worker.admitToken(of: caller)
-            guard let grant = try worker.door.grant(head, query: query) else {
+            guard let credential = try worker.door.credential(head, query: query) else {
                 throw .tokenRefused(.missing)
             }
-            switch route {
-            case .jobs: try list(query, grant)
-            case .job(let segment): tellSnapshot(of: try named(segment, grant), head)
-            case .jobEvents(let segment) where head.method == .post:
-                try publish(body, to: try Door.name(segment), head, grant)
-            case .jobEvents(let segment):
-                try tellEvents(of: try named(segment, grant), head, query, grant)
-            case .feedEvents(let segment):
-                try tellEvents(of: try named(segment, grant, .feed), head, query, grant)
-            case .queueEvents(let segment):
-                let queue = try Door.queue(segment)
-                guard grant.mayView(queue) else { throw .notThisQueue }
-                try stream(.queue(queue), head, try Door.viewWish(query), grant)
-            case .jobLog(let segment):
-                look(at: try named(segment, grant), .all) { connection, opening, _ in
-                    connection.respond(.log(opening))
+            identify(credential) { connection, bearer in
+                do throws(Close) {
+                    try connection.answer(head, body, query, try bearer.get(), about: route)
+                } catch {
+                    connection.refuse(error)
                 }
-            default: respond(.notFound)
             }
         } catch {
-            refused(error)
-            if error.isOfBadToken { worker.countRefusedToken(of: caller) }
-            if let refusal = error.authRefusal { worker.metrics.authRefusals.add(refusal) }
-            respond(.refusal(error))
+            refuse(error)
+        }
+    }
+
+    private func refuse(_ error: Close) {
+        refused(error)
+        if error.isOfBadToken { worker.countRefusedToken(of: caller) }
+        if let refusal = error.authRefusal { worker.metrics.authRefusals.add(refusal) }
+        respond(.refusal(error))
+    }
+
+    private func answer(
+        _ head: RequestHead, _ body: [UInt8], _ query: Query, _ bearer: Bearer, about route: Route
+    ) throws(Close) {
+        let grant = bearer.grant
+        switch route {
+        case .jobs: try list(query, grant)
+        case .job(let segment): tellSnapshot(of: try named(segment, grant), head)
+        case .jobEvents(let segment) where head.method == .post:
+            try publish(body, to: try Door.name(segment), head, grant)
+        case .jobEvents(let segment):
+            try tellEvents(of: try named(segment, grant), head, query, grant)
+        case .feedEvents(let segment):
+            try tellEvents(of: try named(segment, grant, .feed), head, query, grant)
+        case .queueEvents(let segment):
+            let queue = try Door.queue(segment)
+            guard grant.mayView(queue) else { throw .notThisQueue }
+            try stream(.queue(queue), head, try Door.viewWish(query), grant)
+        case .jobLog(let segment):
+            look(at: try named(segment, grant), .all) { connection, opening, _ in
+                connection.respond(.log(opening))
+            }
+        default: respond(.notFound)
         }
     }
 

@@ -18,11 +18,49 @@ extension HTTPConnection {
             worker.metrics.handshakeRefusals.add(.badUpgrade)
             return respond(error.response)
         }
-        let visit = visit(head, upgrade, entrance.route)
-        if case .refused(let close) = visit,
-            !worker.house.handshakes.mayExplain(at: worker.loop.now)
-        {
-            return respond(.refusal(close))
+        do throws(Close) {
+            try worker.admitHandshake(of: caller)
+            guard !worker.isDraining else { throw .draining }
+            try worker.door.checkOrigin(head)
+            let query = try Door.query(head)
+            let purpose = try purpose(entrance.route, query)
+            guard
+                let credential = try worker.door.credential(
+                    head, protocols: upgrade.offeredProtocols, query: query)
+            else { return become(.admitted(purpose, nil), upgrade, at: entrance) }
+            identify(credential) { connection, bearer in
+                connection.become(connection.visit(purpose, bearer), upgrade, at: entrance)
+            }
+        } catch {
+            become(.refused(error), upgrade, at: entrance)
+        }
+    }
+
+    private enum Visit {
+        /// Without a bearer a first message has to say who it is.
+        case admitted(Session.Purpose, Bearer?)
+        case refused(Close)
+
+        var purpose: Session.Purpose {
+            if case .admitted(let purpose, _) = self { purpose } else { .many }
+        }
+    }
+
+    /// It may have taken a while to learn who comes.
+    private func visit(_ purpose: Session.Purpose, _ bearer: Result<Bearer, Close>) -> Visit {
+        guard !worker.isDraining else { return .refused(.draining) }
+        switch bearer {
+        case .success(let bearer): return .admitted(purpose, bearer)
+        case .failure(let close): return .refused(close)
+        }
+    }
+
+    private func become(_ visit: Visit, _ upgrade: Upgrade, at entrance: Entrances.Entrance) {
+        if case .refused(let close) = visit {
+            refused(close)
+            guard worker.house.handshakes.mayExplain(at: worker.loop.now) else {
+                return respond(.refusal(close))
+            }
         }
         let language = Door.language(of: upgrade.offeredProtocols)
         let agreesDeflate = upgrade.deflate != nil
@@ -36,33 +74,8 @@ extension HTTPConnection {
         worker.metrics.responses.add(StatusClass(101))
         handOver(to: session)
         switch visit {
-        case .admitted(_, let grant): session.start(grant)
+        case .admitted(_, let bearer): session.start(bearer?.grant)
         case .refused(let close): session.close(close)
-        }
-    }
-
-    private enum Visit {
-        case admitted(Session.Purpose, Grant?)
-        case refused(Close)
-
-        var purpose: Session.Purpose {
-            if case .admitted(let purpose, _) = self { purpose } else { .many }
-        }
-    }
-
-    private func visit(_ head: RequestHead, _ upgrade: Upgrade, _ route: Route) -> Visit {
-        do throws(Close) {
-            try worker.admitHandshake(of: caller)
-            guard !worker.isDraining else { throw .draining }
-            try worker.door.checkOrigin(head)
-            let query = try Door.query(head)
-            let purpose = try purpose(route, query)
-            let grant = try worker.door.grant(
-                head, protocols: upgrade.offeredProtocols, query: query)
-            return .admitted(purpose, grant)
-        } catch {
-            refused(error)
-            return .refused(error)
         }
     }
 

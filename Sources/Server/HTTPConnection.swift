@@ -31,6 +31,8 @@ final class HTTPConnection {
     private var phase = Phase.head
     /// While the answer is being waited for.
     private var poll: LongPoll?
+    /// While it is not known who asks.
+    var awaited: Identification?
     private var timer: TimerID?
     /// Between two requests.
     private var isIdle = false
@@ -42,7 +44,7 @@ final class HTTPConnection {
         wait(worker.settings.handshakeTimeout)
     }
 
-    private func wait(_ timeout: Duration?) {
+    func wait(_ timeout: Duration?) {
         if let timer { worker.loop.disarm(timer) }
         timer = timeout.map { worker.loop.arm(self, after: $0) }
     }
@@ -129,6 +131,7 @@ extension HTTPConnection: StreamOwner {
         }
         wait(nil)
         poll?.cancel()
+        awaited = nil
         worker.forget(self)
         worker.release(caller)
     }
@@ -138,6 +141,7 @@ extension HTTPConnection: TimerTarget {
     func timerFired(_ id: TimerID) {
         timer = nil
         guard !isIdle else { return end() }
+        guard !giveUpIdentification() else { return }
         worker.metrics.handshakeRefusals.add(.timedOut)
         stream.send(
             Response.error(408, "request_timeout", "the request took too long")

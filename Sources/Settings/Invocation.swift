@@ -13,6 +13,8 @@ public struct Invocation: Sendable {
     public private(set) var wantsHelp = false
     /// Where each setting that is not the default came from: `--listen`, `JOBWIRE_LISTEN`, `jobwire.conf:3`.
     public private(set) var origins: [String: String] = [:]
+    /// Secrets that were given where others can read them: as a flag or a variable.
+    public private(set) var exposedSecrets: [[UInt8]] = []
 
     /// Reads a file the operator named; what it throws is shown to them.
     public typealias ReadFile = (_ path: String) throws -> [UInt8]
@@ -83,6 +85,9 @@ public struct Invocation: Sendable {
                     continue
                 }
                 if assignment.issuer == nil { origins[setting.name] = assignment.origin }
+                if setting.isSecret, !target.isFile, assignment.spelling != .file {
+                    exposedSecrets.append(bytes)
+                }
             } catch {
                 let reason = "the file could not be read: \(error)"
                 problems.append(SettingsProblem(setting.name, assignment.origin, reason))

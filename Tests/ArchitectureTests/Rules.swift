@@ -34,6 +34,9 @@ extension Architecture {
                 "Bytes/SharedBytes.swift", [.unsafe, .unchecked],
                 "one allocation, written once before anybody else sees it"),
             Allowance(
+                "Command/ProcessList.swift", [.unsafe],
+                "two areas of the process' own memory that the kernel names"),
+            Allowance(
                 "Command/System.swift", [.unsafe],
                 "the command's calls to the system: pointers that live for one call"),
             Allowance(

@@ -1,0 +1,62 @@
+// Credential is what a request brought to say who asks (protocol.md section 5), and Bearer is who it was.
+//
+// The first place that has one decides; a bad one is refused even where a good one follows, so that
+// nobody is served by accident with other rights than he believes to have.
+
+import Loop
+import Tokens
+import Wire
+
+enum Credential: Equatable {
+    case token(String)
+    case ticket(String)
+}
+
+/// What his token lets him do, and the token, which is his whatever he traded for it.
+struct Bearer {
+    let grant: Grant
+    let token: String
+}
+
+extension Door {
+    private static let bearerProtocol = "bearer."
+
+    /// nil where none came.
+    func credential(
+        _ head: RequestHead, protocols: [String] = [], query: Query
+    ) throws(Close) -> Credential? {
+        if let authorization = head.first("authorization") {
+            let words = authorization.split(separator: " ", maxSplits: 1)
+            guard words.count == 2, words[0].lowercased() == "bearer" else {
+                throw .tokenRefused(.malformed)
+            }
+            return .token(String(words[1]))
+        }
+        if let offer = protocols.first(where: { $0.hasPrefix(Self.bearerProtocol) }) {
+            return .token(String(offer.dropFirst(Self.bearerProtocol.count)))
+        }
+        if let ticket = query.first("ticket") { return .ticket(ticket) }
+        return query.first("token").map { .token($0) }
+    }
+
+    /// Whose token this is.
+    func bearer(of token: String) throws(Close) -> Bearer {
+        Bearer(grant: try grant(of: token), token: token)
+    }
+}
+
+extension Worker {
+    /// Says who it is: of a token at once, of a ticket when Redis has been asked.
+    func identify(_ credential: Credential, _ answer: @escaping (Result<Bearer, Close>) -> Void) {
+        switch credential {
+        case .token(let token): answer(bearer(of: token))
+        case .ticket: answer(.failure(.ticketRefused(.unavailable)))
+        }
+    }
+
+    func bearer(of token: String) -> Result<Bearer, Close> {
+        do throws(Close) { return .success(try door.bearer(of: token)) } catch {
+            return .failure(error)
+        }
+    }
+}
