@@ -14,8 +14,8 @@ struct Door {
     let entrances: Entrances
     let sources: [Source]
     private let keepsTokens: Bool
-    /// Empty: not checked, for without a cookie a foreign page has nothing of ours to abuse.
-    private var allowedOrigins: [String] { crossOrigin.allowedOrigins }
+    let cookie: TokenCookie?
+    let securityHeaders: SecurityHeaders
 
     init(_ house: House) throws(StartFault) {
         do throws(TokenSetupFault) { verifier = try TokenVerifier(house.tokenRules) } catch {
@@ -23,7 +23,10 @@ struct Door {
         }
         verifier.wantKeys = { [keeper = house.keyKeeper] in keeper?.ask($0) }
         let settings = house.settings
-        crossOrigin = CrossOrigin(allowedOrigins: settings.allowedOrigins)
+        cookie = TokenCookie(settings.tokenCookie)
+        crossOrigin = CrossOrigin(
+            allowedOrigins: settings.allowedOrigins, takesCookies: cookie != nil)
+        securityHeaders = SecurityHeaders(settings)
         entrances = try settings.entrances()
         sources = try settings.heardSources()
         keepsTokens = house.rightsHook != nil
@@ -39,18 +42,6 @@ struct Door {
         var grant = try verifier.verify(token, now: WallClock.milliseconds() / 1_000)
         if keepsTokens { grant.token = HeldToken(token) }
         return grant
-    }
-
-    /// A browser says where its page comes from; other clients say nothing, and need not. Our own
-    /// page is always welcome.
-    func checkOrigin(_ head: RequestHead) throws(Close) {
-        guard !allowedOrigins.isEmpty, !allowedOrigins.contains("*"),
-            let origin = head.first("origin"), !allowedOrigins.contains(origin)
-        else { return }
-        let host = head.first("host") ?? ""
-        guard origin == "http://\(host)" || origin == "https://\(host)" else {
-            throw .originRefused
-        }
     }
 
     /// The first of ours that is offered. A token is never echoed: it would end up in logs.

@@ -48,12 +48,7 @@ extension HTTPConnection {
     }
 
     func attempt(_ work: (HTTPConnection) throws(Close) -> Void) {
-        do throws(Close) { try work(self) } catch {
-            refused(error)
-            if error.isOfBadToken { worker.countRefusedToken(of: caller) }
-            if let refusal = error.authRefusal { worker.metrics.authRefusals.add(refusal) }
-            respond(.refusal(error))
-        }
+        do throws(Close) { try work(self) } catch { refuse(error) }
     }
 }
 
