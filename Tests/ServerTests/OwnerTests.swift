@@ -68,10 +68,12 @@ struct OwnerTests {
         let scene = try scene(way, wait: .milliseconds(700))
         try scene.publish("theirs", status(owner: "u2"))
         try scene.settle("theirs", at: 1)
+        let begun = ContinuousClock.now
         let clients = try ["theirs", "nobody's"].map { try scene.follow($0, token: try mine()) }
         for client in clients {
             let ending = try client.ending { Issue.record("heard \($0.text)") }
             #expect(ending == .init(code: 4403, reason: "the token does not cover this job"))
+            #expect(ContinuousClock.now - begun >= .milliseconds(700), "not before the end")
         }
         // Unicode can write one name in two ways; and no owner is nobody's name.
         try scene.publish("e", status(owner: "e\u{301}"))
