@@ -268,6 +268,26 @@ struct OwnerTests {
         #expect(Set(more.compactMap(\.job)).isSubset(of: ["nobody", "late"]))
     }
 
+    @Test(
+        "a queue's name is its bytes: another spelling of the same letter is another queue",
+        arguments: ways)
+    func spelling(way: (loops: Int, history: Settings.History)) throws {
+        let scene = try scene(way)
+        let (one, other) = ("\u{E9}", "e\u{301}")
+        try scene.publish("theirs", status(queue: other))
+        try scene.settle("theirs", at: 1)
+        let token = try Token.of(queues: [one])
+        #expect(try list(scene, token) == [])
+        #expect(try list(scene, try Token.of(jobs: "*"), "queue=%C3%A9") == [])
+        let view = try WebSocketClient(
+            over: try scene.connect(), "/api/v1/ws/queues/%C3%A9", headers: [Token.header(token)])
+        #expect((try view.hear().data["jobs"] as? [Any])?.isEmpty == true)
+        try scene.publish("theirs", "2")
+        try scene.publish("new", status(queue: other))
+        try scene.publish("own", status(queue: one))
+        #expect(try view.hear(throughSeq: 1).allSatisfy { $0.job == "own" })
+    }
+
     private func page(
         _ scene: Scene, _ token: String, _ query: String
     ) throws -> (jobs: [String], next: String?) {
