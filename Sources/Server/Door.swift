@@ -10,13 +10,15 @@ import Wire
 
 struct Door {
     let verifier: TokenVerifier
+    private let revoked: RevokedTokens
     let crossOrigin: CrossOrigin
     let entrances: Entrances
     let sources: [Source]
     /// Empty: not checked, for without a cookie a foreign page has nothing of ours to abuse.
     private var allowedOrigins: [String] { crossOrigin.allowedOrigins }
 
-    init(_ house: House) throws(StartFault) {
+    init(_ house: House, _ revoked: RevokedTokens) throws(StartFault) {
+        self.revoked = revoked
         do throws(TokenSetupFault) { verifier = try TokenVerifier(house.tokenRules) } catch {
             throw .token(error)
         }
@@ -28,11 +30,14 @@ struct Door {
     }
 
     func grant(of token: String) throws(Close) -> Grant {
-        do throws(TokenFault) {
-            return try verifier.verify(token, now: WallClock.milliseconds() / 1_000)
-        } catch {
-            throw .tokenRefused(error)
-        }
+        do throws(TokenFault) { return try verify(token) } catch { throw .tokenRefused(error) }
+    }
+
+    /// Rightly signed, in its time, and not revoked.
+    func verify(_ token: String) throws(TokenFault) -> Grant {
+        let grant = try verifier.verify(token, now: WallClock.milliseconds() / 1_000)
+        try revoked.check(grant)
+        return grant
     }
 
     /// A browser says where its page comes from; other clients say nothing, and need not. Our own

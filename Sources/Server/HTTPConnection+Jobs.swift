@@ -31,7 +31,7 @@ extension HTTPConnection {
         }
     }
 
-    private func refuse(_ error: Close) {
+    func refuse(_ error: Close) {
         refused(error)
         if let refusal = error.authRefusal { worker.metrics.authRefusals.add(refusal) }
         respond(.refusal(error))
@@ -58,6 +58,7 @@ extension HTTPConnection {
             look(at: try named(segment, grant), .all) { connection, opening, _ in
                 connection.respond(.log(opening))
             }
+        case .revocations: try administer(route, head, body, query, bearer)
         default: respond(.notFound)
         }
     }
@@ -131,8 +132,12 @@ extension HTTPConnection {
             let wish = Wish(after: page.next, types: request.types)
             // No longer than the token, whose end ends a stream as well.
             let most = worker.lifeLeft(of: grant) ?? .seconds(EventsRequest.waitMax)
-            connection.wait(for: job, wish, atMost: min(.seconds(request.wait), most)) {
-                [weak connection] in connection?.tell(later, of: job, head, grant)
+            connection.wait(for: job, wish, grant, atMost: min(.seconds(request.wait), most)) {
+                [weak connection] end in
+                switch end {
+                case .lookAgain: connection?.tell(later, of: job, head, grant)
+                case .revoked: connection?.refuse(.tokenRefused(.revoked))
+                }
             }
         }
     }

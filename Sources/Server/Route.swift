@@ -14,6 +14,7 @@ enum Route: Equatable {
     case jobLog(String)
     case feedEvents(String)
     case queueEvents(String)
+    case revocations
     case health
     case readiness
     case metrics
@@ -54,6 +55,7 @@ enum Route: Equatable {
             self = .feedEvents(String(segments[1]))
         case "queues" where segments.count == 3 && segments[2] == "events":
             self = .queueEvents(String(segments[1]))
+        case "revocations" where segments.count == 1: self = .revocations
         default: self = .unknown
         }
     }
@@ -68,7 +70,7 @@ enum Route: Equatable {
     /// What pages of other origins may ask for, with a token.
     var isAPI: Bool {
         switch self {
-        case .jobs, .job, .jobEvents, .jobLog, .feedEvents, .queueEvents: true
+        case .jobs, .job, .jobEvents, .jobLog, .feedEvents, .queueEvents, .revocations: true
         default: false
         }
     }
@@ -76,7 +78,7 @@ enum Route: Equatable {
     func answers(_ method: HTTPMethod) -> Bool {
         switch (method, self) {
         case (.head, .queueEvents): false
-        case (.get, _), (.head, _), (.post, .jobEvents): true
+        case (.get, _), (.head, _), (.post, .jobEvents), (.post, .revocations): true
         case (.options, _): isAPI
         default: false
         }
@@ -85,7 +87,7 @@ enum Route: Equatable {
     /// The methods that `answers` knows, for the header.
     var allow: String {
         switch self {
-        case .jobEvents: "GET, HEAD, POST, OPTIONS"
+        case .jobEvents, .revocations: "GET, HEAD, POST, OPTIONS"
         case .queueEvents: "GET, OPTIONS"
         case _ where isAPI: "GET, HEAD, OPTIONS"
         default: "GET, HEAD"

@@ -39,7 +39,7 @@ struct OpenAPITests {
         let routes: [Route] = [
             .jobs, .job("x"), .jobEvents("x"), .jobLog("x"), .health, .readiness, .metrics,
             .feedEvents("x"), .queueEvents("x"), .jobSocket("x"), .feedSocket("x"),
-            .queueSocket("x"), .socket,
+            .queueSocket("x"), .socket, .revocations,
         ]
         for route in routes {
             guard let path = path(of: route) else { continue }
@@ -63,6 +63,7 @@ struct OpenAPITests {
         case .health: "/healthz"
         case .readiness: "/readyz"
         case .metrics: "/metrics"
+        case .revocations: "/api/v1/revocations"
         case .queueEvents: "/api/v1/queues/{name}/events"
         case .jobSocket, .feedSocket, .queueSocket, .socket, .asset, .unknown: nil
         }
