@@ -40,6 +40,11 @@ struct Door {
         return grant
     }
 
+    /// Time has passed since its token was looked at.
+    func checkStill(_ grant: Grant) throws(Close) {
+        do throws(TokenFault) { try revoked.check(grant) } catch { throw .tokenRefused(error) }
+    }
+
     /// A browser says where its page comes from; other clients say nothing, and need not. Our own
     /// page is always welcome.
     func checkOrigin(_ head: RequestHead) throws(Close) {

@@ -53,6 +53,7 @@ public final class MetricsBlock: Sendable {
     public let jwksAge = Gauge()
     public let revocations = Gauge()
     public let rateLimited = Counter()
+    public let forwardedUnreadable = Counter()
     public let jobsStalled = Counter()
     public let responses = LabelledCounter<StatusClass>()
 
