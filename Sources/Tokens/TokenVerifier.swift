@@ -76,13 +76,13 @@ public final class TokenVerifier {
         try read(payload, into: &part, levels: issuer.claims.depth + 1)
         var claims = try TokenClaims(outline, part.span, issuer)
         try claims.check(rules, now: now)
-        if claims.grant.id.map({ $0.utf8.count > Self.idBytesMax }) ?? true {
+        if !(1...Self.idBytesMax ~= claims.grant.id?.utf8.count ?? 0) {
             claims.grant.id = try fingerprint(of: token.extracting(..<dots.second))
         }
         return claims
     }
 
-    /// A longer `jti` is as good as none.
+    /// A longer `jti`, or an empty one, is as good as none.
     public static let idBytesMax = 1_024
 
     /// Of what was signed, never of the signature: whoever holds an ECDSA signature can make another

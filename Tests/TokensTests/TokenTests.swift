@@ -29,7 +29,7 @@ struct TokenTests {
                     subject: content.subject, expiresAt: 200, scope: content.scope,
                     jobs: try #require(NameRights(["a", "b-*"])),
                     queues: try #require(NameRights(["q"])),
-                    feeds: try #require(NameRights(["f"])), issuedAt: 100))
+                    feeds: try #require(NameRights(["f"])), id: grant.id, issuedAt: 100))
     }
 
     @Test(
