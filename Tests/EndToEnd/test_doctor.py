@@ -46,7 +46,7 @@ def test_a_good_redis_is_good(make_redis):
     assert bad(findings) == {}
     assert set(findings) == {
         "connection", "version", "role", "cluster", "output buffer", "memory", "persistence", "clients", "scripts",
-        "publish", "latency", "subscribe"}
+        "publish", "fleet", "latency", "subscribe"}
     assert server.client.keys("*") == [], "nothing is left behind"
     told = subprocess.run(
         [BINARY, "doctor"], env=clean_environment({"redis_url": server.url}), text=True, capture_output=True)
@@ -110,7 +110,7 @@ def test_each_complaint_ends_when_its_own_mend_is_done(make_redis, name, options
 def test_memory_that_is_full(make_redis):
     server = make_redis(options=["--appendonly", "yes", "--maxmemory", "1mb"])
     findings = doctor(server.url, code=1)
-    assert bad(findings) == {"memory": "warning", "scripts": "error"}
+    assert bad(findings) == {"memory": "warning", "scripts": "error", "fleet": "warning"}
     assert "OOM" in findings["scripts"]["found"]
 
 
@@ -139,10 +139,11 @@ def test_a_user_without_one_right(make_redis):
     for missing, expected in [
         (["-info"], {"version", "role", "cluster", "memory", "persistence", "clients"}),
         (["-config"], {"output buffer", "persistence"}),
-        (["-publish"], {"publish"}),
-        (["-eval"], {"scripts"}),
+        (["-publish"], {"publish", "fleet"}),
+        (["-eval"], {"scripts", "fleet"}),
         (["-xadd"], {"scripts"}),
-        (["resetkeys", "~other:*"], {"scripts"}),
+        (["-zscan"], {"fleet"}),
+        (["resetkeys", "~other:*"], {"scripts", "fleet"}),
         (["-psubscribe"], {"subscribe"}),
     ]:
         _, findings = examine(user(server, *everything, *missing))
