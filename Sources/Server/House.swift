@@ -28,7 +28,9 @@ final class House: Sendable {
     let keyKeeper: KeyKeeper?
     /// False while an issuer's first keys are still to come.
     let areKeysHere: Atomic<Bool>
-    /// False while no token counts, because nobody knows which are revoked.
+    /// How many loops know which tokens are revoked; on the others no token counts.
+    let loopsKnowing = Atomic<Int>(0)
+    /// All do.
     let areRevocationsKnown = Atomic<Bool>(false)
     /// Set by the feed's loop, read by whoever answers `/readyz`.
     let isRedisReady = Atomic<Bool>(false)

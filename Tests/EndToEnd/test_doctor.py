@@ -78,7 +78,7 @@ def test_a_replica_is_no_place_to_write(make_redis):
     replica = make_redis(options=["--appendonly", "yes", "--replicaof", "127.0.0.1", primary.port])
     eventually(lambda: replica.client.info("replication")["master_link_status"] == "up")
     findings = doctor(replica.url, code=1)
-    assert bad(findings) == {"role": "error", "scripts": "error"}
+    assert bad(findings) == {"role": "error", "scripts": "error", "fleet": "warning"}
     assert f"127.0.0.1:{primary.port}" in findings["role"]["mend"][0]
     assert "READONLY" in findings["scripts"]["found"]
     assert "1 replicas" in doctor(primary.url)["role"]["found"]
@@ -126,7 +126,8 @@ def test_a_user_who_may_do_nothing_is_told_each_right_that_is_missing(make_redis
     assert code == 1
     assert {each["name"] for each in findings if each["level"] == "ok"} == {"connection", "latency"}
     assert "needs +config|get" in next(each["found"] for each in findings if each["name"] == "output buffer")
-    assert [each["level"] for each in findings if each["name"] == "subscribe"] == ["error", "error", "warning"]
+    assert [each["level"] for each in findings if each["name"] == "subscribe"] == [
+        "error", "error", "warning", "warning"]
     for each in findings:
         for line in each["mend"]:
             server.client.execute_command(*line.split(" "))

@@ -25,11 +25,7 @@ extension Worker {
         case .revoked(let revocations):
             log.info("revoked", ["revocations": .integer(revocations.count)])
             house.postToAll(.fleet(.news(news)))
-        case .revocationsKnown:
-            log.info(
-                "revocations_known", ["revocations": .integer(fleet?.revocations.count ?? 0)])
-            house.areRevocationsKnown.store(true, ordering: .relaxed)
-            house.postToAll(.fleet(.news(news)))
+        case .revocationsKnown: house.postToAll(.fleet(.news(news)))
         }
     }
 
@@ -38,7 +34,7 @@ extension Worker {
         switch news {
         case .told(let message, let node): hear(message, from: node)
         case .revoked(let revocations): revoked.add(revocations)
-        case .revocationsKnown: revoked.know()
+        case .revocationsKnown: knowRevocations()
         case .asked, .status: break
         }
     }

@@ -5,6 +5,8 @@
 
 import Fleet
 import Loop
+import Synchronization
+import Telemetry
 import Tokens
 
 final class RevokedTokens: TimerTarget {
@@ -72,6 +74,15 @@ extension Worker {
         for follower in httpFollowers.values where revocations.cover(follower.grant) {
             follower.revoke()
         }
+    }
+
+    /// All that was revoked has come by mail before this.
+    func knowRevocations() {
+        revoked.know()
+        let knowing = house.loopsKnowing.add(1, ordering: .relaxed).newValue
+        guard knowing == house.mailboxes.count else { return }
+        house.areRevocationsKnown.store(true, ordering: .relaxed)
+        log.info("revocations_known", ["revocations": .integer(revoked.list.count)])
     }
 
     /// Once a second.
