@@ -38,7 +38,8 @@ struct OpenAPITests {
         let described = try described()
         let routes: [Route] = [
             .jobs, .job("x"), .jobEvents("x"), .jobLog("x"), .health, .readiness, .metrics,
-            .feedEvents("x"), .queueEvents("x"), .session, .tickets, .jobSocket("x"), .feedSocket("x"),
+            .feedEvents("x"), .queueEvents("x"), .session, .tickets, .jobSocket("x"),
+            .feedSocket("x"),
             .queueSocket("x"), .socket,
         ]
         for route in routes {
