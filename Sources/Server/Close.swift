@@ -67,11 +67,11 @@ enum Close: Error, Equatable {
     /// Seconds, for who may come again.
     var retryAfter: Int { if case .tooManyHandshakes(let seconds) = self { seconds } else { 1 } }
 
-    /// A token came, and is none. What is asked without one is no guess.
+    /// A token or a ticket came, and is none. What is asked without one is no guess.
     var isOfBadToken: Bool {
         switch self {
-        case .tokenRefused(.missing): false
-        case .tokenRefused, .ticketRefused, .cookieRefused: code == 4401
+        case .tokenRefused(let fault): fault != .missing && code == 4401
+        case .ticketRefused, .cookieRefused: code == 4401
         default: false
         }
     }

@@ -17,6 +17,7 @@ final class Caller {
     let serial: Int
     /// Of the client, as far as it is known: what logs name and limits count.
     private(set) var address: PeerAddress
+    private var holder: TokenHolder?
     /// Whether the client speaks TLS, to us or to the outermost trusted proxy.
     private(set) var isSecure: Bool
     /// When it arrived, and was counted.
@@ -27,7 +28,6 @@ final class Caller {
     private(set) var isProxied: Bool
     private var isCountedForAddress: Bool
     private var isReleased = false
-    private var holder: TokenHolder?
     private unowned let house: House
 
     init(_ peer: PeerAddress, _ house: House) {
