@@ -14,6 +14,8 @@ enum Route: Equatable {
     case jobLog(String)
     case feedEvents(String)
     case queueEvents(String)
+    case session
+    case tickets
     case health
     case readiness
     case metrics
@@ -54,6 +56,8 @@ enum Route: Equatable {
             self = .feedEvents(String(segments[1]))
         case "queues" where segments.count == 3 && segments[2] == "events":
             self = .queueEvents(String(segments[1]))
+        case "session" where segments.count == 1: self = .session
+        case "tickets" where segments.count == 1: self = .tickets
         default: self = .unknown
         }
     }
@@ -68,7 +72,7 @@ enum Route: Equatable {
     /// What pages of other origins may ask for, with a token.
     var isAPI: Bool {
         switch self {
-        case .jobs, .job, .jobEvents, .jobLog, .feedEvents, .queueEvents: true
+        case .jobs, .job, .jobEvents, .jobLog, .feedEvents, .queueEvents, .session, .tickets: true
         default: false
         }
     }
@@ -76,6 +80,8 @@ enum Route: Equatable {
     func answers(_ method: HTTPMethod) -> Bool {
         switch (method, self) {
         case (.head, .queueEvents): false
+        case (.get, .session), (.head, .session), (.get, .tickets), (.head, .tickets): false
+        case (.post, .session), (.delete, .session), (.post, .tickets): true
         case (.get, _), (.head, _), (.post, .jobEvents): true
         case (.options, _): isAPI
         default: false
@@ -87,6 +93,8 @@ enum Route: Equatable {
         switch self {
         case .jobEvents: "GET, HEAD, POST, OPTIONS"
         case .queueEvents: "GET, OPTIONS"
+        case .session: "POST, DELETE, OPTIONS"
+        case .tickets: "POST, OPTIONS"
         case _ where isAPI: "GET, HEAD, OPTIONS"
         default: "GET, HEAD"
         }

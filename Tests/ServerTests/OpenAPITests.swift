@@ -38,7 +38,7 @@ struct OpenAPITests {
         let described = try described()
         let routes: [Route] = [
             .jobs, .job("x"), .jobEvents("x"), .jobLog("x"), .health, .readiness, .metrics,
-            .feedEvents("x"), .queueEvents("x"), .jobSocket("x"), .feedSocket("x"),
+            .feedEvents("x"), .queueEvents("x"), .session, .tickets, .jobSocket("x"), .feedSocket("x"),
             .queueSocket("x"), .socket,
         ]
         for route in routes {
@@ -64,6 +64,8 @@ struct OpenAPITests {
         case .readiness: "/readyz"
         case .metrics: "/metrics"
         case .queueEvents: "/api/v1/queues/{name}/events"
+        case .session: "/api/v1/session"
+        case .tickets: "/api/v1/tickets"
         case .jobSocket, .feedSocket, .queueSocket, .socket, .asset, .unknown: nil
         }
     }
