@@ -77,7 +77,9 @@ struct ViewStage {
         } else if isWatching {
             toHub.append(
                 .active(
-                    Announcement(job: job, queue: self.queue(of: job), after: update.cursorBefore)))
+                    Announcement(
+                        job: job, belonging: Belonging(queue: self.queue(of: job)),
+                        after: update.cursorBefore)))
         }
     }
 
@@ -229,7 +231,8 @@ struct ViewStage {
 
     func wants(_ id: FollowerID, _ job: JobID, in queue: String?) -> Bool {
         guard let views = clients[id]?.views else { return false }
-        return queue.flatMap { views[$0] } != nil || views["*"]?.covers(job, queue) == true
+        return queue.flatMap { views[$0] } != nil
+            || views["*"]?.covers(job, Belonging(queue: queue)) == true
     }
 
     mutating func follow(_ index: Int32, _ job: JobID) {
