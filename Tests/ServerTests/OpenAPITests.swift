@@ -40,7 +40,7 @@ struct OpenAPITests {
             .jobs, .job("x"), .jobEvents("x"), .jobLog("x"), .health, .readiness, .metrics,
             .feedEvents("x"), .queueEvents("x"), .session, .tickets, .jobSocket("x"),
             .feedSocket("x"),
-            .queueSocket("x"), .socket,
+            .queueSocket("x"), .socket, .revocations,
         ]
         for route in routes {
             guard let path = path(of: route) else { continue }
@@ -64,6 +64,7 @@ struct OpenAPITests {
         case .health: "/healthz"
         case .readiness: "/readyz"
         case .metrics: "/metrics"
+        case .revocations: "/api/v1/revocations"
         case .queueEvents: "/api/v1/queues/{name}/events"
         case .session: "/api/v1/session"
         case .tickets: "/api/v1/tickets"
