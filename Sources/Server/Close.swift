@@ -68,7 +68,13 @@ enum Close: Error, Equatable {
     }
 
     /// Seconds, for who may come again.
-    var retryAfter: Int { if case .tooManyHandshakes(let seconds) = self { seconds } else { 1 } }
+    var retryAfter: Int {
+        switch self {
+        case .tooManyHandshakes(let seconds): seconds
+        case .tooManyTickets: Int(Worker.ticketLife.components.seconds)
+        default: 1
+        }
+    }
 
     /// A token or a ticket came, and is none. What is asked without one is no guess.
     var isOfBadToken: Bool {
