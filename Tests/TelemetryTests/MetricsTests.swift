@@ -56,6 +56,7 @@ struct MetricsTests {
                 #"jobwire_jwks_refreshes_total{result="failed"}"#,
                 { block.jwksRefreshes.add(.failed, 7) }
             ),
+            ("jobwire_revocations", { block.revocations.set(7) }),
             ("jobwire_jwks_age_seconds", { block.jwksAge.set(7) }),
             ("jobwire_rate_limited_total", { block.rateLimited.add(7) }),
             ("jobwire_forwarded_unreadable_total", { block.forwardedUnreadable.add(7) }),
