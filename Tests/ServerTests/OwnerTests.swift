@@ -68,10 +68,12 @@ struct OwnerTests {
         let scene = try scene(way, wait: .milliseconds(700))
         try scene.publish("theirs", status(owner: "u2"))
         try scene.settle("theirs", at: 1)
+        let begun = ContinuousClock.now
         let clients = try ["theirs", "nobody's"].map { try scene.follow($0, token: try mine()) }
         for client in clients {
             let ending = try client.ending { Issue.record("heard \($0.text)") }
             #expect(ending == .init(code: 4403, reason: "the token does not cover this job"))
+            #expect(ContinuousClock.now - begun >= .milliseconds(700), "not before the end")
         }
         // Unicode can write one name in two ways; and no owner is nobody's name.
         try scene.publish("e", status(owner: "e\u{301}"))
@@ -264,6 +266,26 @@ struct OwnerTests {
         try scene.publish("nobody", status(owner: "u1"))
         let more = try client.hear { $0.job == "nobody" && $0.seq == 3 }
         #expect(Set(more.compactMap(\.job)).isSubset(of: ["nobody", "late"]))
+    }
+
+    @Test(
+        "a queue's name is its bytes: another spelling of the same letter is another queue",
+        arguments: ways)
+    func spelling(way: (loops: Int, history: Settings.History)) throws {
+        let scene = try scene(way)
+        let (one, other) = ("\u{E9}", "e\u{301}")
+        try scene.publish("theirs", status(queue: other))
+        try scene.settle("theirs", at: 1)
+        let token = try Token.of(queues: [one])
+        #expect(try list(scene, token) == [])
+        #expect(try list(scene, try Token.of(jobs: "*"), "queue=%C3%A9") == [])
+        let view = try WebSocketClient(
+            over: try scene.connect(), "/api/v1/ws/queues/%C3%A9", headers: [Token.header(token)])
+        #expect((try view.hear().data["jobs"] as? [Any])?.isEmpty == true)
+        try scene.publish("theirs", "2")
+        try scene.publish("new", status(queue: other))
+        try scene.publish("own", status(queue: one))
+        #expect(try view.hear(throughSeq: 1).allSatisfy { $0.job == "own" })
     }
 
     private func page(
