@@ -70,7 +70,6 @@ struct MetricsTests {
             ),
             ("jobwire_forwarded_unreadable_total", { block.forwardedUnreadable.add(7) }),
             ("jobwire_rate_limited_total", { block.rateLimited.add(7) }),
-            ("jobwire_forwarded_unreadable_total", { block.forwardedUnreadable.add(7) }),
             (#"jobwire_http_responses_total{class="4xx"}"#, { block.responses.add(.init(404), 7) }),
             ("jobwire_events_heard_total", { block.eventsHeard.add(7) }),
             ("jobwire_events_heard_bytes_total", { block.eventBytesHeard.add(7) }),
