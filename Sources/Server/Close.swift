@@ -38,7 +38,8 @@ enum Close: Error, Equatable {
         case .draining: 1012
         case .badRequest: 4400
         // The refusals that pass: a client that comes again may be let in.
-        case .tokenRefused(.keysAwaited), .ticketRefused(.unavailable), .rightsUnavailable:
+        case .tokenRefused(.keysAwaited), .tokenRefused(.revocationsAwaited),
+            .ticketRefused(.unavailable), .rightsUnavailable:
             1013
         case .cookieRefused(.originMissing), .tokenNeeded: 4403
         case .tokenRefused, .tokenExpired, .ticketRefused, .cookieRefused, .authTimeout: 4401
@@ -67,7 +68,13 @@ enum Close: Error, Equatable {
     }
 
     /// Seconds, for who may come again.
-    var retryAfter: Int { if case .tooManyHandshakes(let seconds) = self { seconds } else { 1 } }
+    var retryAfter: Int {
+        switch self {
+        case .tooManyHandshakes(let seconds): seconds
+        case .tooManyTickets: Int(Worker.ticketLife.components.seconds)
+        default: 1
+        }
+    }
 
     /// A token or a ticket came, and is none. What is asked without one is no guess.
     var isOfBadToken: Bool {

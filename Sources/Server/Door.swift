@@ -10,6 +10,7 @@ import Wire
 
 struct Door {
     let verifier: TokenVerifier
+    private let revoked: RevokedTokens
     let crossOrigin: CrossOrigin
     let entrances: Entrances
     let sources: [Source]
@@ -17,7 +18,8 @@ struct Door {
     let cookie: TokenCookie?
     let securityHeaders: SecurityHeaders
 
-    init(_ house: House) throws(StartFault) {
+    init(_ house: House, _ revoked: RevokedTokens) throws(StartFault) {
+        self.revoked = revoked
         do throws(TokenSetupFault) { verifier = try TokenVerifier(house.tokenRules) } catch {
             throw .token(error)
         }
@@ -33,15 +35,20 @@ struct Door {
     }
 
     func grant(of token: String) throws(Close) -> Grant {
-        do throws(TokenFault) { return try verified(token) } catch {
-            throw .tokenRefused(error)
-        }
+        do throws(TokenFault) { return try verify(token) } catch { throw .tokenRefused(error) }
     }
 
-    func verified(_ token: String) throws(TokenFault) -> Grant {
+    /// Rightly signed, in its time, and not revoked.
+    func verify(_ token: String) throws(TokenFault) -> Grant {
         var grant = try verifier.verify(token, now: WallClock.milliseconds() / 1_000)
+        try revoked.check(grant)
         if keepsTokens { grant.token = HeldToken(token) }
         return grant
+    }
+
+    /// Time has passed since its token was looked at.
+    func checkStill(_ grant: Grant) throws(Close) {
+        do throws(TokenFault) { try revoked.check(grant) } catch { throw .tokenRefused(error) }
     }
 
     /// The first of ours that is offered. A token is never echoed: it would end up in logs.

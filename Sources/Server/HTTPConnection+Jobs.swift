@@ -57,6 +57,7 @@ extension HTTPConnection {
                 try connection.stream(.queue(queue), head, try Door.viewWish(query), grant, right)
             }
         case .jobLog(let segment): try tellLog(of: try Door.name(segment), grant)
+        case .revocations: try administer(route, head, body, query, bearer)
         default: respond(.notFound)
         }
     }
@@ -143,11 +144,19 @@ extension HTTPConnection {
             let wish = Wish(after: page.next, types: request.types)
             // No longer than the token, whose end ends a stream as well.
             let most = worker.lifeLeft(of: permit.grant) ?? .seconds(EventsRequest.waitMax)
-            do throws(Close) { try worker.count(connection.caller, permit.grant) } catch {
-                return connection.respond(.refusal(error))
+            do throws(Close) {
+                try worker.door.checkStill(permit.grant)
+                try worker.count(connection.caller, permit.grant)
+            } catch {
+                return connection.refuse(error)
             }
-            connection.wait(for: permit.job, wish, atMost: min(.seconds(request.wait), most)) {
-                [weak connection] in connection?.tell(later, permit, head)
+            connection.wait(
+                for: permit.job, wish, permit.grant, atMost: min(.seconds(request.wait), most)
+            ) { [weak connection] end in
+                switch end {
+                case .lookAgain: connection?.tell(later, permit, head)
+                case .revoked: connection?.refuse(.tokenRefused(.revoked))
+                }
             }
         }
     }
@@ -178,6 +187,7 @@ extension HTTPConnection {
         _ subject: Subject, _ head: RequestHead, _ wish: Wish, _ grant: Grant, _ right: Right
     ) throws(Close) {
         guard !worker.isDraining else { throw .draining }
+        try worker.door.checkStill(grant)
         try worker.count(caller, grant)
         let response = Response(
             status: 200,

@@ -6,6 +6,7 @@
 import Bytes
 import Hub
 import Jobs
+import Tokens
 
 protocol HTTPFollower: AnyObject {
     var id: FollowerID { get }
@@ -28,6 +29,10 @@ protocol HTTPFollower: AnyObject {
     /// What a tick brought, joined and shared by all who follow the job so.
     func deliver(_ blocks: [SharedBytes], count: Int)
     func notify(_ notice: SharedBytes)
+    var caller: Caller { get }
+    var grant: Grant { get }
+    /// Its token counts no more.
+    func revoke()
     /// The server is leaving.
     func drain()
 }

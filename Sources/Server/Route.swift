@@ -16,6 +16,7 @@ enum Route: Equatable {
     case queueEvents(String)
     case session
     case tickets
+    case revocations
     case health
     case readiness
     case metrics
@@ -58,6 +59,7 @@ enum Route: Equatable {
             self = .queueEvents(String(segments[1]))
         case "session" where segments.count == 1: self = .session
         case "tickets" where segments.count == 1: self = .tickets
+        case "revocations" where segments.count == 1: self = .revocations
         default: self = .unknown
         }
     }
@@ -72,7 +74,9 @@ enum Route: Equatable {
     /// What pages of other origins may ask for, with a token.
     var isAPI: Bool {
         switch self {
-        case .jobs, .job, .jobEvents, .jobLog, .feedEvents, .queueEvents, .session, .tickets: true
+        case .jobs, .job, .jobEvents, .jobLog, .feedEvents, .queueEvents, .session, .tickets,
+            .revocations:
+            true
         default: false
         }
     }
@@ -82,7 +86,7 @@ enum Route: Equatable {
         case (.head, .queueEvents): false
         case (.get, .session), (.head, .session), (.get, .tickets), (.head, .tickets): false
         case (.post, .session), (.delete, .session), (.post, .tickets): true
-        case (.get, _), (.head, _), (.post, .jobEvents): true
+        case (.get, _), (.head, _), (.post, .jobEvents), (.post, .revocations): true
         case (.options, _): isAPI
         default: false
         }
@@ -91,7 +95,7 @@ enum Route: Equatable {
     /// The methods that `answers` knows, for the header.
     var allow: String {
         switch self {
-        case .jobEvents: "GET, HEAD, POST, OPTIONS"
+        case .jobEvents, .revocations: "GET, HEAD, POST, OPTIONS"
         case .queueEvents: "GET, OPTIONS"
         case .session: "POST, DELETE, OPTIONS"
         case .tickets: "POST, OPTIONS"

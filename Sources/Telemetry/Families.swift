@@ -33,6 +33,9 @@ extension Metrics {
         .gauge("jobwire_jwks_age_seconds", "Since the oldest key set was read or confirmed") {
             $0.jwksAge.value
         },
+        .gauge("jobwire_revocations", "Revocations of tokens that count now") {
+            $0.revocations.value
+        },
         .gauge("jobwire_rights_awaited", "Who waits for a job to become theirs") {
             $0.rightsAwaited.value
         },

@@ -51,6 +51,7 @@ public final class MetricsBlock: Sendable {
     public let messageRefusals = LabelledCounter<MessageRefusal>()
     public let jwksRefreshes = LabelledCounter<KeyReading>()
     public let jwksAge = Gauge()
+    public let revocations = Gauge()
     public let rightsAwaited = Gauge()
     public let hookAsks = LabelledCounter<HookAsk>()
     public let hookCacheHits = Counter()

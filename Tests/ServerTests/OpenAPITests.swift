@@ -38,8 +38,9 @@ struct OpenAPITests {
         let described = try described()
         let routes: [Route] = [
             .jobs, .job("x"), .jobEvents("x"), .jobLog("x"), .health, .readiness, .metrics,
-            .feedEvents("x"), .queueEvents("x"), .session, .tickets, .jobSocket("x"), .feedSocket("x"),
-            .queueSocket("x"), .socket,
+            .feedEvents("x"), .queueEvents("x"), .session, .tickets, .jobSocket("x"),
+            .feedSocket("x"),
+            .queueSocket("x"), .socket, .revocations,
         ]
         for route in routes {
             guard let path = path(of: route) else { continue }
@@ -63,6 +64,7 @@ struct OpenAPITests {
         case .health: "/healthz"
         case .readiness: "/readyz"
         case .metrics: "/metrics"
+        case .revocations: "/api/v1/revocations"
         case .queueEvents: "/api/v1/queues/{name}/events"
         case .session: "/api/v1/session"
         case .tickets: "/api/v1/tickets"

@@ -56,6 +56,7 @@ struct MetricsTests {
                 #"jobwire_jwks_refreshes_total{result="failed"}"#,
                 { block.jwksRefreshes.add(.failed, 7) }
             ),
+            ("jobwire_revocations", { block.revocations.set(7) }),
             ("jobwire_jwks_age_seconds", { block.jwksAge.set(7) }),
             ("jobwire_rights_awaited", { block.rightsAwaited.set(7) }),
             (

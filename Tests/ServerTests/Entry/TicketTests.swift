@@ -192,6 +192,9 @@ struct TicketsTests {
         }
         #expect(try (0..<5).map { _ in try status("a") } == [200, 200, 200, 429, 429])
         #expect(try [status(nil), status("b"), status("c")] == [200, 200, 429])
+        let refused = try scene.connect().request(
+            "/api/v1/tickets", method: "POST", headers: [Token.header(try Token.of(jobs: "j1"))])
+        #expect(refused.text.contains("too_many_tickets") && refused.header("retry-after") == "30")
 
         let now = Instant.now()
         var allowance = TicketAllowance(max: 1, perSubjectMax: 1, at: now)
@@ -246,7 +249,9 @@ struct TicketsTests {
 
     @Test("while Redis is slow nothing else is answered, and who leaves or drains is let go")
     func waiting() throws {
-        let scene = try Scene { $0.handshakeTimeout = .milliseconds(300) }
+        let scene = try Scene {
+            ($0.handshakeTimeout, $0.redisReplyTimeout) = (.milliseconds(300), .seconds(60))
+        }
         let token = try Token.of(jobs: "j1")
         let tickets = try (0..<3).map { _ in try give(scene, token).ticket }
         scene.redis.freeze()
