@@ -23,6 +23,7 @@ enum Close: Error, Equatable {
     case notThisPath
     case noSuchFeed
     case mayNotPublish
+    case rightsUnavailable
     case originRefused
     case tooSlow(resumeFrom: Cursor?)
     case tooManyConnections
@@ -38,7 +39,7 @@ enum Close: Error, Equatable {
         case .badRequest: 4400
         // The refusals that pass: a client that comes again may be let in.
         case .tokenRefused(.keysAwaited), .tokenRefused(.revocationsAwaited),
-            .ticketRefused(.unavailable):
+            .ticketRefused(.unavailable), .rightsUnavailable:
             1013
         case .cookieRefused(.originMissing), .tokenNeeded: 4403
         case .tokenRefused, .tokenExpired, .ticketRefused, .cookieRefused, .authTimeout: 4401
@@ -67,7 +68,13 @@ enum Close: Error, Equatable {
     }
 
     /// Seconds, for who may come again.
-    var retryAfter: Int { if case .tooManyHandshakes(let seconds) = self { seconds } else { 1 } }
+    var retryAfter: Int {
+        switch self {
+        case .tooManyHandshakes(let seconds): seconds
+        case .tooManyTickets: Int(Worker.ticketLife.components.seconds)
+        default: 1
+        }
+    }
 
     /// A token or a ticket came, and is none. What is asked without one is no guess.
     var isOfBadToken: Bool {
@@ -108,6 +115,7 @@ enum Close: Error, Equatable {
         case .notThisPath: "not_this_path"
         case .noSuchFeed: "no_such_feed"
         case .mayNotPublish: "may_not_publish"
+        case .rightsUnavailable: "rights_unavailable"
         case .originRefused: "origin_refused"
         case .tooSlow: "too_slow"
         case .tooManyConnections: "too_many_connections"
@@ -137,6 +145,7 @@ enum Close: Error, Equatable {
         case .notThisPath: "the token has not the scope that this path needs"
         case .noSuchFeed: "there is no such feed"
         case .mayNotPublish: "the token may not publish events of this job"
+        case .rightsUnavailable: "whether this may be seen can't be known at the moment; come again"
         case .originRefused: "this origin is not allowed"
         case .tooSlow(let cursor): cursor.map { "too slow, resume after \($0)" } ?? "too slow"
         case .tooManyConnections: "too many connections"
