@@ -201,6 +201,7 @@ ROUTES = {
     ("delete", "/api/v1/session"): of_one_self,
     ("get", "/api/v1/revocations"): for_admins,
     ("post", "/api/v1/revocations"): for_admins,
+    ("get", "/api/v1/revocations"): for_admins,
     ("post", "/api/v1/broadcast"): for_admins,
     ("get", "/api/v1/connections"): for_admins,
     ("delete", "/api/v1/connections/{id}"): for_admins,
