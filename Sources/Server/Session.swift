@@ -32,7 +32,8 @@ final class Session {
     }
 
     enum Phase {
-        case authenticating(Purpose)
+        /// Apart, since it is large and over soon, and every session has the room of the largest case.
+        indirect case authenticating(Purpose)
         case open(Grant)
         case closing
     }
