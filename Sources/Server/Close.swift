@@ -20,6 +20,8 @@ enum Close: Error, Equatable {
     case notThisPath
     case noSuchFeed
     case mayNotPublish
+    case mayNotAdminister(AdminAction)
+    case disconnected
     case originRefused
     case tooSlow(resumeFrom: Cursor?)
     case tooManyConnections
@@ -29,13 +31,13 @@ enum Close: Error, Equatable {
     var code: UInt16 {
         switch self {
         case .done: 1000
-        case .draining: 1012
+        case .draining, .disconnected: 1012
         case .badRequest: 4400
         // The refusals that pass: a client that comes again may be let in.
         case .tokenRefused(.keysAwaited), .ticketRefused(.unavailable): 1013
         case .tokenRefused, .tokenExpired, .ticketRefused, .authTimeout: 4401
         case .notThisJob, .notThisFeed, .notThisQueue, .notThisPath, .mayNotPublish,
-            .originRefused:
+            .mayNotAdminister, .originRefused:
             4403
         case .noSuchFeed: 4404
         case .tooSlow: 4408
@@ -62,7 +64,9 @@ enum Close: Error, Equatable {
         case .tokenExpired: .expired
         case .ticketRefused: .ticket
         case .authTimeout: .timedOut
-        case .notThisJob, .notThisFeed, .notThisQueue, .notThisPath, .mayNotPublish: .job
+        case .notThisJob, .notThisFeed, .notThisQueue, .notThisPath, .mayNotPublish,
+            .mayNotAdminister:
+            .job
         default: nil
         }
     }
@@ -82,6 +86,8 @@ enum Close: Error, Equatable {
         case .notThisPath: "not_this_path"
         case .noSuchFeed: "no_such_feed"
         case .mayNotPublish: "may_not_publish"
+        case .mayNotAdminister(let action): "may_not_\(action.rawValue)"
+        case .disconnected: "disconnected"
         case .originRefused: "origin_refused"
         case .tooSlow: "too_slow"
         case .tooManyConnections: "too_many_connections"
@@ -106,6 +112,8 @@ enum Close: Error, Equatable {
         case .notThisPath: "the token has not the scope that this path needs"
         case .noSuchFeed: "there is no such feed"
         case .mayNotPublish: "the token may not publish events of this job"
+        case .mayNotAdminister(let action): "\(action.phrase) needs the scope admin"
+        case .disconnected: "disconnected by an operator, come back with jitter"
         case .originRefused: "this origin is not allowed"
         case .tooSlow(let cursor): cursor.map { "too slow, resume after \($0)" } ?? "too slow"
         case .tooManyConnections: "too many connections"

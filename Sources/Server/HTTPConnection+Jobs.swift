@@ -33,6 +33,7 @@ extension HTTPConnection {
 
     private func refuse(_ error: Close) {
         refused(error)
+        auditRefusal(error)
         if let refusal = error.authRefusal { worker.metrics.authRefusals.add(refusal) }
         respond(.refusal(error))
     }
@@ -58,6 +59,8 @@ extension HTTPConnection {
             look(at: try named(segment, grant), .all) { connection, opening, _ in
                 connection.respond(.log(opening))
             }
+        case .broadcast, .connections, .connection, .stats:
+            administer(route, head, body, query, grant)
         default: respond(.notFound)
         }
     }
@@ -131,7 +134,7 @@ extension HTTPConnection {
             let wish = Wish(after: page.next, types: request.types)
             // No longer than the token, whose end ends a stream as well.
             let most = worker.lifeLeft(of: grant) ?? .seconds(EventsRequest.waitMax)
-            connection.wait(for: job, wish, atMost: min(.seconds(request.wait), most)) {
+            connection.wait(for: job, wish, grant, atMost: min(.seconds(request.wait), most)) {
                 [weak connection] in connection?.tell(later, of: job, head, grant)
             }
         }

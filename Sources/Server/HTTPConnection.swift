@@ -164,7 +164,8 @@ extension HTTPConnection {
         case .readiness: respond(worker.readiness())
         case .metrics: respond(worker.metricsPage())
         case .asset(let index): respond(.asset(PageAssets.files[index]))
-        case .jobs, .job, .jobEvents, .jobLog, .feedEvents, .queueEvents:
+        case .jobs, .job, .jobEvents, .jobLog, .feedEvents, .queueEvents, .broadcast,
+            .connections, .connection, .stats:
             answer(head, body, about: route)
         case .unknown, .jobSocket, .feedSocket, .queueSocket, .socket: respondNotFound()
         }
@@ -197,9 +198,13 @@ extension HTTPConnection {
 
     /// The answer waits for the job's next event, or for so long.
     func wait(
-        for job: JobID, _ wish: Wish, atMost: Duration, _ whenOver: @escaping () -> Void
+        for job: JobID, _ wish: Wish, _ grant: Grant, atMost: Duration,
+        _ whenOver: @escaping () -> Void
     ) {
-        let poll = worker.enter { LongPoll(id: $0, job: job, worker: worker, whenOver) }
+        let poll = worker.enter {
+            LongPoll(
+                id: $0, job: job, grant: grant, caller: caller, worker: worker, whenOver)
+        }
         self.poll = poll
         poll.start(wish, atMost: atMost)
     }

@@ -26,8 +26,14 @@ protocol HTTPFollower: AnyObject {
     /// What a tick brought, joined and shared by all who follow the job so.
     func deliver(_ blocks: [SharedBytes], count: Int)
     func notify(_ notice: SharedBytes)
+    /// False where it was not told.
+    func hear(broadcast: SharedBytes) -> Bool
+    /// What an operator is told of it.
+    var listing: ConnectionListing? { get }
     /// The server is leaving.
     func drain()
+    /// An operator sends it away.
+    func disconnect()
 }
 
 extension Worker {

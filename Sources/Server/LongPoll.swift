@@ -5,10 +5,13 @@ import Bytes
 import Hub
 import Jobs
 import Loop
+import Tokens
 
 final class LongPoll: HTTPFollower {
     let id: FollowerID
-    private let job: JobID
+    let job: JobID
+    let grant: Grant
+    let caller: Caller
     private unowned let worker: Worker
     /// nil when it is over.
     private var whenOver: (() -> Void)?
@@ -16,9 +19,14 @@ final class LongPoll: HTTPFollower {
 
     var isClosing: Bool { whenOver == nil }
 
-    init(id: FollowerID, job: JobID, worker: Worker, _ whenOver: @escaping () -> Void) {
+    init(
+        id: FollowerID, job: JobID, grant: Grant, caller: Caller, worker: Worker,
+        _ whenOver: @escaping () -> Void
+    ) {
         self.id = id
         self.job = job
+        self.grant = grant
+        self.caller = caller
         self.worker = worker
         self.whenOver = whenOver
     }
@@ -58,6 +66,7 @@ final class LongPoll: HTTPFollower {
 
     func notify(_ notice: SharedBytes) {}
     func drain() { end() }
+    func disconnect() { end() }
 
     private func end() {
         guard let whenOver else { return }

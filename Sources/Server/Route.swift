@@ -14,6 +14,10 @@ enum Route: Equatable {
     case jobLog(String)
     case feedEvents(String)
     case queueEvents(String)
+    case broadcast
+    case connections
+    case connection(String)
+    case stats
     case health
     case readiness
     case metrics
@@ -54,6 +58,10 @@ enum Route: Equatable {
             self = .feedEvents(String(segments[1]))
         case "queues" where segments.count == 3 && segments[2] == "events":
             self = .queueEvents(String(segments[1]))
+        case "broadcast" where segments.count == 1: self = .broadcast
+        case "connections" where segments.count == 1: self = .connections
+        case "connections" where segments.count == 2: self = .connection(String(segments[1]))
+        case "stats" where segments.count == 1: self = .stats
         default: self = .unknown
         }
     }
@@ -68,14 +76,19 @@ enum Route: Equatable {
     /// What pages of other origins may ask for, with a token.
     var isAPI: Bool {
         switch self {
-        case .jobs, .job, .jobEvents, .jobLog, .feedEvents, .queueEvents: true
+        case .jobs, .job, .jobEvents, .jobLog, .feedEvents, .queueEvents, .broadcast,
+            .connections, .connection, .stats:
+            true
         default: false
         }
     }
 
     func answers(_ method: HTTPMethod) -> Bool {
         switch (method, self) {
-        case (.head, .queueEvents): false
+        case (.head, .queueEvents), (.get, .broadcast), (.head, .broadcast),
+            (.get, .connection), (.head, .connection):
+            false
+        case (.post, .broadcast), (.delete, .connection): true
         case (.get, _), (.head, _), (.post, .jobEvents): true
         case (.options, _): isAPI
         default: false
@@ -87,6 +100,8 @@ enum Route: Equatable {
         switch self {
         case .jobEvents: "GET, HEAD, POST, OPTIONS"
         case .queueEvents: "GET, OPTIONS"
+        case .broadcast: "POST, OPTIONS"
+        case .connection: "DELETE, OPTIONS"
         case _ where isAPI: "GET, HEAD, OPTIONS"
         default: "GET, HEAD"
         }

@@ -17,14 +17,14 @@ import Wire
 
 final class SSEStream: HTTPFollower {
     let id: FollowerID
-    private let stream: Stream
-    private let subject: Subject
-    private let grant: Grant
-    private unowned let worker: Worker
+    let stream: Stream
+    let subject: Subject
+    let grant: Grant
+    unowned let worker: Worker
     let caller: Caller
-    private var isGreeted = false
+    private(set) var isGreeted = false
     /// Jobs whose history this client is still being read.
-    private var reading: Set<JobID> = []
+    private(set) var reading: Set<JobID> = []
     private(set) var isClosing = false
     private var nextHeartbeat: Instant
     private var timer: TimerID?
@@ -154,6 +154,8 @@ final class SSEStream: HTTPFollower {
 
     func drain() { close("draining") }
 
+    func disconnect() { close("disconnected") }
+
     private func closeSlow() {
         worker.metrics.drops.add(.slowConsumer)
         // Whole pieces are dropped; the client has the cursor of the last whole event.
@@ -165,7 +167,7 @@ final class SSEStream: HTTPFollower {
         worker.metrics.authRefusals.add(.expired)
         send(
             ServerMessage.notice(
-                .warning, code: "token_expired", message: "the token has expired"))
+                .warning, code: .tokenExpired, message: "the token has expired"))
         close("token_expired")
     }
 

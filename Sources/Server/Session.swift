@@ -41,8 +41,8 @@ final class Session {
     let caller: Caller
     private(set) var phase: Phase
     /// The job of a one-job socket. It is not in `followed`, so that an idle client has no set.
-    private var own: JobID?
-    private var followed: Set<JobID> = []
+    private(set) var own: JobID?
+    private(set) var followed: Set<JobID> = []
     /// Of queues; nil for most.
     var views: SessionViews?
     /// Jobs that this client is read from the hub, the next one first.

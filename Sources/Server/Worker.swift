@@ -56,6 +56,7 @@ final class Worker {
     /// See FeedQuestion.swift.
     var asked: [UInt64: (FeedAnswer) -> Void] = [:]
     var nextTicket: UInt64 = 0
+    var office = Office()
     private var courier: Courier
     var hasHeldDelivery = false
     /// What the tick delivered, to be timed once it is written: when the first update of each job was
@@ -127,6 +128,7 @@ final class Worker {
         throttledLog.tellHeld(at: loop.now.milliseconds)
         if feed != nil { metrics.logLinesLost.add(log.takeLost()) }
         countKeyAge()
+        noteRates()
         sweepViews()
         _ = loop.arm(self, after: .seconds(1))
     }
@@ -153,6 +155,7 @@ final class Worker {
         case .answered(let answer, let ticket): asked.removeValue(forKey: ticket)?(answer)
         case .redis(let condition): tell(condition)
         case .keys(let news): hear(news)
+        case .errand(let mail): receive(mail)
         case .drain: beginDrain()
         case .stop: stop()
         }

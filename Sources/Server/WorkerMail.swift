@@ -26,6 +26,7 @@ enum WorkerMail: Sendable {
     // to all
     case redis(RedisCondition)
     case keys(KeyNews)
+    case errand(ErrandMail)
     case drain
     case stop
 }
@@ -38,10 +39,10 @@ enum RedisCondition: Sendable {
         switch self {
         case .lost:
             ServerMessage.notice(
-                .warning, code: "redis_lost", message: "updates have stopped; they will come back")
+                .warning, code: .redisLost, message: "updates have stopped; they will come back")
         case .back:
             ServerMessage.notice(
-                .info, code: "redis_back",
+                .info, code: .redisBack,
                 message: "updates have come back; some may have been missed")
         }
     }
