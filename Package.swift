@@ -61,21 +61,22 @@ let package = Package(
         target("Redis", ["Bytes", "Loop", "CHiredis"]),
         // Lua/record.lua becomes RecordSource.swift by tools/embed-script.
         target("Feed", ["Bytes", "Jobs", "Loop", "Redis", "Wire"], exclude: ["Lua"]),
+        target("Fleet", ["Bytes", "JSON", "Loop", "Redis"]),
         target("Tokens", ["JSON", "COpenSSL", "CCurl"]),
 
         // service and commands
         target(
             "Server",
             [
-                "Bytes", "JSON", "Jobs", "Wire", "Hub", "Loop", "Redis", "Feed", "Tokens",
+                "Bytes", "JSON", "Jobs", "Wire", "Hub", "Loop", "Redis", "Feed", "Fleet", "Tokens",
                 "Settings", "Telemetry",
             ],
             exclude: ["Page"]),  // becomes PageAssets.swift by tools/embed-page
         target(
             "Command",
             [
-                "Bytes", "JSON", "Jobs", "Wire", "Loop", "Redis", "Tokens", "Settings", "Telemetry",
-                "CLinux",
+                "Bytes", "JSON", "Jobs", "Wire", "Loop", "Redis", "Fleet", "Tokens", "Settings",
+                "Telemetry", "CLinux",
             ]),
         command("jobwire", ["Command", "Server"]),
         command("ws-echo", ["Bytes", "Wire", "Loop"]),
@@ -91,6 +92,7 @@ let package = Package(
         tests(of: "Loop", ["Bytes", "Support", "CLinux"]),
         tests(of: "Redis", ["Bytes", "Loop", "Support"]),
         tests(of: "Feed", ["Bytes", "Hub", "Jobs", "Loop", "Redis", "Support", "Wire"]),
+        tests(of: "Fleet", ["Bytes", "Loop", "Redis", "Support"]),
         tests(of: "Tokens", ["JSON", "Support"]),
         tests(of: "Settings"),
         tests(of: "Telemetry"),

@@ -1,6 +1,7 @@
 // What the settings mean to each room. No room below the server knows of settings.
 
 import Feed
+import Fleet
 import Hub
 import Jobs
 import Loop
@@ -71,6 +72,13 @@ extension RecordedFeedOptions {
         recording = RecordingLimits(
             perJob: settings.ringLimits, stateLife: settings.historyStateExpiry,
             streamLife: settings.historyExpiry, endedLife: settings.historyEndedExpiry)
+    }
+}
+
+extension FleetLimits {
+    init(_ settings: Settings) {
+        self.init()
+        revocationsMax = settings.revocationsMax
     }
 }
 

@@ -41,6 +41,7 @@ extension Worker {
     func enter<Follower: HTTPFollower>(_ make: (FollowerID) -> Follower) -> Follower {
         let follower = make(takePlace())
         httpFollowers[follower.id] = follower
+        follower.kind.gauge(metrics)?.add(1)
         return follower
     }
 
@@ -50,6 +51,7 @@ extension Worker {
 
     func forget(_ follower: any HTTPFollower) {
         httpFollowers[follower.id] = nil
+        follower.kind.gauge(metrics)?.add(-1)
         vacate(follower.id)
     }
 

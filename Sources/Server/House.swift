@@ -1,6 +1,7 @@
 // House is what all loops share: settings, metrics, the log, the certificate, each other's mailboxes. All
 // of it is made before the loops start; what changes later is atomic.
 
+import Fleet
 import Loop
 import Settings
 import Synchronization
@@ -30,6 +31,8 @@ final class House: Sendable {
     let isRedisReady = Atomic<Bool>(false)
     let isSubscriptionProven = Atomic<Bool>(false)
     let isDraining = Atomic<Bool>(false)
+    /// This bridge, as the others know it.
+    let node = NodeName.random()
     /// Loops that serve no more. Loop 0 has the feed, so it is the last to go.
     let loopsEnded = Atomic<Int>(0)
     /// A loop could not begin: the house does not serve with fewer than it was told to.

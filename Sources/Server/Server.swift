@@ -4,6 +4,7 @@
 // SIGHUP reads the certificate and the key sets again; a second SIGTERM does not wait for the grace to pass.
 
 import Feed
+import Fleet
 import Jobs
 import Loop
 import Redis
@@ -47,6 +48,7 @@ public struct Server {
         let port = try first.listen(on: listen)
         let threads = try startOthers(at: port)
         first.feed = feed(for: first)
+        first.fleet = fleet(for: first)
         let shutdown = Shutdown(first)
         try shutdown.begin()
         house.log.info(
@@ -57,6 +59,7 @@ public struct Server {
             ])
         whenListening(port)
         first.feed?.start()
+        first.startFleet()
         let keys = try startKeyKeeper()
         first.run()
         house.keyKeeper?.stop()
@@ -86,6 +89,14 @@ public struct Server {
             loop: worker.loop, address: redis, options: RedisOptions(settings),
             sources: sources, limits: FeedLimits(settings),
             recorded: RecordedFeedOptions(settings), tell: tell)
+    }
+
+    private func fleet(for worker: Worker) -> Fleet {
+        let settings = house.settings
+        return Fleet(
+            loop: worker.loop, address: redis, options: RedisOptions(settings),
+            keyPrefix: settings.keyPrefix, node: house.node, limits: FleetLimits(settings)
+        ) { [unowned worker] in worker.share($0) }
     }
 
     /// The other loops share the port that the first one was given.

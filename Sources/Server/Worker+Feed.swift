@@ -39,4 +39,24 @@ extension Worker {
         carryOutViews()
         carryOut(request, for: opening.job)
     }
+
+    func follow(_ job: JobID, by follower: FollowerID, _ wish: Wish) {
+        metrics.subscriptions.add(1)
+        house.watchers?.add(1, to: job)
+        let (welcome, request) = hub.follow(job, by: follower, wish: wish)
+        if let welcome { self.welcome(welcome) }
+        carryOut(request, for: job)
+    }
+
+    func welcome(_ welcome: Welcome) {
+        session(welcome.follower)?.welcome(welcome)
+        httpFollowers[welcome.follower]?.welcome(welcome)
+    }
+
+    func unfollow(_ job: JobID, by follower: FollowerID) {
+        metrics.subscriptions.add(-1)
+        house.watchers?.add(-1, to: job)
+        if hub.unfollow(job, by: follower) { unfollow(job) }
+        carryOutViews()
+    }
 }

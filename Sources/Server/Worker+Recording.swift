@@ -60,7 +60,7 @@ extension Worker {
         isRedisLost = !canRecord
     }
 
-    private func warn(_ event: StaticString, _ fields: @autoclosure () -> Log.Fields) {
+    func warn(_ event: StaticString, _ fields: @autoclosure () -> Log.Fields) {
         throttledLog.line(.warning, event, at: loop.now.milliseconds, fields())
     }
 }

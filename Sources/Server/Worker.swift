@@ -8,6 +8,7 @@
 
 import Bytes
 import Feed
+import Fleet
 import Hub
 import Jobs
 import Loop
@@ -30,6 +31,7 @@ final class Worker {
     var messageReader: ClientMessageReader
     /// On loop 0 only.
     var feed: (any JobFeed)?
+    var fleet: Fleet?
     /// How many asks of each loop have reached the feed; see Hub.
     var asksTaken: [Int]
     private(set) var listener: Listener?
@@ -56,6 +58,8 @@ final class Worker {
     /// See FeedQuestion.swift.
     var asked: [UInt64: (FeedAnswer) -> Void] = [:]
     var nextTicket: UInt64 = 0
+    /// See FleetQuestion.swift.
+    var askedFleet: [UInt64: (FleetAnswer) -> Void] = [:]
     var office = Office()
     private var courier: Courier
     var hasHeldDelivery = false
@@ -120,6 +124,7 @@ final class Worker {
 
     func stop() {
         feed?.stop()
+        fleet?.stop()
         loop.stop()
     }
 
@@ -153,6 +158,13 @@ final class Worker {
         case .missed(let jobs): for job in jobs { carryOut(hub.missed(job), for: job) }
         case .opened(let opening, let asks): open(opening, afterAsks: asks)
         case .answered(let answer, let ticket): asked.removeValue(forKey: ticket)?(answer)
+        case .askFleet(let question, let loop, let ticket):
+            fleet?.answer(question) { [house] answer in
+                house.mailboxes[loop].post(.fleetAnswered(answer, ticket: ticket))
+            }
+        case .fleetAnswered(let answer, let ticket):
+            askedFleet.removeValue(forKey: ticket)?(answer)
+        case .fleet(let news): hear(news)
         case .redis(let condition): tell(condition)
         case .keys(let news): hear(news)
         case .errand(let mail): receive(mail)
@@ -220,11 +232,13 @@ final class Worker {
     func enter(_ make: (FollowerID) -> Session) -> Session {
         let session = make(takePlace())
         sessions[Int(session.id.index)] = session
+        metrics.webSockets.add(1)
         return session
     }
 
     func forget(_ session: Session) {
         sessions[Int(session.id.index)] = nil
+        metrics.webSockets.add(-1)
         vacate(session.id)
     }
 
@@ -255,26 +269,6 @@ final class Worker {
         listener?.close()
         for visitor in visitors.values { visitor.drain() }
         drain = Drain(self)
-    }
-
-    func follow(_ job: JobID, by follower: FollowerID, _ wish: Wish) {
-        metrics.subscriptions.add(1)
-        house.watchers?.add(1, to: job)
-        let (welcome, request) = hub.follow(job, by: follower, wish: wish)
-        if let welcome { self.welcome(welcome) }
-        carryOut(request, for: job)
-    }
-
-    func welcome(_ welcome: Welcome) {
-        session(welcome.follower)?.welcome(welcome)
-        httpFollowers[welcome.follower]?.welcome(welcome)
-    }
-
-    func unfollow(_ job: JobID, by follower: FollowerID) {
-        metrics.subscriptions.add(-1)
-        house.watchers?.add(-1, to: job)
-        if hub.unfollow(job, by: follower) { unfollow(job) }
-        carryOutViews()
     }
 
     /// The follower goes on reading histories after a flush, when its socket has taken some.

@@ -2,6 +2,7 @@
 // before the updates that follow it.
 
 import Bytes
+import Fleet
 import Jobs
 import Tokens
 import Wire
@@ -13,6 +14,7 @@ enum WorkerMail: Sendable {
     /// Whether it wants to hear of all jobs that have events.
     case followAll(Bool, loop: Int)
     case ask(FeedQuestion, loop: Int, ticket: UInt64)
+    case askFleet(FleetQuestion, loop: Int, ticket: UInt64)
 
     // from it
     case updates([(Update, SnapshotChange?)], bytes: Int)
@@ -22,8 +24,10 @@ enum WorkerMail: Sendable {
     /// And how many of this loop's asks had come by then.
     case opened(Opening, afterAsks: Int)
     case answered(FeedAnswer, ticket: UInt64)
+    case fleetAnswered(FleetAnswer, ticket: UInt64)
 
     // to all
+    case fleet(FleetNews)
     case redis(RedisCondition)
     case keys(KeyNews)
     case errand(ErrandMail)

@@ -48,6 +48,8 @@ public struct Settings: Equatable, Sendable {
     public var tokenBytesMax = 8_192
     public var tokenCacheMax = 10_000
     public var requireExp = true
+    public var revocationsMax = 100_000
+    public var revocationExpiry = Duration.seconds(30 * 86_400)
     public var authTimeout = Duration.seconds(5)
 
     // Connections

@@ -118,6 +118,12 @@ extension Settings {
             "token-cache-max", \.tokenCacheMax, 0...1_000_000,
             "Tokens that each loop remembers as rightly signed"),
         .flag("require-exp", \.requireExp, "Refuse tokens that never expire"),
+        .integer(
+            "revocations-max", \.revocationsMax, 0...10_000_000,
+            "Revocations that count at a time; one more is refused with 507"),
+        .duration(
+            "revocation-expiry", \.revocationExpiry, .seconds(1)...(.seconds(315_360_000)),
+            "How long a revocation counts that says no end; longer than any token lasts"),
         .duration(
             "auth-timeout", \.authTimeout, .milliseconds(10)...(.seconds(300)),
             "How long a socket without a token may take to send one"),

@@ -15,13 +15,14 @@ extension Architecture {
             "Telemetry": ["Synchronization", "Glibc"],
             "Redis": ["Bytes", "Loop", "CHiredis"],
             "Feed": ["Bytes", "Jobs", "Loop", "Redis", "Wire"],
+            "Fleet": ["Bytes", "JSON", "Loop", "Redis"],
             "Tokens": ["Synchronization", "JSON", "COpenSSL", "CCurl"],
             "Server": [
                 "Synchronization", "Bytes", "JSON", "Jobs", "Wire", "Hub", "Loop", "Redis", "Feed",
-                "Tokens", "Settings", "Telemetry",
+                "Fleet", "Tokens", "Settings", "Telemetry",
             ],
             "Command": [
-                "Bytes", "JSON", "Jobs", "Wire", "Loop", "Redis", "Tokens", "Settings",
+                "Bytes", "JSON", "Jobs", "Wire", "Loop", "Redis", "Fleet", "Tokens", "Settings",
                 "Telemetry", "CLinux", "Synchronization",
             ],
             "jobwire": ["Command", "Server", "CLinux"],

@@ -1,0 +1,50 @@
+// The keys and the channel of a fleet, and its scripts. All of it begins with `<prefix>:fleet:`; the channel
+// ends with the database, since channels are of all databases and keys are not.
+
+import Redis
+
+public struct FleetKeys: Sendable {
+    private let root: String
+    public let channel: String
+
+    public init(prefix: String, database: Int) {
+        root = "\(prefix):fleet:"
+        channel = "\(root)control:\(database)"
+    }
+
+    /// A sorted set: revocations by when they end, in seconds since 1970.
+    public var revoked: [UInt8] { key("revoked") }
+    /// A set of names; each has a key of its own that ends when nothing is heard of it.
+    var nodes: [UInt8] { key("nodes") }
+    func state(of node: NodeName) -> [UInt8] { key("node:\(node)") }
+    func once(_ name: [UInt8]) -> [UInt8] { key("once:") + name }
+
+    private func key(_ name: String) -> [UInt8] { Array((root + name).utf8) }
+
+    /// What the Redis user must be allowed, as ACL SETUSER takes it.
+    public var rules: String {
+        "~\(root)* &\(root)* +subscribe +publish +eval +evalsha +@sortedset +@set +set +get +mget +del"
+    }
+
+    /// Redis 6.0 has no GETDEL.
+    static let take = RedisScript(
+        """
+        local value = redis.call('GET', KEYS[1])
+        if value then redis.call('DEL', KEYS[1]) end
+        return value
+        """)
+
+    /// Arguments: what is long over, the entry, its end, how many there may be, and an entry that this one
+    /// takes the place of. Answers 0 where there is no room.
+    static let revoke = RedisScript(
+        """
+        redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[1])
+        redis.call('ZREM', KEYS[1], ARGV[5])
+        local known = redis.call('ZSCORE', KEYS[1], ARGV[2])
+        if not known and redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[4]) then return 0 end
+        if not known or tonumber(known) < tonumber(ARGV[3]) then
+        redis.call('ZADD', KEYS[1], ARGV[3], ARGV[2])
+        end
+        return 1
+        """)
+}
