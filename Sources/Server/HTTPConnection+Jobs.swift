@@ -60,7 +60,7 @@ extension HTTPConnection {
                 connection.respond(.log(opening))
             }
         case .broadcast, .connections, .connection, .stats:
-            administer(route, head, body, query, grant)
+            administer(route, body, query, grant)
         default: respond(.notFound)
         }
     }

@@ -176,6 +176,11 @@ extension HTTPConnection {
         respond(.notFound)
     }
 
+    /// What the request asks for that is being answered.
+    var requested: Route? {
+        if case .answering(let head) = phase { Route(path: head.path) } else { nil }
+    }
+
     func respond(_ response: Response) {
         guard case .answering(let head) = phase else { return }
         poll = nil

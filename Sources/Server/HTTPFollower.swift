@@ -6,6 +6,8 @@
 import Bytes
 import Hub
 import Jobs
+import Tokens
+import Wire
 
 protocol HTTPFollower: AnyObject {
     var id: FollowerID { get }
@@ -28,7 +30,11 @@ protocol HTTPFollower: AnyObject {
     func notify(_ notice: SharedBytes)
     /// False where it was not told.
     func hear(broadcast: SharedBytes) -> Bool
-    /// What an operator is told of it.
+    var kind: ConnectionKind { get }
+    var caller: Caller { get }
+    var grant: Grant { get }
+    var subject: Subject { get }
+    /// What an operator is told of it, as long as it is there.
     var listing: ConnectionListing? { get }
     /// The server is leaving.
     func drain()
@@ -41,7 +47,7 @@ extension Worker {
     func enter<Follower: HTTPFollower>(_ make: (FollowerID) -> Follower) -> Follower {
         let follower = make(takePlace())
         httpFollowers[follower.id] = follower
-        follower.kind.gauge(metrics)?.add(1)
+        follower.kind.count(1, in: metrics)
         return follower
     }
 
@@ -51,7 +57,7 @@ extension Worker {
 
     func forget(_ follower: any HTTPFollower) {
         httpFollowers[follower.id] = nil
-        follower.kind.gauge(metrics)?.add(-1)
+        follower.kind.count(-1, in: metrics)
         vacate(follower.id)
     }
 

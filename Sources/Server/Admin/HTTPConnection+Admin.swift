@@ -1,0 +1,151 @@
+// What operators ask over HTTP (protocol.md section 6): the scope first, then what is asked for; each attempt
+// ends in one answer and one line of the log.
+
+import Fleet
+import JSON
+import Tokens
+import Wire
+
+extension HTTPConnection {
+    /// A request was refused before it was known who asks.
+    func auditRefusal(_ reason: Close) {
+        guard let route = requested, let action = AdminAction(route) else { return }
+        Audit(action, by: nil, from: caller.address, worker.log).tell(reason.name)
+    }
+
+    func administer(
+        _ route: Route, _ body: [UInt8], _ query: Query, _ grant: Grant
+    ) {
+        guard let action = AdminAction(route) else { return respond(.notFound) }
+        var audit = Audit(action, by: grant, from: caller.address, worker.log)
+        do throws(Close) {
+            guard grant.isAdmin else { throw .mayNotAdminister(action) }
+            guard !worker.isDraining else { throw .draining }
+            switch route {
+            case .broadcast: broadcast(try Broadcast(body.span), &audit)
+            case .connections: list(try ConnectionsRequest(query), &audit)
+            case .connection(let segment): disconnect(segment, &audit)
+            default: tellStats(audit)
+            }
+        } catch {
+            refused(error)
+            if let refusal = error.authRefusal { worker.metrics.authRefusals.add(refusal) }
+            audit.tell(error.name)
+            respond(.refusal(error))
+        }
+    }
+
+    private func broadcast(_ broadcast: Broadcast, _ audit: inout Audit) {
+        audit.target = broadcast.target.map { "\($0.member):\($0.name)" } ?? "everybody"
+        let message = FleetMessage(FleetKind.broadcast.rawValue, broadcast.json)
+        worker.sendToAll(.broadcast(broadcast)) { [weak self, worker, audit] reached in
+            worker.tell(message) { bridges in
+                audit.tell(outcome(of: bridges))
+                self?.respond(.broadcast(reached, bridges))
+            }
+        }
+    }
+
+    private func list(_ request: ConnectionsRequest, _ audit: inout Audit) {
+        audit.target = request.description
+        worker.connections(request) { [weak self, audit] page in
+            audit.tell(page == nil ? "no_such_node" : Audit.done)
+            self?.respond(page.map { .json(200, $0.json) } ?? .noSuchNode)
+        }
+    }
+
+    private func disconnect(_ segment: String, _ audit: inout Audit) {
+        audit.target = segment
+        guard let id = ConnectionID(checking: segment) else {
+            audit.tell("no_such_connection")
+            return respond(.noSuchConnection)
+        }
+        worker.disconnect(id) { [weak self, audit] result in
+            switch result {
+            case .success(true):
+                audit.tell(Audit.done)
+                self?.respond(Response(status: 204))
+            case .success(false):
+                audit.tell("no_such_connection")
+                self?.respond(.noSuchConnection)
+            case .failure(let fault):
+                audit.tell(fault.name)
+                self?.respond(
+                    .unavailable(fault.name, "the connection's bridge could not be asked"))
+            }
+        }
+    }
+
+    private func tellStats(_ audit: Audit) {
+        worker.nodes { [weak self, worker] result in
+            audit.tell(outcome(of: result))
+            let own = worker.house.node
+            switch result {
+            case .success(let nodes):
+                self?.respond(.stats(nodes.map { ($0.name, $0.state) }, of: own))
+            case .failure(let fault):
+                // Of itself a bridge can tell without Redis.
+                worker.send(.stats, to: 0) {
+                    self?.respond(.stats([(own, $0.stats)], of: own, fault))
+                }
+            }
+        }
+    }
+}
+
+private func outcome(of result: Result<some Any, FleetFault>) -> String {
+    if case .failure(let fault) = result { fault.name } else { Audit.done }
+}
+
+extension Response {
+    fileprivate static let noSuchNode = error(
+        404, "no_such_node", "there is no bridge of this name")
+    fileprivate static let noSuchConnection = error(
+        404, "no_such_connection", "there is no such connection, or no more")
+
+    fileprivate static func broadcast(
+        _ reached: Int, _ bridges: Result<Int, FleetFault>
+    ) -> Response {
+        switch bridges {
+        case .success(let bridges):
+            var json = JSONWriter()
+            json.beginObject()
+            json.key("reached")
+            json.integer(reached)
+            json.key("bridges")
+            json.integer(bridges)
+            json.endObject()
+            return .json(200, json.bytes)
+        case .failure(let fault):
+            return .unavailable(
+                fault.name, "only \(reached) of this bridge were told, and no other bridge")
+        }
+    }
+
+    /// What stands in Redis for another bridge is told only if it is JSON.
+    fileprivate static func stats(
+        _ nodes: [(name: NodeName, state: [UInt8])], of own: NodeName, _ fault: FleetFault? = nil
+    ) -> Response {
+        var outline = JSONOutline()
+        var json = JSONWriter(reserving: 8_192)
+        json.beginObject()
+        json.key("node")
+        json.string(own.text)
+        json.key("nodes")
+        json.beginArray()
+        for (name, state) in nodes {
+            json.beginObject()
+            json.key("node")
+            json.string(name.text)
+            json.key("state")
+            let isObject = (try? outline.read(state.span, levels: 0)) != nil
+            if isObject, outline.kind == .object { json.raw(state.span) } else { json.null() }
+            json.endObject()
+        }
+        json.endArray()
+        json.key("fault")
+        if let fault { json.string(fault.name) } else { json.null() }
+        json.endObject()
+        return .json(200, json.bytes)
+    }
+}
