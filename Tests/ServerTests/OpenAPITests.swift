@@ -39,7 +39,7 @@ struct OpenAPITests {
         let routes: [Route] = [
             .jobs, .job("x"), .jobEvents("x"), .jobLog("x"), .health, .readiness, .metrics,
             .feedEvents("x"), .queueEvents("x"), .jobSocket("x"), .feedSocket("x"),
-            .queueSocket("x"), .socket,
+            .queueSocket("x"), .socket, .broadcast, .connections, .connection("x"), .stats,
         ]
         for route in routes {
             guard let path = path(of: route) else { continue }
@@ -63,6 +63,10 @@ struct OpenAPITests {
         case .health: "/healthz"
         case .readiness: "/readyz"
         case .metrics: "/metrics"
+        case .broadcast: "/api/v1/broadcast"
+        case .connections: "/api/v1/connections"
+        case .connection: "/api/v1/connections/{id}"
+        case .stats: "/api/v1/stats"
         case .queueEvents: "/api/v1/queues/{name}/events"
         case .jobSocket, .feedSocket, .queueSocket, .socket, .asset, .unknown: nil
         }

@@ -12,7 +12,8 @@ import Jobs
 import Wire
 
 struct Broadcast: Equatable, Sendable {
-    static let messageBytesMax = 4_096
+    /// Unicode's code points.
+    static let messageScalarsMax = 2_000
     static let codeBytesMax = 64
     static let codeUsual = "broadcast"
     /// Of our notices, of those to come, and of what closes a connection.
@@ -39,9 +40,7 @@ struct Broadcast: Equatable, Sendable {
             guard seen.insert(name).inserted else {
                 throw .badRequest("a member is there twice")
             }
-            // Integers are ids too, as everywhere.
-            let number = name == "job_id" ? body.jsonInteger(member.value) : nil
-            guard let text = number.map(String.init) ?? body.jsonString(member.value) else {
+            guard let text = body.jsonString(member.value) else {
                 throw .badRequest("each member is a string")
             }
             switch name {
@@ -54,7 +53,8 @@ struct Broadcast: Equatable, Sendable {
             case "code": code = try Self.checked(code: text)
             case "job_id", "feed", "queue":
                 guard target == nil else {
-                    throw .badRequest("a broadcast is about one job_id, feed or queue, or about none")
+                    throw .badRequest(
+                        "a broadcast is about one job_id, feed or queue, or about none")
                 }
                 target = try Self.target(name, text)
             default:
@@ -62,8 +62,8 @@ struct Broadcast: Equatable, Sendable {
                     "the members are message, level, code, and one of job_id, feed and queue")
             }
         }
-        guard let message, 1...Self.messageBytesMax ~= message.utf8.count else {
-            throw .badRequest("message has 1 to \(Self.messageBytesMax) bytes")
+        guard let message, 1...Self.messageScalarsMax ~= message.unicodeScalars.count else {
+            throw .badRequest("message has 1 to \(Self.messageScalarsMax) characters")
         }
         self.message = message
     }
@@ -141,8 +141,9 @@ extension Worker {
             for place in sessions.indices where sessions[place]?.views?.byQueue[queue] != nil {
                 tell(FollowerID(index: Int32(place)))
             }
-            for case let stream as SSEStream in httpFollowers.values {
-                if stream.subject == .queue(queue) { tell(stream.id) }
+            for case let stream as SSEStream in httpFollowers.values
+            where stream.subject == .queue(queue) {
+                tell(stream.id)
             }
         case nil:
             for place in sessions.indices { tell(FollowerID(index: Int32(place))) }

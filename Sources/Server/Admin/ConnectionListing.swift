@@ -50,7 +50,9 @@ struct ConnectionListing {
         json.string(caller.address.description)
         json.key("since")
         json.string(caller.since.description)
-        write("protocol", form.map { ($0.isMessagePack ? Language.messagePack : .json).rawValue }, to: &json)
+        write(
+            "protocol", form.map { ($0.isMessagePack ? Language.messagePack : .json).rawValue },
+            to: &json)
         json.key("compressed")
         json.bool(form?.isDeflated ?? false)
         json.key("subscriptions")

@@ -4,8 +4,8 @@
 // The names under `metrics` are those of `/metrics`: a number, or numbers by label. What is zero is left out,
 // since all of it has to fit into the few KiB that a bridge may keep of itself in Redis.
 
-import Jobs
 import JSON
+import Jobs
 import Loop
 import Synchronization
 import Telemetry
