@@ -140,6 +140,8 @@ extension StreamEnd {
         case .reset(let error): "\(error)"
         case .tls(let why): "TLS: " + PrintableText.plain(why)
         case .inputTooLong: "a message was too long"
+        // Only who accepts is introduced to.
+        case .badIntroduction(let fault): fault.rawValue
         }
     }
 }

@@ -82,7 +82,9 @@ extension PeerAddress {
 
     /// Whom a limit counts as one: an IPv4 address, or the /64 of IPv6 that one customer usually has.
     public var network: PeerAddress {
-        isV4 ? PeerAddress(v4: UInt32(truncatingIfNeeded: bits), port: 0)
-            : isIP ? PeerAddress(v6: UInt64(bits >> 64), 0, port: 0) : .unix
+        guard isIP else { return .unix }
+        return isV4
+            ? PeerAddress(v4: UInt32(truncatingIfNeeded: bits), port: 0)
+            : PeerAddress(v6: UInt64(bits >> 64), 0, port: 0)
     }
 }

@@ -27,6 +27,14 @@ final class Scratch {
         try unsafe descriptor.receive(into: base, count: min(count, capacity))
     }
 
+    /// The same, and the bytes stay where they are.
+    func peek(
+        _ descriptor: borrowing Descriptor, atMost count: Int
+    ) throws(SystemError) -> Int? {
+        try unsafe descriptor.receive(
+            into: base, count: min(count, capacity), flags: Int32(MSG_PEEK))
+    }
+
     /// The first `count` bytes, until the scratch is filled again.
     @_lifetime(borrow self)
     func span(_ count: Int) -> Span<UInt8> {

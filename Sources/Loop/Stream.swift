@@ -24,7 +24,7 @@ public protocol StreamOwner: AnyObject {
 
 public enum StreamEnd: Error, Equatable, Sendable {
     case closedByUs, closedByPeer, connectFailed(String), timedOut, reset(SystemError), tls(String)
-    case inputTooLong
+    case inputTooLong, badIntroduction(ProxyHeaderFault)
 }
 
 public final class Stream: EventTarget {
@@ -66,6 +66,8 @@ public final class Stream: EventTarget {
     var isPaused = false
     var inputEnded = false
     var ownerChanged = false
+    /// See StreamIntroduction.swift.
+    var isAwaitingIntroduction = false
     private var isAwaitingVisit = false
     private var isSilenced = false
 
@@ -175,6 +177,7 @@ public final class Stream: EventTarget {
     /// An accepted stream opens after its owner had time to take it, plain or after a handshake.
     func opens() {
         guard phase == .handshaking else { return }
+        if isAwaitingIntroduction { return readIntroduction() }
         if tls == nil { becomeOpen() } else { shakeHands() }
     }
 
@@ -223,7 +226,7 @@ public final class Stream: EventTarget {
             } else {
                 connected()
             }
-        case .handshaking: if tls != nil { shakeHands() }
+        case .handshaking: opens()
         case .open, .ending, .finishing, .lingering:
             let isOver = !readiness.isDisjoint(with: [.failed, .hungUp])
             // Over TLS a write may have waited for something to read.

@@ -146,9 +146,9 @@ extension Descriptor {
 
     /// Zero means that the peer will send no more.
     func receive(
-        into bytes: UnsafeMutablePointer<UInt8>, count: Int
+        into bytes: UnsafeMutablePointer<UInt8>, count: Int, flags: Int32 = 0
     ) throws(SystemError) -> Int? {
-        try Kernel.retrying(.receive) { unsafe recv(raw, bytes, count, 0) }
+        try Kernel.retrying(.receive) { unsafe recv(raw, bytes, count, flags) }
     }
 }
 

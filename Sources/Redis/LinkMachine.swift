@@ -137,6 +137,8 @@ extension RedisFault {
             case .reset(let error): .connectionLost("\(error)")
             case .tls(let why): .tlsFailed(why)
             case .inputTooLong: .protocolBroken("more than was read")
+            // Only who accepts is introduced to.
+            case .badIntroduction(let fault): .protocolBroken(fault.rawValue)
             }
     }
 

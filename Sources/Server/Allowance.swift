@@ -20,4 +20,9 @@ struct Allowance {
         left -= Double(count)
         return true
     }
+
+    /// After one could not be taken: when to try again.
+    func secondsUntilOne(perSecond: Int) -> Int {
+        max(1, Int(((1 - left) / Double(perSecond)).rounded(.up)))
+    }
 }

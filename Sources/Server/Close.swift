@@ -26,6 +26,8 @@ enum Close: Error, Equatable {
     case tooSlow(resumeFrom: Cursor?)
     case tooManyConnections
     case tooManyMessages
+    case tooManyOfSubject
+    case tooManyHandshakes(retryAfter: Int)
     case violation(FrameViolation)
 
     var code: UInt16 {
@@ -41,7 +43,7 @@ enum Close: Error, Equatable {
             4403
         case .noSuchFeed: 4404
         case .tooSlow: 4408
-        case .tooManyConnections, .tooManyMessages: 4429
+        case .tooManyConnections, .tooManyMessages, .tooManyOfSubject, .tooManyHandshakes: 4429
         case .violation(let violation): violation.closeCode
         }
     }
@@ -56,6 +58,14 @@ enum Close: Error, Equatable {
         case 4429: 429
         default: 503
         }
+    }
+
+    /// Seconds, for who may come again.
+    var retryAfter: Int { if case .tooManyHandshakes(let seconds) = self { seconds } else { 1 } }
+
+    /// A token came, and is none. What is asked without one is no guess.
+    var isOfBadToken: Bool {
+        if case .tokenRefused(let fault) = self { fault != .missing && code == 4401 } else { false }
     }
 
     var authRefusal: AuthRefusal? {
@@ -92,6 +102,8 @@ enum Close: Error, Equatable {
         case .tooSlow: "too_slow"
         case .tooManyConnections: "too_many_connections"
         case .tooManyMessages: "too_many_messages"
+        case .tooManyOfSubject: "too_many_of_subject"
+        case .tooManyHandshakes: "too_many_handshakes"
         case .violation(let violation): violation.rawValue
         }
     }
@@ -118,6 +130,8 @@ enum Close: Error, Equatable {
         case .tooSlow(let cursor): cursor.map { "too slow, resume after \($0)" } ?? "too slow"
         case .tooManyConnections: "too many connections"
         case .tooManyMessages: "too many messages"
+        case .tooManyOfSubject: "too many connections of this token's subject"
+        case .tooManyHandshakes(let seconds): "too many handshakes, come back in \(seconds) s"
         case .violation(let violation): violation.rawValue
         }
     }

@@ -41,6 +41,16 @@ extension Settings {
     }
 }
 
+extension HandshakeLimits.Limits {
+    init(_ settings: Settings) {
+        self.init(
+            perSecond: settings.handshakesPerSecondMax, burst: settings.handshakesBurstMax,
+            perAddressPerSecond: settings.handshakesPerAddressPerSecondMax,
+            perAddressBurst: settings.handshakesPerAddressBurstMax,
+            explainedPerSecond: settings.explainedRefusalsPerSecondMax)
+    }
+}
+
 extension HubLimits {
     init(_ settings: Settings) {
         self.init(

@@ -16,6 +16,7 @@ extension HTTPConnection {
             try worker.door.checkOrigin(head)
             if head.method == .options { return respond(CrossOrigin.options(route)) }
             let query = try Door.query(head)
+            try worker.admitToken(of: caller)
             guard let credential = try worker.door.credential(head, query: query) else {
                 throw .tokenRefused(.missing)
             }
@@ -34,6 +35,7 @@ extension HTTPConnection {
     private func refuse(_ error: Close) {
         refused(error)
         auditRefusal(error)
+        if error.isOfBadToken { worker.countRefusedToken(of: caller) }
         if let refusal = error.authRefusal { worker.metrics.authRefusals.add(refusal) }
         respond(.refusal(error))
     }
@@ -134,6 +136,9 @@ extension HTTPConnection {
             let wish = Wish(after: page.next, types: request.types)
             // No longer than the token, whose end ends a stream as well.
             let most = worker.lifeLeft(of: grant) ?? .seconds(EventsRequest.waitMax)
+            do throws(Close) { try worker.count(connection.caller, grant) } catch {
+                return connection.respond(.refusal(error))
+            }
             connection.wait(for: job, wish, grant, atMost: min(.seconds(request.wait), most)) {
                 [weak connection] in connection?.tell(later, of: job, head, grant)
             }
@@ -166,6 +171,7 @@ extension HTTPConnection {
         _ subject: Subject, _ head: RequestHead, _ wish: Wish, _ grant: Grant
     ) throws(Close) {
         guard !worker.isDraining else { throw .draining }
+        try worker.count(caller, grant)
         let response = Response(
             status: 200,
             headers: [

@@ -19,7 +19,7 @@ extension HTTPConnection {
             return respond(error.response)
         }
         do throws(Close) {
-            guard caller.verdict == .admitted else { throw .tooManyConnections }
+            try worker.admitHandshake(of: caller)
             guard !worker.isDraining else { throw .draining }
             try worker.door.checkOrigin(head)
             let query = try Door.query(head)
@@ -56,7 +56,12 @@ extension HTTPConnection {
     }
 
     private func become(_ visit: Visit, _ upgrade: Upgrade, at entrance: Entrances.Entrance) {
-        if case .refused(let close) = visit { refused(close) }
+        if case .refused(let close) = visit {
+            refused(close)
+            guard worker.house.handshakes.mayExplain(at: worker.loop.now) else {
+                return respond(.refusal(close))
+            }
+        }
         let language = Door.language(of: upgrade.offeredProtocols)
         let agreesDeflate = upgrade.deflate != nil
         let session = worker.enter { id in

@@ -124,7 +124,11 @@ extension HTTPConnection: StreamOwner {
     }
 
     func streamClosed(_ stream: Stream, _ end: StreamEnd) {
-        if case .tls = end { worker.metrics.handshakeRefusals.add(.tls) }
+        switch end {
+        case .tls: worker.metrics.handshakeRefusals.add(.tls)
+        case .badIntroduction(let fault): worker.countUnintroduced(caller, fault)
+        default: break
+        }
         wait(nil)
         poll?.cancel()
         awaited = nil
@@ -151,10 +155,11 @@ extension HTTPConnection: TimerTarget {
 
 extension HTTPConnection {
     private func answer(_ head: RequestHead, _ body: [UInt8]) {
+        if !caller.read(head, from: stream.peer) { worker.metrics.forwardedUnreadable.add() }
         let entrance = worker.door.entrances[head.path]
         let route = entrance.route
         if route.isSocket { return upgrade(head, at: entrance) }
-        guard caller.verdict == .admitted else { return respond(.refusal(.tooManyConnections)) }
+        guard caller.isAdmitted else { return respond(.refusal(.tooManyConnections)) }
         guard route.answers(head.method) else {
             return route == .unknown
                 ? respondNotFound() : respond(.methodNotAllowed(route))
@@ -184,6 +189,7 @@ extension HTTPConnection {
     func respond(_ response: Response) {
         guard case .answering(let head) = phase else { return }
         poll = nil
+        caller.letGo()
         let keepsAlive = head.keepsAlive && !worker.isDraining
         worker.metrics.responses.add(StatusClass(response.status))
         var response = response

@@ -13,6 +13,7 @@ final class House: Sendable {
     let metrics: Metrics
     let log: Log
     let admission: Admission
+    let handshakes: HandshakeLimits
     let proxies: TrustedProxies
     /// How many connections there were.
     let nextConnection = Atomic<Int>(0)
@@ -49,6 +50,7 @@ final class House: Sendable {
                 connectionsMax: settings.connectionsMax,
                 perAddressMax: settings.connectionsPerAddressMax,
                 perSubjectMax: settings.connectionsPerSubjectMax))
+        handshakes = HandshakeLimits(HandshakeLimits.Limits(settings), at: .now())
         proxies = try settings.proxies()
         watchers = loops > 1 ? Watchers() : nil
         tls = try TLSServer.make(settings)

@@ -35,9 +35,13 @@ extension Response {
 
     /// The same refusal that a WebSocket is closed with, in HTTP's words.
     static func refusal(_ close: Close) -> Response {
-        let challenge = [(name: "www-authenticate", value: "Bearer")]
-        return error(
-            close.httpStatus, close.name, close.reason, close.httpStatus == 401 ? challenge : [])
+        let headers: [(name: String, value: String)] =
+            switch close.httpStatus {
+            case 401: [("www-authenticate", "Bearer")]
+            case 429, 503: [("retry-after", String(close.retryAfter))]
+            default: []
+            }
+        return error(close.httpStatus, close.name, close.reason, headers)
     }
 
     static func violation(_ violation: HTTPViolation) -> Response {

@@ -93,6 +93,7 @@ final class Session {
     func open(_ grant: Grant) {
         guard case .authenticating(let purpose) = phase else { return }
         guard grant.has(needs) else { return close(.notThisPath) }
+        do throws(Close) { try worker.count(caller, grant) } catch { return close(error) }
         phase = .open(grant)
         switch purpose {
         case .many: greet(grant, nil)

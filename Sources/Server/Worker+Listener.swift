@@ -16,6 +16,7 @@ extension Worker: ListenerOwner {
             caller.release()
             return stream.close()
         }
+        if caller.isProxied, settings.proxyProtocol { stream.awaitIntroduction() }
         metrics.connections.add(1)
         let visitor = HTTPConnection(stream: stream, worker: self, caller: caller)
         enter(visitor)

@@ -55,8 +55,14 @@ public struct Settings: Equatable, Sendable {
     // Connections
     public var connectionsMax = 100_000
     public var connectionsPerAddressMax = 10_000
-    public var connectionsPerSubjectMax = 10_000
+    public var connectionsPerSubjectMax = 100_000
+    public var handshakesPerSecondMax = 10_000
+    public var handshakesBurstMax = 100_000
+    public var handshakesPerAddressPerSecondMax = 1_000
+    public var handshakesPerAddressBurstMax = 20_000
+    public var explainedRefusalsPerSecondMax = 1_000
     public var trustedProxies: [String] = []
+    public var proxyProtocol = false
     public var subscriptionsPerConnectionMax = 1_000
     public var messagesPerSecondMax = 100
     public var messagesBurstMax = 1_000

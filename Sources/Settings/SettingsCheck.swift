@@ -4,12 +4,14 @@ extension Settings {
     /// Every problem at once. `jobwire run` makes its own secret and so needs none.
     public func checked(needsTokenSecret: Bool = true) throws(SettingsFault) {
         let problems =
-            listenProblems + tlsProblems + originProblems + aliasProblems + redisProblems
+            listenProblems + proxyProblems + tlsProblems + originProblems + aliasProblems
+            + redisProblems
             + patternProblems + tokenProblems(secretNeeded: needsTokenSecret) + sizeProblems
         guard problems.isEmpty else { throw SettingsFault(problems: problems) }
     }
 
     private var listenProblems: [SettingsProblem] {
+        if listen.hasPrefix("unix:") { return [] }
         guard let colon = listen.lastIndex(of: ":"),
             let port = Int(listen[listen.index(after: colon)...]), (0...65_535).contains(port)
         else { return [problem("listen", "expected address:port such as 127.0.0.1:8080")] }
@@ -19,6 +21,11 @@ extension Settings {
             return [problem("listen", "an IPv6 address stands in brackets: [::1]:8080")]
         }
         return []
+    }
+
+    private var proxyProblems: [SettingsProblem] {
+        proxyProtocol && trustedProxies.isEmpty
+            ? [problem("proxy-protocol", "needs trusted-proxies, of which it is expected")] : []
     }
 
     private var tlsProblems: [SettingsProblem] {

@@ -14,7 +14,8 @@ extension Settings {
     private static let listening: [Setting] = [
         .text(
             "listen", \.listen, as: "ADDRESS:PORT",
-            "Where to listen; port 0 lets the kernel choose, [::]:8080 is every address"),
+            "Where to listen; port 0 lets the kernel choose, [::]:8080 is every address, or unix:/path"
+        ),
         .integer("loops", \.loops, 0...64, "Event loops to run; 0 means one for each core"),
         .text(
             "tls-certificate", \.tlsCertificate, as: "FILE",
@@ -137,10 +138,28 @@ extension Settings {
         .integer(
             "connections-per-subject-max", \.connectionsPerSubjectMax, 1...10_000_000,
             "WebSockets, event streams and long-polls open at a time of one token subject"),
+        .integer(
+            "handshakes-per-second-max", \.handshakesPerSecondMax, 1...10_000_000,
+            "WebSocket handshakes a second, and requests whose token is refused, on average"),
+        .integer(
+            "handshakes-burst-max", \.handshakesBurstMax, 1...10_000_000,
+            "Handshakes that may come at once after a quiet time"),
+        .integer(
+            "handshakes-per-address-per-second-max", \.handshakesPerAddressPerSecondMax,
+            1...10_000_000, "The same from one IPv4 address, or one /64 of IPv6"),
+        .integer(
+            "handshakes-per-address-burst-max", \.handshakesPerAddressBurstMax, 1...10_000_000,
+            "Handshakes that may come at once from one address"),
+        .integer(
+            "explained-refusals-per-second-max", \.explainedRefusalsPerSecondMax, 0...10_000_000,
+            "Refused handshakes completed to tell a browser why; more are refused by HTTP alone"),
         .list(
             "trusted-proxies", \.trustedProxies, as: "ADDRESSES",
             "Addresses and ranges (10.0.0.0/8, fd00::/8, or unix) whose word for a client's address counts"
         ),
+        .flag(
+            "proxy-protocol", \.proxyProtocol,
+            "Connections of trusted-proxies begin with a PROXY header, version 1 or 2, before TLS"),
         .integer(
             "subscriptions-per-connection-max", \.subscriptionsPerConnectionMax, 1...1_000_000,
             "Jobs, queues and feeds one socket may follow"),

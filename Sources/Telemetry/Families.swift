@@ -61,6 +61,10 @@ extension Metrics {
         .counter("jobwire_rate_limited_total", "Clients stopped by a rate limit") {
             $0.rateLimited.value
         },
+        .counter(
+            "jobwire_forwarded_unreadable_total",
+            "X-Forwarded-For of trusted proxies not understood"
+        ) { $0.forwardedUnreadable.value },
         .labelled("jobwire_http_responses_total", "HTTP responses") { $0.responses[$1] },
         .counter("jobwire_events_heard_total", "Messages of workers heard from Redis") {
             $0.eventsHeard.value

@@ -57,7 +57,7 @@ public enum KeyReading: Int, MetricLabel {
 /// Why a connection got no further than its first request.
 public enum HandshakeRefusal: Int, MetricLabel {
     case badRequest, badUpgrade, origin, timedOut, connectionsMax, addressMax, descriptors, tls
-    case draining, notFound, other
+    case draining, notFound, other, subjectMax, rate, addressRate, proxyHeader
     public static let label: StaticString = "reason"
 }
 

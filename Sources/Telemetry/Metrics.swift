@@ -66,6 +66,7 @@ public final class MetricsBlock: Sendable {
     public let jwksRefreshes = LabelledCounter<KeyReading>()
     public let jwksAge = Gauge()
     public let rateLimited = Counter()
+    public let forwardedUnreadable = Counter()
     public let jobsStalled = Counter()
     public let responses = LabelledCounter<StatusClass>()
 

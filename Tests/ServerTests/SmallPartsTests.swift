@@ -11,21 +11,23 @@ import Testing
 struct SmallPartsTests {
     @Test("so many are admitted in all and per address, and refused ones do not add up")
     func admission() {
-        let admission = Admission(connectionsMax: 3, perAddressMax: 2)
-        for address in ["a", "a", "b"] { #expect(admission.admit(address) == .admitted) }
-        for _ in 0..<Admission.refusedMax { #expect(admission.admit("c") == .tooMany) }
-        #expect(admission.admit("d") == .noRoomToRefuse)
-        admission.release("d", .noRoomToRefuse)
-        #expect(admission.total == 3 + Admission.refusedMax)
-        admission.release("b", .admitted)
-        #expect(admission.admit("b") == .admitted)
-        for address in ["a", "a", "b"] { admission.release(address, .admitted) }
-        for _ in 0..<Admission.refusedMax { admission.release("c", .tooMany) }
-        #expect(admission.total == 0)
-        let fresh = Admission(connectionsMax: 10, perAddressMax: 1)
-        #expect(fresh.admit("a") == .admitted)
-        #expect(fresh.admit("a") == .tooManyFromAddress)
-        #expect(fresh.admit("b") == .admitted)
+        let address = { (text: String) in PeerAddress(parsing: text) }
+        let (a, b, c) = (address("10.0.0.1"), address("10.0.0.2"), address("10.0.0.3"))
+        let admission = Admission(Admission.Limits(connectionsMax: 3, perAddressMax: 2))
+        for address in [a, a, b] { #expect(admission.admit(address) == .admitted) }
+        for _ in 0..<Admission.refusedMax { #expect(admission.admit(c) == .tooMany) }
+        #expect(admission.admit(c) == .noRoomToRefuse)
+        admission.leave(.noRoomToRefuse)
+        #expect(admission.counts.total == 3 + Admission.refusedMax)
+        admission.leave(.admitted)
+        #expect(admission.admit(b) == .admitted)
+        for _ in 0..<3 { admission.leave(.admitted) }
+        for _ in 0..<Admission.refusedMax { admission.leave(.tooMany) }
+        #expect(admission.counts.total == 0 && admission.counts.refused == 0)
+        let fresh = Admission(Admission.Limits(connectionsMax: 10, perAddressMax: 1))
+        #expect(fresh.admit(a) == .admitted)
+        #expect(fresh.admit(a) == .tooManyFromAddress)
+        #expect(fresh.admit(b) == .admitted)
     }
 
     @Test("an allowance is a burst and then so many a second")

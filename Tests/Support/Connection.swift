@@ -31,10 +31,10 @@ public final class Connection {
     /// Received and not yet taken.
     private var pending: [UInt8] = []
 
-    /// `receiveBufferBytes` makes a client that the kernel stops early, for tests of slow ones.
+    /// `preamble` is sent before TLS begins. `receiveBufferBytes` makes a client that the kernel stops early, for tests of slow ones.
     public init(
         host: String = "127.0.0.1", port: Int, tls: TestTLS? = nil, timeoutSeconds: Double = 10,
-        receiveBufferBytes: Int32? = nil
+        receiveBufferBytes: Int32? = nil, preamble: [UInt8] = []
     ) throws(ConnectionFault) {
         descriptor = socket(AF_INET, linux_stream_type(), 0)
         guard descriptor >= 0 else { throw .connectFailed(errno: linux_errno()) }
@@ -62,6 +62,7 @@ public final class Connection {
             }
         }
         guard result == 0 else { throw .connectFailed(errno: linux_errno()) }
+        try send(preamble)
         if let tls { try startTLS(tls) }
     }
 

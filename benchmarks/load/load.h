@@ -2,6 +2,7 @@
 //
 //   main.c       options, and one JSON object as the answer
 //   cases.c      what each measurement does, in the order it does it
+//   handshakes.c  connections that come with a token and go
 //   clients.c    sockets: connect, upgrade, walk the frames that arrive, check each event
 //   publisher.c  events: written to Redis (PUBLISH) or to a peer (HTTP POST), pipelined
 //   process.c    what the server, its children and Redis have used: CPU and private memory
@@ -31,7 +32,7 @@ enum {
 };
 
 struct options {
-    const char *mode;          // fanout, idle, latency or replay
+    const char *mode;          // fanout, idle, latency, replay or handshakes
     int port;
     const char *path;          // "%u" stands for the job
     const char *headers;       // further request header lines, each ended by CR LF
@@ -47,7 +48,9 @@ struct options {
     unsigned restMicroseconds; // pause between sweeps over the sockets (fanout)
     double seconds, warmup;
     unsigned replayed;         // events that each job has, and each connection must be sent (replay)
-    unsigned connections;      // how many connect (replay)
+    unsigned connections;      // how many connect (replay, handshakes)
+    const char *tokens;        // a file, a token on each line; empty: none (handshakes)
+    bool isGreeted;            // a first message belongs to it (handshakes)
     bool isFollowed;           // somebody follows each job all the time, and who has been served goes (replay)
     const char *steps;         // connections to hold, "2000,10000" (idle)
 };
@@ -100,6 +103,9 @@ void runFanout(struct load *load);
 void runIdle(struct load *load);
 void runLatency(struct load *load);
 void runReplay(struct load *load);
+
+// handshakes.c
+void runHandshakes(struct load *load);
 
 // clients.c
 void clientsConnect(struct load *load, unsigned count);   // until `count` are open

@@ -39,6 +39,8 @@ static void readOption(struct options *options, const char *name, const char *va
         {.name = "rest", .count = &options->restMicroseconds},
         {.name = "replayed", .count = &options->replayed},
         {.name = "connections", .count = &options->connections},
+        {.name = "tokens", .text = &options->tokens},
+        {.name = "greeted", .flag = &options->isGreeted},
         {.name = "followed", .flag = &options->isFollowed},
         {.name = "seconds", .real = &options->seconds},
         {.name = "warmup", .real = &options->warmup},
@@ -57,10 +59,10 @@ static void readOption(struct options *options, const char *name, const char *va
 
 int main(int count, char **arguments) {
     static struct load load = {.options = {
-        .path = "/", .headers = "", .hello = "", .publishPath = "/", .steps = "",
+        .path = "/", .headers = "", .hello = "", .publishPath = "/", .steps = "", .tokens = "",
         .jobs = 1, .followers = 1, .window = 256, .rate = 1000, .eventBytes = 200, .seconds = 3, .warmup = 1,
     }};
-    if (count < 2 || count % 2) fail("usage: load fanout|idle|latency|replay [--name value]...");
+    if (count < 2 || count % 2) fail("usage: load fanout|idle|latency|replay|handshakes [--name value]...");
     load.options.mode = arguments[1];
     for (int i = 2; i < count; i += 2) readOption(&load.options, arguments[i], arguments[i + 1]);
     if (!load.options.jobs || !load.options.followers || !load.options.rate) fail("jobs, followers and rate are at least 1");
@@ -77,6 +79,7 @@ int main(int count, char **arguments) {
     else if (!strcmp(load.options.mode, "idle")) runIdle(&load);
     else if (!strcmp(load.options.mode, "latency")) runLatency(&load);
     else if (!strcmp(load.options.mode, "replay")) runReplay(&load);
+    else if (!strcmp(load.options.mode, "handshakes")) runHandshakes(&load);
     else fail("unknown mode %s", load.options.mode);
     return 0;
 }

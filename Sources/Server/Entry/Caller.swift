@@ -21,7 +21,10 @@ final class Caller {
     private(set) var address: PeerAddress
     /// Whether the client speaks TLS, to us or to the outermost trusted proxy.
     private(set) var isSecure: Bool
-    private(set) var verdict: Admission.Verdict
+    /// When it arrived, and was counted.
+    let verdict: Admission.Verdict
+    /// False: it is told why not, and nothing else.
+    private(set) var isAdmitted: Bool
     /// A trusted proxy is at the other end, so that the client may change with each request.
     private(set) var isProxied: Bool
     private var isCountedForAddress: Bool
@@ -36,17 +39,17 @@ final class Caller {
         isProxied = house.proxies.contains(peer)
         self.house = house
         verdict = house.admission.admit(isProxied ? nil : peer.network)
-        isCountedForAddress = !isProxied && verdict == .admitted
+        isAdmitted = verdict == .admitted
+        isCountedForAddress = !isProxied && isAdmitted
     }
 
-    /// The proxy's header has named the client, or a proxy that is nearer to it.
+    /// The connection is open; where `proxy-protocol` is on, a proxy's header has named the client, or a proxy
+    /// that is nearer to it. Whom it does not name it does not answer for: the head may be anybody's.
     func introduced(as client: PeerAddress) {
-        guard isProxied, client != address else { return }
+        guard isProxied, house.settings.proxyProtocol else { return }
+        isProxied = client != address && house.proxies.contains(client)
         address = client
-        isProxied = house.proxies.contains(client)
-        guard !isProxied, verdict == .admitted else { return }
-        isCountedForAddress = house.admission.count(client.network)
-        if !isCountedForAddress { verdict = .tooManyFromAddress }
+        if !isProxied { isAdmitted = countAddress() }
     }
 
     /// What a trusted proxy says in a request's head, which came from `hop`. False where it can't be read.
@@ -62,7 +65,7 @@ final class Caller {
 
     /// Before a lasting use. False where there are too many from the address.
     func countAddress() -> Bool {
-        guard verdict == .admitted else { return false }
+        guard isAdmitted else { return false }
         if !isCountedForAddress { isCountedForAddress = house.admission.count(address.network) }
         return isCountedForAddress
     }

@@ -1,0 +1,24 @@
+// modules: Loop
+// A PROXY header is read the same however much follows it, and each of its parts is waited with; an address
+// that is read from text is read again from what is shown of it.
+
+import Loop
+
+@_cdecl("LLVMFuzzerTestOneInput")
+public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
+    let bytes = unsafe Array(UnsafeBufferPointer(start: start, count: count))
+    if let header = try? ProxyHeader.read(bytes.span) {
+        precondition(header.length <= min(count, ProxyHeader.bytesMax))
+        for end in [header.length - 1, header.length / 2] {
+            precondition(try! ProxyHeader.read(bytes[..<end].span) == nil)
+        }
+        precondition(try! ProxyHeader.read(bytes[..<header.length].span) == header)
+    }
+    let text = String(decoding: bytes, as: UTF8.self)
+    if let address = PeerAddress(parsing: text) {
+        precondition(PeerAddress(parsing: "\(address)") == address)
+        precondition(address.network.network == address.network)
+    }
+    if let range = try? AddressRange(parsing: text) { precondition(!range.contains(.unix)) }
+    return 0
+}
