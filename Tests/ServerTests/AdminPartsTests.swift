@@ -160,6 +160,28 @@ struct AdminPartsTests {
         return settings
     }
 
+    @Test("no name can forge a line of the log, nor hide who did what to whom")
+    func audit() throws {
+        let hostile = "x\n\u{1B}[2J\u{202E}\" sub=root" + String(repeating: "\u{E0001}", count: 2_000)
+        for format in Log.Format.allCases {
+            let lines = Guarded<[String]>([])
+            let log = Log(level: .info, format: format, clock: { 0 }) { line in
+                lines.withLock { $0.append(String(decoding: line, as: UTF8.self)) }
+            }
+            let grant = Grant(subject: hostile, issuer: hostile, id: hostile)
+            var audit = Audit(.disconnect, by: grant, from: .unix, log)
+            audit.target = hostile
+            audit.tell("done")
+            let line = try #require(lines.withLock { $0.first })
+            #expect(line.utf8.count <= Log.lineBytesMax && line.utf8.count { $0 == 10 } == 1)
+            #expect(!line.contains("\u{1B}") && !line.contains("\u{202E}"))
+            #expect(!line.contains(" sub=root") || !line.contains("\" sub=root"))
+            for word in ["disconnect", "done", "unix", "sub", "target"] {
+                #expect(line.contains(word), "\(word) in \(line)")
+            }
+        }
+    }
+
     @Test("rates are those of the last ten seconds")
     func rates() {
         var rates = Rates()

@@ -57,6 +57,9 @@ struct MetricsTests {
                 { block.jwksRefreshes.add(.failed, 7) }
             ),
             ("jobwire_jwks_age_seconds", { block.jwksAge.set(7) }),
+            ("jobwire_websockets", { block.webSockets.set(7) }),
+            ("jobwire_event_streams", { block.eventStreams.set(7) }),
+            ("jobwire_long_polls", { block.longPolls.set(7) }),
             ("jobwire_rate_limited_total", { block.rateLimited.add(7) }),
             (#"jobwire_http_responses_total{class="4xx"}"#, { block.responses.add(.init(404), 7) }),
             ("jobwire_events_heard_total", { block.eventsHeard.add(7) }),
@@ -83,6 +86,17 @@ struct MetricsTests {
             #expect(!metrics.says("\(name) 7"))
             count()
             #expect(metrics.says("\(name) 7"), "\(name)")
+        }
+        // And each number of them.
+        let values = metrics.values()
+        #expect(values.count == Metrics.families.count)
+        for (name, value) in values {
+            switch value {
+            case .number(let number): #expect(number == 7, "\(name)")
+            case .byWord(let counts): #expect(Array(counts.values) == [7], "\(name)")
+            case .times(let count, _): #expect(count == 7, "\(name)")
+            case .word(let word): #expect(word == "off", "\(name)")
+            }
         }
         #expect(counters.count + 2 == Metrics.families.count, "and the two states of Redis")
     }

@@ -48,8 +48,8 @@ struct Audit {
     var target = ""
 
     static let done = "done"
-    /// Longer names are cut, so that no name keeps another from the line.
-    private static let nameScalarsMax = 256
+    /// Longer ones are cut, so that neither keeps the other from the line, whatever it takes to escape them.
+    private static let scalarsMax = 150
 
     /// `grant` is nil where it was not found out who asks.
     init(_ action: AdminAction, by grant: Grant?, from address: PeerAddress, _ log: Log) {
@@ -61,14 +61,14 @@ struct Audit {
             "audit",
             [
                 "action": .text(action.rawValue), "outcome": .text(outcome),
-                "peer": .word(address), "target": .text(Self.short(target)),
-                "sub": .text(Self.short(grant?.subject ?? "")),
+                "peer": .word(address), "sub": .text(Self.short(grant?.subject ?? "")),
+                "target": .text(Self.short(target)),
                 "iss": .text(Self.short(grant?.issuer ?? "")),
                 "jti": .text(Self.short(grant?.id ?? "")),
             ])
     }
 
     private static func short(_ name: String) -> String {
-        String(String.UnicodeScalarView(name.unicodeScalars.prefix(nameScalarsMax)))
+        String(String.UnicodeScalarView(name.unicodeScalars.prefix(scalarsMax)))
     }
 }
