@@ -68,9 +68,12 @@ public final class Fleet {
         send([word("SET"), keys.once(name), value, word("PX"), life]) { reply($0.map { _ in }) }
     }
 
-    /// Reads it and forgets it in one step: of several who take, on whichever bridge, one gets it.
-    public func take(_ name: [UInt8], _ reply: @escaping Reply<[UInt8]?>) {
-        evaluate(FleetKeys.take, keys.once(name), []) { answer in
+    /// Reads it and forgets it in one step: of several who take, on whichever bridge, one gets it. The
+    /// others find the mark, where one is left, until its time is over.
+    public func take(
+        _ name: [UInt8], leaving mark: [UInt8] = [], _ reply: @escaping Reply<[UInt8]?>
+    ) {
+        evaluate(FleetKeys.take, keys.once(name), [mark]) { answer in
             reply(answer.map { if case .bytes(let value) = $0 { value } else { nil } })
         }
     }

@@ -26,11 +26,12 @@ public struct FleetKeys: Sendable {
         "~\(root)* &\(root)* +subscribe +publish +eval +evalsha +@sortedset +@set +set +get +mget +del"
     }
 
-    /// Redis 6.0 has no GETDEL.
+    /// Redis 6.0 has no GETDEL. What is left in the place, where that is not empty, goes when it would have.
     static let take = RedisScript(
         """
         local value = redis.call('GET', KEYS[1])
-        if value then redis.call('DEL', KEYS[1]) end
+        if value and ARGV[1] == '' then redis.call('DEL', KEYS[1])
+        elseif value then redis.call('SET', KEYS[1], ARGV[1], 'KEEPTTL') end
         return value
         """)
 

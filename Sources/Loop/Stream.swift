@@ -38,6 +38,13 @@ public final class Stream: EventTarget {
     }
 
     public internal(set) var peer: PeerAddress
+    // Here and below, where an alignment leaves room: a server has as many streams as clients.
+    var phase: Phase
+    var isDirty = false
+    /// The kernel took not all; there is no point in trying before it says so.
+    var isBlocked = false
+    var owesSinceEarlierTick = false
+    var isPaused = false
     /// Read at most so much in a tick, so that others have their turn.
     public var readBudgetBytes: Int
     /// Unconsumed bytes kept; more ends the stream.
@@ -52,24 +59,18 @@ public final class Stream: EventTarget {
     var connector: Connector?
     /// For connecting, shaking hands and finishing, which all end in time.
     var timer: TimerID?
-    var stalledSince: Instant?
-    var token: PollToken?
-    var descriptor = Descriptor.none
-    private var interest: Readiness = []
-    var phase: Phase
-    var isDirty = false
-    /// The kernel took not all; there is no point in trying before it says so.
-    var isBlocked = false
-    var owesSinceEarlierTick = false
-    /// Of a record that OpenSSL has begun on: it must be offered the same bytes again.
-    var offeredBytes = 0
-    var isPaused = false
     var inputEnded = false
     var ownerChanged = false
     /// See StreamIntroduction.swift.
     var isAwaitingIntroduction = false
     private var isAwaitingVisit = false
     private var isSilenced = false
+    var stalledSince: Instant?
+    var token: PollToken?
+    var descriptor = Descriptor.none
+    private var interest: Readiness = []
+    /// Of a record that OpenSSL has begun on: it must be offered the same bytes again.
+    var offeredBytes = 0
 
     private init(_ loop: Loop, _ phase: Phase, from peer: PeerAddress) {
         (self.loop, self.phase, self.peer) = (loop, phase, peer)

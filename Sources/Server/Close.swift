@@ -13,6 +13,9 @@ enum Close: Error, Equatable {
     case tokenRefused(TokenFault)
     case tokenExpired
     case ticketRefused(TicketFault)
+    case cookieRefused(CookieFault)
+    case tokenNeeded
+    case tooManyTickets
     case authTimeout
     case notThisJob
     case notThisQueue
@@ -37,13 +40,16 @@ enum Close: Error, Equatable {
         case .badRequest: 4400
         // The refusals that pass: a client that comes again may be let in.
         case .tokenRefused(.keysAwaited), .ticketRefused(.unavailable): 1013
-        case .tokenRefused, .tokenExpired, .ticketRefused, .authTimeout: 4401
+        case .cookieRefused(.originMissing), .tokenNeeded: 4403
+        case .tokenRefused, .tokenExpired, .ticketRefused, .cookieRefused, .authTimeout: 4401
         case .notThisJob, .notThisFeed, .notThisQueue, .notThisPath, .mayNotPublish,
             .mayNotAdminister, .originRefused:
             4403
         case .noSuchFeed: 4404
         case .tooSlow: 4408
-        case .tooManyConnections, .tooManyMessages, .tooManyOfSubject, .tooManyHandshakes: 4429
+        case .tooManyConnections, .tooManyMessages, .tooManyOfSubject, .tooManyHandshakes,
+            .tooManyTickets:
+            4429
         case .violation(let violation): violation.closeCode
         }
     }
@@ -63,16 +69,21 @@ enum Close: Error, Equatable {
     /// Seconds, for who may come again.
     var retryAfter: Int { if case .tooManyHandshakes(let seconds) = self { seconds } else { 1 } }
 
-    /// A token came, and is none. What is asked without one is no guess.
+    /// A token or a ticket came, and is none. What is asked without one is no guess.
     var isOfBadToken: Bool {
-        if case .tokenRefused(let fault) = self { fault != .missing && code == 4401 } else { false }
+        switch self {
+        case .tokenRefused(let fault): fault != .missing && code == 4401
+        case .ticketRefused, .cookieRefused: code == 4401
+        default: false
+        }
     }
 
     var authRefusal: AuthRefusal? {
         switch self {
         case .tokenRefused(let fault): AuthRefusal(fault)
         case .tokenExpired: .expired
-        case .ticketRefused: .ticket
+        case .ticketRefused, .tokenNeeded: .ticket
+        case .cookieRefused: .cookie
         case .authTimeout: .timedOut
         case .notThisJob, .notThisFeed, .notThisQueue, .notThisPath, .mayNotPublish,
             .mayNotAdminister:
@@ -89,6 +100,9 @@ enum Close: Error, Equatable {
         case .tokenRefused(let fault): "token_\(fault.rawValue)"
         case .tokenExpired: "token_expired"
         case .ticketRefused(let fault): "ticket_\(fault.rawValue)"
+        case .cookieRefused(let fault): "cookie_\(fault.rawValue)"
+        case .tokenNeeded: "token_needed"
+        case .tooManyTickets: "too_many_tickets"
         case .authTimeout: "auth_timeout"
         case .notThisJob: "not_this_job"
         case .notThisQueue: "not_this_queue"
@@ -117,6 +131,9 @@ enum Close: Error, Equatable {
         case .tokenRefused(let fault): fault.message
         case .tokenExpired: "the token has expired"
         case .ticketRefused(let fault): fault.message
+        case .cookieRefused(let fault): fault.message
+        case .tooManyTickets: "too many tickets were given a moment ago"
+        case .tokenNeeded: "a ticket can't be traded: bring the token"
         case .authTimeout: "no token came in time"
         case .notThisJob: "the token does not cover this job"
         case .notThisQueue: "the token does not cover this queue"

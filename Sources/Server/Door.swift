@@ -13,8 +13,8 @@ struct Door {
     let crossOrigin: CrossOrigin
     let entrances: Entrances
     let sources: [Source]
-    /// Empty: not checked, for without a cookie a foreign page has nothing of ours to abuse.
-    private var allowedOrigins: [String] { crossOrigin.allowedOrigins }
+    let cookie: TokenCookie?
+    let securityHeaders: SecurityHeaders
 
     init(_ house: House) throws(StartFault) {
         do throws(TokenSetupFault) { verifier = try TokenVerifier(house.tokenRules) } catch {
@@ -22,7 +22,10 @@ struct Door {
         }
         verifier.wantKeys = { [keeper = house.keyKeeper] in keeper?.ask($0) }
         let settings = house.settings
-        crossOrigin = CrossOrigin(allowedOrigins: settings.allowedOrigins)
+        cookie = TokenCookie(settings.tokenCookie)
+        crossOrigin = CrossOrigin(
+            allowedOrigins: settings.allowedOrigins, takesCookies: cookie != nil)
+        securityHeaders = SecurityHeaders(settings)
         entrances = try settings.entrances()
         sources = try settings.heardSources()
     }
@@ -32,18 +35,6 @@ struct Door {
             return try verifier.verify(token, now: WallClock.milliseconds() / 1_000)
         } catch {
             throw .tokenRefused(error)
-        }
-    }
-
-    /// A browser says where its page comes from; other clients say nothing, and need not. Our own
-    /// page is always welcome.
-    func checkOrigin(_ head: RequestHead) throws(Close) {
-        guard !allowedOrigins.isEmpty, !allowedOrigins.contains("*"),
-            let origin = head.first("origin"), !allowedOrigins.contains(origin)
-        else { return }
-        let host = head.first("host") ?? ""
-        guard origin == "http://\(host)" || origin == "https://\(host)" else {
-            throw .originRefused
         }
     }
 

@@ -13,13 +13,16 @@ import Wire
 extension HTTPConnection {
     func answer(_ head: RequestHead, _ body: [UInt8], about route: Route) {
         do throws(Close) {
-            try worker.door.checkOrigin(head)
+            try worker.door.crossOrigin.check(head)
             if head.method == .options { return respond(CrossOrigin.options(route)) }
             let query = try Door.query(head)
             try worker.admitToken(of: caller)
-            guard let credential = try worker.door.credential(head, query: query) else {
-                throw .tokenRefused(.missing)
-            }
+            if route == .session { return try answerSession(head, query) }
+            if route == .tickets { return try giveTicket(try holder(head, query)) }
+            guard
+                let credential = try worker.door.credential(
+                    head, query: query, isSecure: caller.isSecure)
+            else { throw .tokenRefused(.missing) }
             identify(credential) { connection, bearer in
                 do throws(Close) {
                     try connection.answer(head, body, query, try bearer.get(), about: route)
@@ -32,7 +35,7 @@ extension HTTPConnection {
         }
     }
 
-    private func refuse(_ error: Close) {
+    func refuse(_ error: Close) {
         refused(error)
         auditRefusal(error)
         if error.isOfBadToken { worker.countRefusedToken(of: caller) }
@@ -177,7 +180,7 @@ extension HTTPConnection {
             headers: [
                 ("content-type", "text/event-stream"), ("cache-control", "no-store"),
                 ("x-accel-buffering", "no"),
-            ] + worker.door.crossOrigin.headers(for: head))
+            ] + worker.door.headers(for: .jobs, head))
         let bytes = SharedBytes(response.head(keepAlive: false))
         worker.metrics.responses.add(StatusClass(200))
         worker.metrics.bytesOut.add(bytes.count)

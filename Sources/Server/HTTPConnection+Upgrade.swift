@@ -21,12 +21,13 @@ extension HTTPConnection {
         do throws(Close) {
             try worker.admitHandshake(of: caller)
             guard !worker.isDraining else { throw .draining }
-            try worker.door.checkOrigin(head)
+            try worker.door.crossOrigin.check(head)
             let query = try Door.query(head)
             let purpose = try purpose(entrance.route, query)
             guard
                 let credential = try worker.door.credential(
-                    head, protocols: upgrade.offeredProtocols, query: query)
+                    head, protocols: upgrade.offeredProtocols, query: query,
+                    isSecure: caller.isSecure)
             else { return become(.admitted(purpose, nil), upgrade, at: entrance) }
             identify(credential) { connection, bearer in
                 connection.become(connection.visit(purpose, bearer), upgrade, at: entrance)

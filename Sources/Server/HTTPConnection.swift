@@ -80,9 +80,7 @@ extension HTTPConnection: StreamOwner {
             worker.metrics.handshakeRefusals.add(.badRequest)
             worker.log.debug(
                 "bad_request", ["peer": .word(caller.address), "why": .text(error.rawValue)])
-            stream.send(Response.violation(error).encoded(keepAlive: false))
-            worker.metrics.responses.add(StatusClass(error.status))
-            end()
+            answerLast(.violation(error))
             consumed = bytes.count
         }
         worker.metrics.bytesIn.add(consumed)
@@ -143,11 +141,7 @@ extension HTTPConnection: TimerTarget {
         guard !isIdle else { return end() }
         guard !giveUpIdentification() else { return }
         worker.metrics.handshakeRefusals.add(.timedOut)
-        stream.send(
-            Response.error(408, "request_timeout", "the request took too long")
-                .encoded(keepAlive: false))
-        worker.metrics.responses.add(StatusClass(408))
-        end()
+        answerLast(.error(408, "request_timeout", "the request took too long"))
     }
 }
 
@@ -169,8 +163,8 @@ extension HTTPConnection {
         case .readiness: respond(worker.readiness())
         case .metrics: respond(worker.metricsPage())
         case .asset(let index): respond(.asset(PageAssets.files[index]))
-        case .jobs, .job, .jobEvents, .jobLog, .feedEvents, .queueEvents, .broadcast,
-            .connections, .connection, .stats:
+        case .jobs, .job, .jobEvents, .jobLog, .feedEvents, .queueEvents, .session, .tickets,
+            .broadcast, .connections, .connection, .stats:
             answer(head, body, about: route)
         case .unknown, .jobSocket, .feedSocket, .queueSocket, .socket: respondNotFound()
         }
@@ -193,9 +187,7 @@ extension HTTPConnection {
         let keepsAlive = head.keepsAlive && !worker.isDraining
         worker.metrics.responses.add(StatusClass(response.status))
         var response = response
-        if Route(path: head.path).isAPI {
-            response.headers += worker.door.crossOrigin.headers(for: head)
-        }
+        response.headers += worker.door.headers(for: Route(path: head.path), head)
         let bytes = response.encoded(keepAlive: keepsAlive, omitBody: head.method == .head)
         worker.metrics.bytesOut.add(bytes.count)
         stream.send(bytes)
@@ -205,6 +197,15 @@ extension HTTPConnection {
         wait(worker.settings.keepAliveTimeout)
         // What was pipelined behind the request lies with the stream, and is handed over again.
         stream.setOwner(self)
+    }
+
+    /// To what was no whole request.
+    private func answerLast(_ response: Response) {
+        var response = response
+        response.headers += worker.door.securityHeaders.data
+        stream.send(response.encoded(keepAlive: false))
+        worker.metrics.responses.add(StatusClass(response.status))
+        end()
     }
 
     /// The answer waits for the job's next event, or for so long.

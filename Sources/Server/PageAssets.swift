@@ -28,8 +28,10 @@ enum PageAssets {
         <main>
           <form id="follow">
             <label>Job <input id="job" required maxlength="128" autocapitalize="off" autocomplete="off" spellcheck="false"></label>
-            <label>Token <input id="token" type="password" required autocomplete="off" spellcheck="false"></label>
+            <label>Token <input id="token" type="password" autocomplete="off" spellcheck="false"></label>
+            <label><input id="stay" type="checkbox"> Stay signed in</label>
             <button>Follow</button>
+            <button id="sign-out" type="button" hidden>Sign out</button>
           </form>
 
           <p id="trouble" role="alert" hidden></p>
@@ -145,7 +147,7 @@ enum PageAssets {
             "version": "1",
             "description": "What Jobwire answers over HTTP. The WebSockets, and what every word means, are in docs/protocol.md."
           },
-          "security": [{"bearer": []}, {"query": []}],
+          "security": [{"bearer": []}, {"query": []}, {"ticket": []}, {"cookie": []}],
           "paths": {
             "/api/v1/jobs": {
               "get": {
@@ -385,6 +387,53 @@ enum PageAssets {
                 }
               }
             },
+            "/api/v1/session": {
+              "post": {
+                "operationId": "openSession",
+                "summary": "Puts the token into the cookie that `token-cookie` names",
+                "security": [{"bearer": []}, {"query": []}, {"cookie": []}],
+                "responses": {
+                  "200": {
+                    "description": "the cookie is set",
+                    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Session"}}}
+                  },
+                  "400": {"$ref": "#/components/responses/BadRequest"},
+                  "401": {"$ref": "#/components/responses/Unauthorized"},
+                  "403": {"$ref": "#/components/responses/Forbidden"},
+                  "404": {"$ref": "#/components/responses/NoSessions"},
+                  "429": {"$ref": "#/components/responses/TooMany"}
+                }
+              },
+              "delete": {
+                "operationId": "closeSession",
+                "summary": "Takes the cookie away; the token in it stays what it is",
+                "security": [],
+                "responses": {
+                  "204": {"description": "the cookie is gone"},
+                  "403": {"$ref": "#/components/responses/Forbidden"},
+                  "404": {"$ref": "#/components/responses/NoSessions"},
+                  "429": {"$ref": "#/components/responses/TooMany"}
+                }
+              }
+            },
+            "/api/v1/tickets": {
+              "post": {
+                "operationId": "giveTicket",
+                "summary": "Trades the token for a ticket: good for one use, on any bridge, in `?ticket=`",
+                "security": [{"bearer": []}, {"query": []}, {"cookie": []}],
+                "responses": {
+                  "200": {
+                    "description": "the answer",
+                    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Ticket"}}}
+                  },
+                  "400": {"$ref": "#/components/responses/BadRequest"},
+                  "401": {"$ref": "#/components/responses/Unauthorized"},
+                  "403": {"$ref": "#/components/responses/Forbidden"},
+                  "429": {"$ref": "#/components/responses/TooMany"},
+                  "503": {"$ref": "#/components/responses/TicketsAway"}
+                }
+              }
+            },
             "/api/v1/broadcast": {
               "post": {
                 "operationId": "broadcast",
@@ -564,7 +613,14 @@ enum PageAssets {
           "components": {
             "securitySchemes": {
               "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
-              "query": {"type": "apiKey", "in": "query", "name": "token"}
+              "query": {"type": "apiKey", "in": "query", "name": "token"},
+              "ticket": {"type": "apiKey", "in": "query", "name": "ticket"},
+              "cookie": {
+                "type": "apiKey",
+                "in": "cookie",
+                "name": "the setting token-cookie",
+                "description": "from the server's own pages and named origins only"
+              }
             },
             "parameters": {
               "id": {
@@ -623,6 +679,14 @@ enum PageAssets {
               },
               "Forbidden": {
                 "description": "the token or the origin is not allowed this",
+                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+              },
+              "TicketsAway": {
+                "description": "Redis can't be asked",
+                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+              },
+              "NoSessions": {
+                "description": "the server keeps no token in a cookie",
                 "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
               },
               "NoSuchFeed": {
@@ -691,6 +755,19 @@ enum PageAssets {
                   "updated_at": {"type": ["string", "null"]},
                   "finished_at": {"type": ["string", "null"]}
                 }
+              },
+              "Ticket": {
+                "type": "object",
+                "required": ["ticket", "expires_in"],
+                "properties": {
+                  "ticket": {"type": "string", "pattern": "^[A-Za-z0-9_-]{43}$"},
+                  "expires_in": {"type": "integer", "minimum": 1, "maximum": 30, "description": "seconds"}
+                }
+              },
+              "Session": {
+                "type": "object",
+                "required": ["expires_at"],
+                "properties": {"expires_at": {"type": ["string", "null"], "format": "date-time"}}
               },
               "JobList": {
                 "type": "object",
@@ -903,7 +980,9 @@ enum PageAssets {
         // every loss; Job is what is known of the job; the rest draws it, at most once for each frame.
         //
         // What always holds: the cursor names the last event drawn, so a reconnect asks for exactly what
-        // came later; worker text reaches the page as text only; the token is in no URL that is sent.
+        // came later; worker text reaches the page as text only. Who looks is access.js'.
+
+        import { access } from "/assets/access.js";
 
         const RETRY_BASE_MS = 500;
         const RETRY_CAP_MS = 30_000;
@@ -920,8 +999,8 @@ enum PageAssets {
 
         /// One job's socket: connects, resumes, and gives up only where trying again can't help.
         class Follower {
-          constructor(job, token, listener) {
-            Object.assign(this, { job, token, listener, epoch: null, seq: 0, tries: 0, heartbeatMs: 30_000 });
+          constructor(job, listener) {
+            Object.assign(this, { job, listener, epoch: null, seq: 0, tries: 0, heartbeatMs: 30_000 });
             this.retryTimer = this.socket = null;
             this.watchTimer = setInterval(() => this.watch(), 1_000);
             this.connect();
@@ -940,7 +1019,7 @@ enum PageAssets {
             if (this.epoch) url.searchParams.set("after", `${this.epoch}:${this.seq}`);
             this.listener.connection("waiting", "connecting …");
             try {
-              this.socket = new WebSocket(url, ["jobwire.v1.json", `bearer.${this.token}`]);
+              this.socket = new WebSocket(url, access.subprotocols);
             } catch {
               return this.end("That is not a token: it has characters no token can have.");
             }
@@ -1144,7 +1223,7 @@ enum PageAssets {
           });
         }
 
-        function follow(id, token) {
+        function follow(id) {
           follower?.stop();
           job = new Job();
           log.replaceChildren();
@@ -1154,22 +1233,29 @@ enum PageAssets {
           at("view").hidden = false;
           at("view-job").textContent = id;
           draw();
-          follower = new Follower(id, token, listener);
+          follower = new Follower(id, listener);
         }
 
-        /// The fragment never leaves the browser, so the token may stand there and nowhere else in the URL.
         function followFragment() {
-          const fragment = new URLSearchParams(location.hash.slice(1));
-          at("job").value = fragment.get("job") ?? "";
-          at("token").value = fragment.get("token") ?? "";
-          if (at("job").value && at("token").value) follow(at("job").value, at("token").value);
+          at("job").value = access.takeFragment();
+          at("token").value = access.token;
+          at("sign-out").hidden = !access.isSignedIn;
+          if (at("job").value) follow(at("job").value);
         }
 
-        at("follow").addEventListener("submit", (submit) => {
+        at("follow").addEventListener("submit", async (submit) => {
           submit.preventDefault();
-          const fragment = new URLSearchParams({ job: at("job").value, token: at("token").value });
-          history.replaceState(null, "", `#${fragment}`);
+          access.token = at("token").value;
+          access.name(at("job").value);
+          const refusal = at("stay").checked && access.token ? await access.signIn() : null;
           followFragment();
+          if (refusal) tell(at("notice"), `Not signed in: ${refusal}.`);
+        });
+        at("sign-out").addEventListener("click", async () => {
+          if (!await access.signOut()) return tell(at("notice"), "Not signed out: the server can't be reached.");
+          at("token").value = "";
+          at("sign-out").hidden = true;
+          follower?.end("Signed out.");
         });
         stick.addEventListener("change", () => {
           log.setAttribute("aria-live", stick.checked ? "polite" : "off");
@@ -1184,6 +1270,69 @@ enum PageAssets {
         addEventListener("online", () => follower?.wake());
         document.addEventListener("visibilitychange", () => { if (!document.hidden) follower?.wake(); });
         followFragment();
+
+        """##
+        ),
+        (
+        "/assets/access.js", "text/javascript; charset=utf-8",
+        ##"""
+        // Who looks: a token that stays in this tab, or a cookie that the browser shows to nobody but the server.
+        //
+        // What always holds: no token is in an address. One that a link brought behind its # is taken out at once.
+
+        const TOKEN = "jobwire-token";
+        const SIGNED_IN = "jobwire-signed-in";
+
+        export const access = {
+          get token() { return sessionStorage.getItem(TOKEN) ?? ""; },
+          set token(token) {
+            if (token) sessionStorage.setItem(TOKEN, token);
+            else sessionStorage.removeItem(TOKEN);
+          },
+
+          /// The job that the address names.
+          takeFragment() {
+            const fragment = new URLSearchParams(location.hash.slice(1));
+            const job = fragment.get("job") ?? "";
+            if (fragment.has("token")) {
+              this.token = fragment.get("token");
+              this.name(job);
+            }
+            return job;
+          },
+
+          name(job) { history.replaceState(null, "", `#${new URLSearchParams({ job })}`); },
+
+          /// Without a token the browser adds its cookie, where it has one.
+          get subprotocols() {
+            return ["jobwire.v1.json", ...(this.token ? [`bearer.${this.token}`] : [])];
+          },
+
+          get isSignedIn() { return localStorage.getItem(SIGNED_IN) !== null; },
+
+          /// Trades the token for the cookie; why not, where that could not be.
+          async signIn() {
+            try {
+              const answer = await fetch("/api/v1/session", {
+                method: "POST", headers: { authorization: `Bearer ${this.token}` },
+              });
+              if (!answer.ok) return (await answer.json()).error.message;
+            } catch {
+              return "the server can't be reached";
+            }
+            this.token = "";
+            localStorage.setItem(SIGNED_IN, "");
+            return null;
+          },
+
+          async signOut() {
+            const answer = await fetch("/api/v1/session", { method: "DELETE" }).catch(() => null);
+            if (!answer?.ok) return false;
+            this.token = "";
+            localStorage.removeItem(SIGNED_IN);
+            return true;
+          },
+        };
 
         """##
         ),

@@ -69,7 +69,7 @@ extension Response {
     /// A snapshot with its ETag, or 304 for who has it. Watchers come and go without a new tag.
     static func snapshot(_ opening: Opening, watchers: Int, knownTags: [String]) -> Response {
         let tag = tag(opening)
-        let headers = [(name: "etag", value: tag), ("cache-control", "no-cache")]
+        let headers = [(name: "etag", value: tag), ("cache-control", "private, no-cache")]
         if names(knownTags, tag) { return Response(status: 304, headers: headers) }
         var json = JSONWriter()
         json.beginObject()
@@ -94,7 +94,7 @@ extension Response {
         let tag = tag(opening)
         let isFinished = opening.snapshot.finishedAt != nil
         let headers = [
-            (name: "etag", value: tag), ("vary", "accept, authorization"),
+            (name: "etag", value: tag),
             ("cache-control", isFinished ? "private, max-age=60" : "private, no-cache"),
         ]
         if names(knownTags, tag) { return Response(status: 304, headers: headers) }
@@ -124,7 +124,6 @@ extension Response {
             status: 200,
             headers: [
                 ("content-type", "text/plain; charset=utf-8"), ("cache-control", "no-store"),
-                ("x-content-type-options", "nosniff"),
             ], body: text)
     }
 
@@ -150,19 +149,11 @@ extension Response {
         }
     }
 
-    /// No inline script or style, nothing from elsewhere, no framing; the page's own rules.
     static func asset(_ file: (path: String, contentType: String, body: String)) -> Response {
         Response(
             status: 200,
             headers: [
                 ("content-type", file.contentType), ("cache-control", "no-cache"),
-                ("x-content-type-options", "nosniff"), ("referrer-policy", "no-referrer"),
-                (
-                    "content-security-policy",
-                    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-                        + "img-src 'self' data:; base-uri 'none'; form-action 'none'; "
-                        + "frame-ancestors 'none'"
-                ),
             ],
             body: Array(file.body.utf8))
     }

@@ -14,6 +14,8 @@ enum Route: Equatable {
     case jobLog(String)
     case feedEvents(String)
     case queueEvents(String)
+    case session
+    case tickets
     case broadcast
     case connections
     case connection(String)
@@ -58,6 +60,8 @@ enum Route: Equatable {
             self = .feedEvents(String(segments[1]))
         case "queues" where segments.count == 3 && segments[2] == "events":
             self = .queueEvents(String(segments[1]))
+        case "session" where segments.count == 1: self = .session
+        case "tickets" where segments.count == 1: self = .tickets
         case "broadcast" where segments.count == 1: self = .broadcast
         case "connections" where segments.count == 1: self = .connections
         case "connections" where segments.count == 2: self = .connection(String(segments[1]))
@@ -76,17 +80,18 @@ enum Route: Equatable {
     /// What pages of other origins may ask for, with a token.
     var isAPI: Bool {
         switch self {
-        case .jobs, .job, .jobEvents, .jobLog, .feedEvents, .queueEvents, .broadcast,
-            .connections, .connection, .stats:
-            true
+        case .jobs, .job, .jobEvents, .jobLog, .feedEvents, .queueEvents, .session, .tickets: true
+        case .broadcast, .connections, .connection, .stats: true
         default: false
         }
     }
 
     func answers(_ method: HTTPMethod) -> Bool {
         switch (method, self) {
-        case (.head, .queueEvents), (.get, .broadcast), (.head, .broadcast),
-            (.get, .connection), (.head, .connection):
+        case (.head, .queueEvents): false
+        case (.get, .session), (.head, .session), (.get, .tickets), (.head, .tickets): false
+        case (.post, .session), (.delete, .session), (.post, .tickets): true
+        case (.get, .broadcast), (.head, .broadcast), (.get, .connection), (.head, .connection):
             false
         case (.post, .broadcast), (.delete, .connection): true
         case (.get, _), (.head, _), (.post, .jobEvents): true
@@ -100,6 +105,8 @@ enum Route: Equatable {
         switch self {
         case .jobEvents: "GET, HEAD, POST, OPTIONS"
         case .queueEvents: "GET, OPTIONS"
+        case .session: "POST, DELETE, OPTIONS"
+        case .tickets: "POST, OPTIONS"
         case .broadcast: "POST, OPTIONS"
         case .connection: "DELETE, OPTIONS"
         case _ where isAPI: "GET, HEAD, OPTIONS"

@@ -62,6 +62,7 @@ final class Worker {
     var askedFleet: [UInt64: (FleetAnswer) -> Void] = [:]
     var office = Office()
     private var courier: Courier
+    var tickets: TicketAllowance
     var hasHeldDelivery = false
     /// What the tick delivered, to be timed once it is written: when the first update of each job was
     /// heard, and how many messages came of it.
@@ -85,6 +86,8 @@ final class Worker {
         bodyLimits = BodyLimits(settings)
         messageReader = ClientMessageReader(jobsMax: settings.subscriptionsPerConnectionMax)
         throttledLog = LogThrottle(house.log, perSecondMax: settings.logRepeatsPerSecondMax)
+        tickets = TicketAllowance(
+            max: settings.ticketsMax, perSubjectMax: settings.ticketsPerSubjectMax, at: loop.now)
         courier = Courier(house.backlogs) { house.mailboxes[$1].post($0) }
     }
 

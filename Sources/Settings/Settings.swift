@@ -10,6 +10,7 @@ public struct Settings: Equatable, Sendable {
     public var tlsKey = ""
     public var allowedOrigins: [String] = []
     public var aliases: [String] = []
+    public var hstsMaxAge = Duration.seconds(30 * 86_400)
 
     // Redis
     public var redisURL = Secret("redis://127.0.0.1:6379")
@@ -48,6 +49,9 @@ public struct Settings: Equatable, Sendable {
     public var tokenBytesMax = 8_192
     public var tokenCacheMax = 10_000
     public var requireExp = true
+    public var tokenCookie = ""
+    public var ticketsMax = 10_000
+    public var ticketsPerSubjectMax = 1_000
     public var revocationsMax = 100_000
     public var revocationExpiry = Duration.seconds(30 * 86_400)
     public var authTimeout = Duration.seconds(5)

@@ -85,6 +85,10 @@ extension Settings {
                     problem("issuer", "\(place)needs token-secret, token-keys or jwks"))
             }
         }
+        if !tokenCookie.isEmpty, !tokenCookie.contains(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$/) {
+            problems.append(
+                problem("token-cookie", "\(quoted(tokenCookie)) is no name of a cookie"))
+        }
         let names = allIssuers.map(\.name)
         if Set(names.map { Array($0.utf8) }).count < names.count {
             problems.append(problem("token-issuer", "the same name stands in an [issuer] section"))

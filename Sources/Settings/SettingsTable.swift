@@ -29,6 +29,9 @@ extension Settings {
             "aliases", \.aliases, as: "ALIASES",
             "Other paths for WebSockets, as PATH=feed:NAME, PATH=queue:NAME or PATH=jobs (by message); "
                 + "with @SCOPE at the end only for tokens of that scope"),
+        .duration(
+            "hsts-max-age", \.hstsMaxAge, .zero...(.seconds(63_072_000)),
+            "With tls-certificate: how long browsers shall come by https alone; 0s: not told"),
     ]
 
     private static let redis: [Setting] = [
@@ -119,6 +122,15 @@ extension Settings {
             "token-cache-max", \.tokenCacheMax, 0...1_000_000,
             "Tokens that each loop remembers as rightly signed"),
         .flag("require-exp", \.requireExp, "Refuse tokens that never expire"),
+        .text(
+            "token-cookie", \.tokenCookie, as: "NAME",
+            "Cookie that a token may stand in, from our own page or a named origin; empty: in none"),
+        .integer(
+            "tickets-max", \.ticketsMax, 0...10_000_000,
+            "One-use tickets that each loop gives in 30 seconds; each keeps its token in Redis for a minute"),
+        .integer(
+            "tickets-per-subject-max", \.ticketsPerSubjectMax, 1...10_000_000,
+            "Of those, to tokens of one subject"),
         .integer(
             "revocations-max", \.revocationsMax, 0...10_000_000,
             "Revocations that count at a time; one more is refused with 507"),

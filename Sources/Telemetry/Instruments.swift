@@ -46,9 +46,9 @@ extension MetricLabel {
 
 /// One counter for each value of a label.
 public struct LabelledCounter<Label: MetricLabel>: ~Copyable, Sendable {
-    private let counts = InlineArray<16, Counter> { _ in Counter() }
+    private let counts = InlineArray<32, Counter> { _ in Counter() }
 
-    public init() { precondition(Label.allCases.count <= 16) }
+    public init() { precondition(Label.allCases.count <= 32) }
     public func add(_ label: Label, _ n: Int = 1) { counts[label.rawValue].add(n) }
     public subscript(label: Label) -> UInt64 { counts[label.rawValue].value }
 }

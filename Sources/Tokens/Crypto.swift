@@ -154,8 +154,12 @@ final class SignatureCheck {
 public enum RandomSecret {
     /// 32 random bytes as 43 letters, for a token secret that can be pasted anywhere.
     public static func text() throws(TokenSetupFault) -> String {
-        var bytes = [UInt8](repeating: 0, count: TokenKey.secretBytesMin)
-        guard unsafe RAND_bytes(&bytes, Int32(bytes.count)) == 1 else { throw .cryptoUnavailable }
-        return Base64URL.encode(bytes)
+        Base64URL.encode(try bytes(TokenKey.secretBytesMin))
+    }
+
+    static func bytes(_ count: Int) throws(TokenSetupFault) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: count)
+        guard unsafe RAND_bytes(&bytes, Int32(count)) == 1 else { throw .cryptoUnavailable }
+        return bytes
     }
 }

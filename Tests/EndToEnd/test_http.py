@@ -136,6 +136,7 @@ def test_json_logs_are_json_line_by_line(serve, follow, job):
         ("/", "text/html", "index.html"),
         ("/assets/page.css", "text/css", "page.css"),
         ("/assets/page.js", "text/javascript", "page.js"),
+        ("/assets/access.js", "text/javascript", "access.js"),
     ],
 )
 def test_the_page_is_served_as_it_lies_in_the_sources(server, path, content, name):

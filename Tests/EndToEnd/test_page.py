@@ -1,8 +1,10 @@
 """The page at `/` in a real browser: once with the real server, and with a scripted one for what goes wrong."""
 
+import http.server
 import json
 import re
 import shutil
+import threading
 
 import pytest
 from support.server import ROOT
@@ -119,6 +121,7 @@ def test_with_the_real_server_it_follows_a_job_to_its_end(server, redis, page, j
     expect(page.locator("#status")).to_have_text("completed")
     expect(page.locator("#log div")).to_have_count(1)
     assert len(addresses) > 6 and not [url for url in addresses if secret in url.split("#")[0]]
+    assert page.url.endswith(f"#job={job}"), "nor does it stay where it came in"
 
 
 def test_with_the_real_server_a_token_of_another_job_is_told(server, page, job):
@@ -151,7 +154,7 @@ def test_the_form_asks_for_job_and_token_and_nothing_goes_into_the_query(scripte
     page.get_by_role("textbox", name="Token").fill("a.b.c")
     page.get_by_role("button", name="Follow").click()
     scripted.connected(1)
-    assert "a.b.c" not in page.url.split("#")[0]
+    assert "a.b.c" not in page.url
     assert scripted.sockets[0].url.endswith("/api/v1/ws/jobs/build-7/updates")
 
 
@@ -329,3 +332,107 @@ def test_something_that_is_no_token_is_told(page):
     Scripted(page, plays_sockets=False)  # only the browser's own socket refuses such a word
     page.goto(f"{SITE}/#job=build-7&token=not%20a%20token")
     expect(page.get_by_role("alert")).to_contain_text("not a token")
+
+
+# Signed in by a cookie
+
+@pytest.fixture
+def keeps(serve):
+    return serve(token_cookie="jobwire-token", auth_timeout="300ms")
+
+
+@pytest.fixture
+def foreign():
+    """Serves one page from another port of this machine: another origin, of the same site."""
+    servers = []
+
+    def serve_page(body):
+        class Page(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.send_response(200)
+                self.send_header("Content-Type", "text/html")
+                self.end_headers()
+                self.wfile.write(body.encode())
+
+            def log_message(self, *words):
+                pass
+
+        servers.append(http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page))
+        threading.Thread(target=servers[-1].serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{servers[-1].server_port}/"
+
+    yield serve_page
+    for each in servers:
+        each.shutdown()
+        each.server_close()
+
+
+def sign_in(page, server, job):
+    page.goto(server.url("/"))
+    page.get_by_role("textbox", name="Job").fill(job)
+    page.get_by_role("textbox", name="Token").fill(token(jobs=[job]))
+    page.get_by_role("checkbox", name="Stay signed in").check()
+    page.get_by_role("button", name="Follow").click()
+    expect(page.locator("#connection")).to_have_text("live")
+
+
+def test_who_stays_signed_in_needs_no_token_until_he_signs_out(keeps, redis, page, job):
+    sign_in(page, keeps, job)
+    expect(page.get_by_role("textbox", name="Token")).to_have_value("")
+    assert page.evaluate("document.cookie + JSON.stringify(sessionStorage)") == "{}", "no script can read it"
+    other = page.context.new_page()
+    other.goto(keeps.url(f"/#job={job}"))
+    expect(other.locator("#connection")).to_have_text("live")
+    other.get_by_role("button", name="Sign out").click()
+    expect(other.get_by_role("alert")).to_have_text("Signed out.")
+    assert page.context.cookies() == []
+    other.reload()
+    expect(other.get_by_role("alert")).to_contain_text("missing")
+
+
+def test_where_no_cookie_is_kept_that_is_told_and_the_token_serves(server, page, job):
+    sign_in(page, server, job)
+    expect(page.locator("#notice")).to_contain_text("Not signed in")
+    page.complaints.clear()  # the browser's own line about the 404
+
+
+def test_a_page_of_another_origin_can_use_the_cookie_for_nothing(keeps, foreign, page, job):
+    """Another port is another origin, yet of the same site: the browser does send the cookie along."""
+    sign_in(page, keeps, job)
+    evil = page.context.new_page()
+    evil.goto(foreign("<p>evil"))
+    for method, path in [("GET", f"jobs/{job}"), ("POST", f"jobs/{job}/events"), ("POST", "tickets"), ("DELETE", "session")]:
+        ask = f"fetch('{keeps.url('/api/v1/' + path)}', {{method: '{method}', credentials: 'include'"
+        assert evil.evaluate(ask + "}).then(() => 'read', () => 'refused')") == "refused", path
+        # Without asking for the answer nothing is asked before: the request itself has to be harmless.
+        assert evil.evaluate(ask + ", mode: 'no-cors'}).then((a) => a.type, () => 'refused')") in ("opaque", "refused")
+    code = evil.evaluate(
+        """(url) => new Promise((end) => { new WebSocket(url).onclose = (close) => end(close.code) })""",
+        keeps.url(f"/api/v1/ws/jobs/{job}/updates", "ws"))
+    assert code == 4403, "without the cookie it would be 4401"
+    # Each but DELETE, which the browser asked about first, came with the cookie and was refused for it.
+    assert keeps.metric("jobwire_handshake_refusals_total", reason="origin") == 7
+    assert page.context.cookies() != [], "nor was the session ended"
+    assert keeps.metric("jobwire_events_heard_total") == 0
+
+
+def test_nothing_inline_could_run_and_nobody_may_frame_it(server, foreign, page, job):
+    page.goto(server.url(f"/#job={job}&token={token()}"))
+    expect(page.locator("#connection")).to_have_text("live")
+    assert page.complaints == []
+    tried = page.evaluate("""() => new Promise((end) => {
+        const told = [];
+        document.addEventListener("securitypolicyviolation", (event) => {
+            if (told.push(event.effectiveDirective) === 3) end(told.sort());
+        });
+        const add = (name, text) => document.body.append(Object.assign(document.createElement(name), { textContent: text }));
+        add("script", "window.ran = true");
+        add("style", "body { display: none }");
+        document.body.setAttribute("style", "color: red");
+    })""")
+    assert tried == ["script-src-elem", "style-src-attr", "style-src-elem"]
+    assert page.evaluate("window.ran") is None
+    page.complaints.clear()
+    frame = page.context.new_page()
+    frame.goto(foreign(f"<iframe src='{server.url('/')}'></iframe>"))
+    assert "Jobwire" not in frame.frames[1].evaluate("document.documentElement.textContent")

@@ -27,14 +27,15 @@ final class EventStreamClient {
     }
 
     init(
-        _ scene: Scene, path: String, token: String, lastID: String? = nil,
+        _ scene: Scene, path: String, token: String?, lastID: String? = nil,
         headers: [String] = [], over connection: Connection? = nil
     ) throws {
         self.connection = try connection ?? scene.connect()
         self.lastID = lastID
         try self.connection.sendRequest(
             path,
-            headers: ["Accept: text/event-stream", Token.header(token)] + headers
+            headers: ["Accept: text/event-stream"] + (token.map { [Token.header($0)] } ?? [])
+                + headers
                 + (lastID.map { ["Last-Event-ID: \($0)"] } ?? []))
         head = try self.connection.answerHead()
         try #require(head.status == 200, "\(head)")

@@ -38,8 +38,9 @@ struct OpenAPITests {
         let described = try described()
         let routes: [Route] = [
             .jobs, .job("x"), .jobEvents("x"), .jobLog("x"), .health, .readiness, .metrics,
-            .feedEvents("x"), .queueEvents("x"), .jobSocket("x"), .feedSocket("x"),
-            .queueSocket("x"), .socket, .broadcast, .connections, .connection("x"), .stats,
+            .feedEvents("x"), .queueEvents("x"), .session, .tickets, .jobSocket("x"), .feedSocket("x"),
+            .queueSocket("x"), .socket,
+            .broadcast, .connections, .connection("x"), .stats,
         ]
         for route in routes {
             guard let path = path(of: route) else { continue }
@@ -68,6 +69,8 @@ struct OpenAPITests {
         case .connection: "/api/v1/connections/{id}"
         case .stats: "/api/v1/stats"
         case .queueEvents: "/api/v1/queues/{name}/events"
+        case .session: "/api/v1/session"
+        case .tickets: "/api/v1/tickets"
         case .jobSocket, .feedSocket, .queueSocket, .socket, .asset, .unknown: nil
         }
     }

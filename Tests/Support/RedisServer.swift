@@ -103,7 +103,10 @@ private final class Child {
         // The log is the event that tells when it is ready.
         var text = ""
         let isReady = "Ready to accept connections"
-        while !text.contains(isReady), let more = readSome(output.readEnd) { text += more }
+        // The shell may be slower than the server.
+        while !text.contains(isReady) || !text.contains("pid "),
+            let more = readSome(output.readEnd)
+        { text += more }
         let words = text.split(whereSeparator: \.isWhitespace)
         guard text.contains(isReady), let mark = words.firstIndex(of: "pid"),
             let number = pid_t(words[mark + 1])

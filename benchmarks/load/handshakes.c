@@ -29,7 +29,7 @@ struct caller {
 
 static struct caller callers[AT_ONCE];
 static char **tokens;
-static unsigned tokensCount, begun, done;
+static unsigned tokensCount, begun, asked, done;
 
 static void readTokens(const char *path) {
     FILE *file = fopen(path, "r");
@@ -71,7 +71,7 @@ static void callOne(struct load *load, struct caller *caller) {
 static void ask(struct load *load, struct caller *caller) {
     char request[TOKEN_BYTES_MAX + 512], authorization[TOKEN_BYTES_MAX + 32] = "";
     if (tokensCount)
-        snprintf(authorization, sizeof authorization, "Authorization: Bearer %s\r\n", tokens[begun % tokensCount]);
+        snprintf(authorization, sizeof authorization, "Authorization: Bearer %s\r\n", tokens[asked++ % tokensCount]);
     int count = snprintf(request, sizeof request,
         "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n%s\r\n",

@@ -19,6 +19,7 @@ final class Caller {
     let since = WallTime(milliseconds: WallClock.milliseconds())
     /// Of the client, as far as it is known: what logs name and limits count.
     private(set) var address: PeerAddress
+    private var holder: TokenHolder?
     /// Whether the client speaks TLS, to us or to the outermost trusted proxy.
     private(set) var isSecure: Bool
     /// When it arrived, and was counted.
@@ -29,7 +30,6 @@ final class Caller {
     private(set) var isProxied: Bool
     private var isCountedForAddress: Bool
     private var isReleased = false
-    private var holder: TokenHolder?
     private unowned let house: House
 
     init(_ peer: PeerAddress, _ house: House) {

@@ -1,7 +1,8 @@
 // Credential is what a request brought to say who asks (protocol.md section 5), and Bearer is who it was.
 //
 // The first place that has one decides; a bad one is refused even where a good one follows, so that
-// nobody is served by accident with other rights than he believes to have.
+// nobody is served by accident with other rights than he believes to have. The places in their order:
+// the header, the subprotocol, `?ticket=`, `?token=`, the cookie.
 
 import Loop
 import Tokens
@@ -21,9 +22,9 @@ struct Bearer {
 extension Door {
     private static let bearerProtocol = "bearer."
 
-    /// nil where none came.
+    /// nil where none came. `protocols` are those of a WebSocket.
     func credential(
-        _ head: RequestHead, protocols: [String] = [], query: Query
+        _ head: RequestHead, protocols: [String]? = nil, query: Query, isSecure: Bool
     ) throws(Close) -> Credential? {
         if let authorization = head.first("authorization") {
             let words = authorization.split(separator: " ", maxSplits: 1)
@@ -32,11 +33,27 @@ extension Door {
             }
             return .token(String(words[1]))
         }
-        if let offer = protocols.first(where: { $0.hasPrefix(Self.bearerProtocol) }) {
+        if let offer = protocols?.first(where: { $0.hasPrefix(Self.bearerProtocol) }) {
             return .token(String(offer.dropFirst(Self.bearerProtocol.count)))
         }
         if let ticket = query.first("ticket") { return .ticket(ticket) }
-        return query.first("token").map { .token($0) }
+        if let token = query.first("token") { return .token(token) }
+        let needsOrigin = protocols != nil || !(head.method == .get || head.method == .head)
+        return try cookie(head, needsOrigin: needsOrigin, isSecure: isSecure).map { .token($0) }
+    }
+
+    /// A browser sends it by itself, for whichever page: who asks is told by the origin alone.
+    private func cookie(
+        _ head: RequestHead, needsOrigin: Bool, isSecure: Bool
+    ) throws(Close) -> String? {
+        let token: String?
+        do throws(CookieFault) { token = try cookie?.value(in: head) } catch {
+            throw .cookieRefused(error)
+        }
+        if token != nil {
+            try crossOrigin.checkCookie(head, needsOrigin: needsOrigin, isSecure: isSecure)
+        }
+        return token
     }
 
     /// Whose token this is.
@@ -50,7 +67,7 @@ extension Worker {
     func identify(_ credential: Credential, _ answer: @escaping (Result<Bearer, Close>) -> Void) {
         switch credential {
         case .token(let token): answer(bearer(of: token))
-        case .ticket: answer(.failure(.ticketRefused(.unavailable)))
+        case .ticket(let text): redeem(text, answer)
         }
     }
 

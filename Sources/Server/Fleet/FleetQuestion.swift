@@ -4,7 +4,7 @@ import Fleet
 
 enum FleetQuestion: Sendable {
     case put([UInt8], [UInt8], for: Duration)
-    case take([UInt8])
+    case take([UInt8], leaving: [UInt8])
     case revoke(Revocation)
     case tell(FleetMessage, to: NodeName?)
     case ask(FleetMessage, of: NodeName)
@@ -24,7 +24,7 @@ extension Fleet {
         switch question {
         case .put(let name, let value, let life):
             put(name, value, for: life) { reply(.done($0)) }
-        case .take(let name): take(name) { reply(.taken($0)) }
+        case .take(let name, let mark): take(name, leaving: mark) { reply(.taken($0)) }
         case .revoke(let revocation): revoke(revocation) { reply(.done($0)) }
         case .tell(let message, let node): tell(message, to: node) { reply(.told($0)) }
         case .ask(let message, let node): ask(message, of: node) { reply(.answered($0)) }
@@ -48,8 +48,10 @@ extension Worker {
         ask(.put(name, value, for: life)) { if case .done(let result) = $0 { reply(result) } }
     }
 
-    func take(_ name: [UInt8], _ reply: @escaping Fleet.Reply<[UInt8]?>) {
-        ask(.take(name)) { if case .taken(let result) = $0 { reply(result) } }
+    func take(
+        _ name: [UInt8], leaving mark: [UInt8] = [], _ reply: @escaping Fleet.Reply<[UInt8]?>
+    ) {
+        ask(.take(name, leaving: mark)) { if case .taken(let result) = $0 { reply(result) } }
     }
 
     func revoke(_ revocation: Revocation, _ reply: @escaping Fleet.Reply<Void>) {

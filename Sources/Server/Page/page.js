@@ -2,7 +2,9 @@
 // every loss; Job is what is known of the job; the rest draws it, at most once for each frame.
 //
 // What always holds: the cursor names the last event drawn, so a reconnect asks for exactly what
-// came later; worker text reaches the page as text only; the token is in no URL that is sent.
+// came later; worker text reaches the page as text only. Who looks is access.js'.
+
+import { access } from "/assets/access.js";
 
 const RETRY_BASE_MS = 500;
 const RETRY_CAP_MS = 30_000;
@@ -19,8 +21,8 @@ const FINAL_CLOSES = {
 
 /// One job's socket: connects, resumes, and gives up only where trying again can't help.
 class Follower {
-  constructor(job, token, listener) {
-    Object.assign(this, { job, token, listener, epoch: null, seq: 0, tries: 0, heartbeatMs: 30_000 });
+  constructor(job, listener) {
+    Object.assign(this, { job, listener, epoch: null, seq: 0, tries: 0, heartbeatMs: 30_000 });
     this.retryTimer = this.socket = null;
     this.watchTimer = setInterval(() => this.watch(), 1_000);
     this.connect();
@@ -39,7 +41,7 @@ class Follower {
     if (this.epoch) url.searchParams.set("after", `${this.epoch}:${this.seq}`);
     this.listener.connection("waiting", "connecting …");
     try {
-      this.socket = new WebSocket(url, ["jobwire.v1.json", `bearer.${this.token}`]);
+      this.socket = new WebSocket(url, access.subprotocols);
     } catch {
       return this.end("That is not a token: it has characters no token can have.");
     }
@@ -243,7 +245,7 @@ function draw() {
   });
 }
 
-function follow(id, token) {
+function follow(id) {
   follower?.stop();
   job = new Job();
   log.replaceChildren();
@@ -253,22 +255,29 @@ function follow(id, token) {
   at("view").hidden = false;
   at("view-job").textContent = id;
   draw();
-  follower = new Follower(id, token, listener);
+  follower = new Follower(id, listener);
 }
 
-/// The fragment never leaves the browser, so the token may stand there and nowhere else in the URL.
 function followFragment() {
-  const fragment = new URLSearchParams(location.hash.slice(1));
-  at("job").value = fragment.get("job") ?? "";
-  at("token").value = fragment.get("token") ?? "";
-  if (at("job").value && at("token").value) follow(at("job").value, at("token").value);
+  at("job").value = access.takeFragment();
+  at("token").value = access.token;
+  at("sign-out").hidden = !access.isSignedIn;
+  if (at("job").value) follow(at("job").value);
 }
 
-at("follow").addEventListener("submit", (submit) => {
+at("follow").addEventListener("submit", async (submit) => {
   submit.preventDefault();
-  const fragment = new URLSearchParams({ job: at("job").value, token: at("token").value });
-  history.replaceState(null, "", `#${fragment}`);
+  access.token = at("token").value;
+  access.name(at("job").value);
+  const refusal = at("stay").checked && access.token ? await access.signIn() : null;
   followFragment();
+  if (refusal) tell(at("notice"), `Not signed in: ${refusal}.`);
+});
+at("sign-out").addEventListener("click", async () => {
+  if (!await access.signOut()) return tell(at("notice"), "Not signed out: the server can't be reached.");
+  at("token").value = "";
+  at("sign-out").hidden = true;
+  follower?.end("Signed out.");
 });
 stick.addEventListener("change", () => {
   log.setAttribute("aria-live", stick.checked ? "polite" : "off");
