@@ -3,6 +3,7 @@
 //
 // What may not be looked at is a finding, too; only a wrong setting of ours ends the checkup.
 
+import Fleet
 import Loop
 import Redis
 import Settings
@@ -41,6 +42,11 @@ final class Checkup {
             findings.append(try subscription("+psubscribe", pattern, patterns: [pattern]))
         }
         findings.append(try subscription("+subscribe", channel, channels: [channel]))
+        let fleet = FleetKeys(prefix: settings.keyPrefix, database: address.database).channel
+        findings.append(
+            try subscription(
+                "+subscribe", fleet, channels: [fleet],
+                means: "What is told to all bridges does not reach this one, or reaches it late."))
         return findings
     }
 
@@ -96,7 +102,9 @@ final class Checkup {
     }
 
     private func subscription(
-        _ rule: String, _ name: String, patterns: [String] = [], channels: [String] = []
+        _ rule: String, _ name: String, patterns: [String] = [], channels: [String] = [],
+        means: String =
+            "Bridges can't tell each other what they recorded, nor prove that they hear."
     ) throws(Failure) -> Finding {
         do throws(Failure) {
             try ConnectionCheck(settings, patterns: patterns, channels: channels).run()
@@ -107,7 +115,7 @@ final class Checkup {
             return Finding(
                 "subscribe", isOurs ? .warning : .error, "\(name): \(error.reason)",
                 isOurs
-                    ? "Bridges can't tell each other what they recorded, nor prove that they hear."
+                    ? means
                     : "Nothing that workers publish there is heard.",
                 mend: error.code == .refused
                     ? ["ACL SETUSER \(address.user ?? "default") \(rule) &\(name)"] : [])

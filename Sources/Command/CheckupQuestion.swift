@@ -1,5 +1,6 @@
 // What the doctor asks a Redis, and what the answers mean. Pure: answers in, findings out.
 
+import Fleet
 import Redis
 import Settings
 
@@ -60,6 +61,7 @@ struct CheckupQuestion {
             CheckupQuestion(name: name, commands: [["INFO", section]], needs: "+info", read: read)
         }
         let key = "\(settings.keyPrefix):doctor"
+        let fleet = FleetKeys(prefix: settings.keyPrefix, database: database)
         return [
             info("version", "server", version), info("role", "replication", role),
             info("cluster", "cluster", cluster),
@@ -86,6 +88,19 @@ struct CheckupQuestion {
                 unansweredMeans:
                     "A bridge can't prove by hearing itself that it hears; PING has to do instead."
             ) { _ in Finding("publish", .ok, "may, on \(settings.keyPrefix):*") },
+            CheckupQuestion(
+                name: "fleet",
+                commands: [
+                    ["EVAL", FleetKeys.rehearsal, "1", fleet.rehearsed],
+                    ["PUBLISH", fleet.channel, FleetKeys.greeting],
+                ],
+                needs: fleet.rules,
+                unansweredMeans:
+                    "Tokens are revoked on the bridge that is told alone, and until it restarts; tickets and"
+                    + " what is asked of all bridges can't be used."
+            ) { _ in
+                Finding("fleet", .ok, "may tell other bridges, by \(settings.keyPrefix):fleet:*")
+            },
         ]
     }
 

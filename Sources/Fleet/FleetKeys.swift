@@ -26,6 +26,28 @@ public struct FleetKeys: Sendable {
         "~\(root)* &\(root)* +subscribe +publish +eval +evalsha +@sortedset +@set +set +get +mget +del"
     }
 
+    /// Does all that a fleet does, to a key that is gone at once.
+    public static let rehearsal = """
+        local key = KEYS[1]
+        redis.call('ZADD', key, 1, 'a')
+        redis.call('ZSCORE', key, 'a')
+        redis.call('ZCARD', key)
+        redis.call('ZCOUNT', key, '-inf', '+inf')
+        redis.call('ZSCAN', key, 0)
+        redis.call('ZREM', key, 'a')
+        redis.call('ZREMRANGEBYSCORE', key, '-inf', '+inf')
+        redis.call('SADD', key, 'a')
+        redis.call('SRANDMEMBER', key, 2)
+        redis.call('SREM', key, 'a')
+        redis.call('SET', key, 'a', 'PX', 10000)
+        redis.call('GET', key)
+        redis.call('MGET', key)
+        return redis.call('DEL', key)
+        """
+    public var rehearsed: String { root + "doctor" }
+    /// A message that concerns nobody.
+    public static let greeting = #"{"from":"00doctor","kind":"doctor","data":null}"#
+
     /// Redis 6.0 has no GETDEL. What is left in the place, where that is not empty, goes when it would have.
     static let take = RedisScript(
         """

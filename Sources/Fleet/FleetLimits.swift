@@ -51,6 +51,20 @@ public enum FleetFault: Error, Sendable, Equatable {
         }
     }
 
+    public var message: String {
+        switch self {
+        case .redisUnavailable: "Redis is away; the other bridges are told when it is back"
+        case .notAllowed:
+            "the Redis user lacks the rights (jobwire doctor says which), so no other bridge knows"
+        case .refused: "Redis refused, so no other bridge knows"
+        case .full: "as many revocations count as may (revocations-max)"
+        case .tooLarge: "it is too large to be told to other bridges"
+        case .tooManyQuestions: "too many questions to other bridges wait for their answers"
+        case .noSuchNode: "no such bridge is there"
+        case .noAnswer: "that bridge did not answer in time"
+        }
+    }
+
     /// What Redis' own error means.
     init(answer text: String) {
         let isForbidden =

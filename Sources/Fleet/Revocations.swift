@@ -45,7 +45,7 @@ public struct Revocations: Sendable {
     }
 
     /// Whether one of them means this token. One that does not say when it was issued counts as old.
-    public func revoke(
+    public func cover(
         issuer: String?, subject: String?, id: String?, issuedAt: Int64?
     ) -> Bool {
         if let id, !tokens.isEmpty,

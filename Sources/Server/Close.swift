@@ -39,7 +39,9 @@ enum Close: Error, Equatable {
         case .draining, .disconnected: 1012
         case .badRequest: 4400
         // The refusals that pass: a client that comes again may be let in.
-        case .tokenRefused(.keysAwaited), .ticketRefused(.unavailable): 1013
+        case .tokenRefused(.keysAwaited), .tokenRefused(.revocationsAwaited),
+            .ticketRefused(.unavailable):
+            1013
         case .cookieRefused(.originMissing), .tokenNeeded: 4403
         case .tokenRefused, .tokenExpired, .ticketRefused, .cookieRefused, .authTimeout: 4401
         case .notThisJob, .notThisFeed, .notThisQueue, .notThisPath, .mayNotPublish,

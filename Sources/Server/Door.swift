@@ -10,13 +10,15 @@ import Wire
 
 struct Door {
     let verifier: TokenVerifier
+    private let revoked: RevokedTokens
     let crossOrigin: CrossOrigin
     let entrances: Entrances
     let sources: [Source]
     let cookie: TokenCookie?
     let securityHeaders: SecurityHeaders
 
-    init(_ house: House) throws(StartFault) {
+    init(_ house: House, _ revoked: RevokedTokens) throws(StartFault) {
+        self.revoked = revoked
         do throws(TokenSetupFault) { verifier = try TokenVerifier(house.tokenRules) } catch {
             throw .token(error)
         }
@@ -31,11 +33,19 @@ struct Door {
     }
 
     func grant(of token: String) throws(Close) -> Grant {
-        do throws(TokenFault) {
-            return try verifier.verify(token, now: WallClock.milliseconds() / 1_000)
-        } catch {
-            throw .tokenRefused(error)
-        }
+        do throws(TokenFault) { return try verify(token) } catch { throw .tokenRefused(error) }
+    }
+
+    /// Rightly signed, in its time, and not revoked.
+    func verify(_ token: String) throws(TokenFault) -> Grant {
+        let grant = try verifier.verify(token, now: WallClock.milliseconds() / 1_000)
+        try revoked.check(grant)
+        return grant
+    }
+
+    /// Time has passed since its token was looked at.
+    func checkStill(_ grant: Grant) throws(Close) {
+        do throws(TokenFault) { try revoked.check(grant) } catch { throw .tokenRefused(error) }
     }
 
     /// The first of ours that is offered. A token is never echoed: it would end up in logs.

@@ -64,8 +64,8 @@ extension HTTPConnection {
             look(at: try named(segment, grant), .all) { connection, opening, _ in
                 connection.respond(.log(opening))
             }
-        case .broadcast, .connections, .connection, .stats:
-            administer(route, body, query, grant)
+        case .revocations, .broadcast, .connections, .connection, .stats:
+            administer(route, head.method, body, query, grant)
         default: respond(.notFound)
         }
     }
@@ -139,11 +139,18 @@ extension HTTPConnection {
             let wish = Wish(after: page.next, types: request.types)
             // No longer than the token, whose end ends a stream as well.
             let most = worker.lifeLeft(of: grant) ?? .seconds(EventsRequest.waitMax)
-            do throws(Close) { try worker.count(connection.caller, grant) } catch {
-                return connection.respond(.refusal(error))
+            do throws(Close) {
+                try worker.door.checkStill(grant)
+                try worker.count(connection.caller, grant)
+            } catch {
+                return connection.refuse(error)
             }
             connection.wait(for: job, wish, grant, atMost: min(.seconds(request.wait), most)) {
-                [weak connection] in connection?.tell(later, of: job, head, grant)
+                [weak connection] end in
+                switch end {
+                case .lookAgain: connection?.tell(later, of: job, head, grant)
+                case .revoked: connection?.refuse(.tokenRefused(.revoked))
+                }
             }
         }
     }
@@ -174,6 +181,7 @@ extension HTTPConnection {
         _ subject: Subject, _ head: RequestHead, _ wish: Wish, _ grant: Grant
     ) throws(Close) {
         guard !worker.isDraining else { throw .draining }
+        try worker.door.checkStill(grant)
         try worker.count(caller, grant)
         let response = Response(
             status: 200,

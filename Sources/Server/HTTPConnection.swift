@@ -164,7 +164,7 @@ extension HTTPConnection {
         case .metrics: respond(worker.metricsPage())
         case .asset(let index): respond(.asset(PageAssets.files[index]))
         case .jobs, .job, .jobEvents, .jobLog, .feedEvents, .queueEvents, .session, .tickets,
-            .broadcast, .connections, .connection, .stats:
+            .revocations, .broadcast, .connections, .connection, .stats:
             answer(head, body, about: route)
         case .unknown, .jobSocket, .feedSocket, .queueSocket, .socket: respondNotFound()
         }
@@ -176,8 +176,8 @@ extension HTTPConnection {
     }
 
     /// What the request asks for that is being answered.
-    var requested: Route? {
-        if case .answering(let head) = phase { Route(path: head.path) } else { nil }
+    var requested: (route: Route, method: HTTPMethod)? {
+        if case .answering(let head) = phase { (Route(path: head.path), head.method) } else { nil }
     }
 
     func respond(_ response: Response) {
@@ -211,11 +211,10 @@ extension HTTPConnection {
     /// The answer waits for the job's next event, or for so long.
     func wait(
         for job: JobID, _ wish: Wish, _ grant: Grant, atMost: Duration,
-        _ whenOver: @escaping () -> Void
+        _ whenOver: @escaping (LongPoll.End) -> Void
     ) {
         let poll = worker.enter {
-            LongPoll(
-                id: $0, job: job, grant: grant, caller: caller, worker: worker, whenOver)
+            LongPoll(id: $0, job: job, caller: caller, grant: grant, worker: worker, whenOver)
         }
         self.poll = poll
         poll.start(wish, atMost: atMost)

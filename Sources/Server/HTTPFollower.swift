@@ -28,14 +28,16 @@ protocol HTTPFollower: AnyObject {
     /// What a tick brought, joined and shared by all who follow the job so.
     func deliver(_ blocks: [SharedBytes], count: Int)
     func notify(_ notice: SharedBytes)
-    /// False where it was not told.
-    func hear(broadcast: SharedBytes) -> Bool
     var kind: ConnectionKind { get }
     var caller: Caller { get }
     var grant: Grant { get }
     var subject: Subject { get }
     /// What an operator is told of it, as long as it is there.
     var listing: ConnectionListing? { get }
+    /// False where it was not told.
+    func hear(broadcast: SharedBytes) -> Bool
+    /// Its token counts no more.
+    func revoke()
     /// The server is leaving.
     func drain()
     /// An operator sends it away.

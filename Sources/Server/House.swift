@@ -28,6 +28,10 @@ final class House: Sendable {
     let keyKeeper: KeyKeeper?
     /// False while an issuer's first keys are still to come.
     let areKeysHere: Atomic<Bool>
+    /// How many loops know which tokens are revoked; on the others no token counts.
+    let loopsKnowing = Atomic<Int>(0)
+    /// All do.
+    let areRevocationsKnown = Atomic<Bool>(false)
     /// Set by the feed's loop, read by whoever answers `/readyz`.
     let isRedisReady = Atomic<Bool>(false)
     let isSubscriptionProven = Atomic<Bool>(false)
@@ -74,7 +78,8 @@ final class House: Sendable {
 
     var isReady: Bool {
         isRedisReady.load(ordering: .relaxed) && isSubscriptionProven.load(ordering: .relaxed)
-            && areKeysHere.load(ordering: .relaxed) && !isDraining.load(ordering: .relaxed)
+            && areKeysHere.load(ordering: .relaxed)
+            && areRevocationsKnown.load(ordering: .relaxed) && !isDraining.load(ordering: .relaxed)
     }
 
     var othersHaveEnded: Bool { loopsEnded.load(ordering: .relaxed) >= mailboxes.count - 1 }

@@ -67,6 +67,8 @@ extension AuthRefusal {
         case .malformed, .duplicateMember, .criticalHeader: self = .malformed
         case .algorithmNotAllowed, .wrongType: self = .algorithm
         case .unknownKey, .keysAwaited: self = .key
+        case .revoked: self = .revoked
+        case .revocationsAwaited: self = .other
         case .wrongIssuer, .wrongAudience: self = .audience
         case .badSignature: self = .signature
         case .expired: self = .expired

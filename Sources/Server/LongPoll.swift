@@ -1,5 +1,5 @@
 // LongPoll waits for the first event behind a cursor, and then is over: who waited looks at the history
-// again and finds it there. It keeps nothing of what it hears.
+// again and finds it there, or is told that his token counts no more. It keeps nothing of what it hears.
 
 import Bytes
 import Hub
@@ -8,25 +8,26 @@ import Loop
 import Tokens
 
 final class LongPoll: HTTPFollower {
+    enum End { case lookAgain, revoked }
+
     let id: FollowerID
-    let job: JobID
-    let grant: Grant
     let caller: Caller
+    let grant: Grant
+    let job: JobID
     private unowned let worker: Worker
     /// nil when it is over.
-    private var whenOver: (() -> Void)?
+    private var whenOver: ((End) -> Void)?
     private var timer: TimerID?
 
     var isClosing: Bool { whenOver == nil }
 
     init(
-        id: FollowerID, job: JobID, grant: Grant, caller: Caller, worker: Worker,
-        _ whenOver: @escaping () -> Void
+        id: FollowerID, job: JobID, caller: Caller, grant: Grant, worker: Worker,
+        _ whenOver: @escaping (End) -> Void
     ) {
         self.id = id
+        (self.caller, self.grant) = (caller, grant)
         self.job = job
-        self.grant = grant
-        self.caller = caller
         self.worker = worker
         self.whenOver = whenOver
     }
@@ -66,13 +67,14 @@ final class LongPoll: HTTPFollower {
 
     func notify(_ notice: SharedBytes) {}
     func drain() { end() }
+    func revoke() { end(.revoked) }
     func disconnect() { end() }
 
-    private func end() {
+    private func end(_ end: End = .lookAgain) {
         guard let whenOver else { return }
         self.whenOver = nil
         leave()
-        whenOver()
+        whenOver(end)
     }
 
     private func leave() {

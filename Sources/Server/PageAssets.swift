@@ -434,6 +434,54 @@ enum PageAssets {
                 }
               }
             },
+            "/api/v1/revocations": {
+              "get": {
+                "operationId": "listRevocations",
+                "summary": "Which tokens count no more, as far as this bridge knows; for administrators",
+                "parameters": [{"$ref": "#/components/parameters/limit"}],
+                "responses": {
+                  "200": {
+                    "description": "the answer",
+                    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/RevocationList"}}}
+                  },
+                  "400": {"$ref": "#/components/responses/BadRequest"},
+                  "401": {"$ref": "#/components/responses/Unauthorized"},
+                  "403": {"$ref": "#/components/responses/Forbidden"},
+                  "429": {"$ref": "#/components/responses/TooMany"}
+                }
+              },
+              "post": {
+                "operationId": "revoke",
+                "summary": "Ends tokens, on every bridge at once; for administrators",
+                "requestBody": {
+                  "required": true,
+                  "content": {"application/json": {"schema": {"$ref": "#/components/schemas/RevocationRequest"}}}
+                },
+                "responses": {
+                  "200": {
+                    "description": "it counts on every bridge",
+                    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Revocation"}}}
+                  },
+                  "400": {"$ref": "#/components/responses/BadRequest"},
+                  "401": {"$ref": "#/components/responses/Unauthorized"},
+                  "403": {"$ref": "#/components/responses/Forbidden"},
+                  "404": {
+                    "description": "no bridge has that connection",
+                    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+                  },
+                  "413": {"$ref": "#/components/responses/TooLong"},
+                  "429": {"$ref": "#/components/responses/TooMany"},
+                  "503": {
+                    "description": "it counts on this bridge; the others can't be told now",
+                    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+                  },
+                  "507": {
+                    "description": "as many count as may",
+                    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+                  }
+                }
+              }
+            },
             "/api/v1/broadcast": {
               "post": {
                 "operationId": "broadcast",
@@ -959,6 +1007,43 @@ enum PageAssets {
                 }
               },
               "WorkerEvent": {"type": "object", "description": "what a worker would publish: any JSON object"},
+              "Time": {
+                "description": "seconds since 1970, or RFC 3339",
+                "type": ["integer", "string"]
+              },
+              "RevocationRequest": {
+                "type": "object",
+                "description": "one token by its `jti`, all tokens of `sub` that were issued so far, or that of a connection",
+                "properties": {
+                  "jti": {"type": "string", "minLength": 1, "maxLength": 1024},
+                  "sub": {"type": "string", "minLength": 1, "maxLength": 1024},
+                  "connection": {"type": "string", "pattern": "^[a-z0-9]{8}-[0-9]+$"},
+                  "iss": {"type": "string", "minLength": 1, "maxLength": 1024},
+                  "issued_until": {"$ref": "#/components/schemas/Time"},
+                  "expires_at": {"$ref": "#/components/schemas/Time"}
+                },
+                "oneOf": [{"required": ["jti"]}, {"required": ["sub"]}, {"required": ["connection"]}],
+                "additionalProperties": false
+              },
+              "Revocation": {
+                "type": "object",
+                "required": ["expires_at"],
+                "properties": {
+                  "jti": {"type": "string"},
+                  "sub": {"type": "string"},
+                  "iss": {"type": "string"},
+                  "issued_until": {"type": "string", "format": "date-time"},
+                  "expires_at": {"type": "string", "format": "date-time"}
+                }
+              },
+              "RevocationList": {
+                "type": "object",
+                "required": ["revocations", "count"],
+                "properties": {
+                  "revocations": {"type": "array", "items": {"$ref": "#/components/schemas/Revocation"}},
+                  "count": {"type": "integer", "minimum": 0}
+                }
+              },
               "Published": {
                 "type": "object",
                 "required": ["epoch", "seqs"],

@@ -16,6 +16,7 @@ enum Route: Equatable {
     case queueEvents(String)
     case session
     case tickets
+    case revocations
     case broadcast
     case connections
     case connection(String)
@@ -62,6 +63,7 @@ enum Route: Equatable {
             self = .queueEvents(String(segments[1]))
         case "session" where segments.count == 1: self = .session
         case "tickets" where segments.count == 1: self = .tickets
+        case "revocations" where segments.count == 1: self = .revocations
         case "broadcast" where segments.count == 1: self = .broadcast
         case "connections" where segments.count == 1: self = .connections
         case "connections" where segments.count == 2: self = .connection(String(segments[1]))
@@ -80,8 +82,9 @@ enum Route: Equatable {
     /// What pages of other origins may ask for, with a token.
     var isAPI: Bool {
         switch self {
-        case .jobs, .job, .jobEvents, .jobLog, .feedEvents, .queueEvents, .session, .tickets: true
-        case .broadcast, .connections, .connection, .stats: true
+        case .jobs, .job, .jobEvents, .jobLog, .feedEvents, .queueEvents, .session, .tickets,
+            .revocations, .broadcast, .connections, .connection, .stats:
+            true
         default: false
         }
     }
@@ -94,7 +97,7 @@ enum Route: Equatable {
         case (.get, .broadcast), (.head, .broadcast), (.get, .connection), (.head, .connection):
             false
         case (.post, .broadcast), (.delete, .connection): true
-        case (.get, _), (.head, _), (.post, .jobEvents): true
+        case (.get, _), (.head, _), (.post, .jobEvents), (.post, .revocations): true
         case (.options, _): isAPI
         default: false
         }
@@ -103,7 +106,7 @@ enum Route: Equatable {
     /// The methods that `answers` knows, for the header.
     var allow: String {
         switch self {
-        case .jobEvents: "GET, HEAD, POST, OPTIONS"
+        case .jobEvents, .revocations: "GET, HEAD, POST, OPTIONS"
         case .queueEvents: "GET, OPTIONS"
         case .session: "POST, DELETE, OPTIONS"
         case .tickets: "POST, OPTIONS"

@@ -23,6 +23,7 @@ final class SSEStream: HTTPFollower {
     unowned let worker: Worker
     let caller: Caller
     private(set) var isGreeted = false
+    private var isExpiringTold = false
     /// Jobs whose history this client is still being read.
     private(set) var reading: Set<JobID> = []
     private(set) var isClosing = false
@@ -68,6 +69,7 @@ final class SSEStream: HTTPFollower {
     private func greet(_ subject: SubscribedSubject) {
         isGreeted = true
         send(worker.connected(grant, subject))
+        beat()
     }
 
     func welcome(_ welcome: Welcome) {
@@ -163,19 +165,26 @@ final class SSEStream: HTTPFollower {
         close("too_slow")
     }
 
-    private func expire() {
-        worker.metrics.authRefusals.add(.expired)
-        send(
-            ServerMessage.notice(
-                .warning, code: .tokenExpired, message: "the token has expired"))
-        close("token_expired")
+    func revoke() { end(.tokenRefused(.revoked)) }
+
+    private func end(_ reason: Close) {
+        guard !isClosing else { return }
+        if let refusal = reason.authRefusal { worker.metrics.authRefusals.add(refusal) }
+        send(ServerMessage.notice(.warning, code: reason == .tokenExpired ? .tokenExpired : .tokenRevoked, message: reason.reason))
+        close(reason.name)
     }
 
-    private func close(_ why: StaticString) {
+    private func tellExpiring() {
+        guard isGreeted, !isExpiringTold, let end = worker.end(of: grant) else { return }
+        isExpiringTold = true
+        send(ServerMessage.tokenExpiring(expiresAt: end))
+    }
+
+    private func close(_ why: String) {
         guard !isClosing else { return }
         worker.log.debug(
             "event_stream_closed",
-            ["connection": .word(id), "peer": .word(caller.address), "why": .word(why)])
+            ["connection": .word(id), "peer": .word(caller.address), "why": .text(why)])
         leave()
         stream.finish()
     }
@@ -206,7 +215,9 @@ extension SSEStream: TimerTarget {
         let now = worker.loop.now
         let settings = worker.settings
         let lifeLeft = worker.lifeLeft(of: grant)
-        if let lifeLeft, lifeLeft <= .zero { return expire() }
+        if let lifeLeft, lifeLeft <= .zero { return end(.tokenExpired) }
+        let untilExpiring = lifeLeft.map { $0 - Session.expiringNotice - settings.tokenLeeway }
+        if let untilExpiring, untilExpiring <= .zero { tellExpiring() }
         if let owedSince = stream.owedSince, now - owedSince > settings.writeTimeout {
             return closeSlow()
         }
@@ -214,7 +225,11 @@ extension SSEStream: TimerTarget {
             put(EventStreamText.heartbeat)
             nextHeartbeat = now + settings.pingInterval
         }
-        let next = min(settings.pingInterval, settings.writeTimeout, lifeLeft ?? .seconds(3_600))
+        var next = min(settings.pingInterval, settings.writeTimeout)
+        for deadline in [lifeLeft, untilExpiring] {
+            if let deadline, deadline > .zero { next = min(next, deadline) }
+        }
+        if let timer { worker.loop.disarm(timer) }
         timer = worker.loop.arm(self, after: next)
     }
 }

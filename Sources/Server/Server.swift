@@ -56,6 +56,7 @@ public struct Server {
             [
                 "address": .word(listen), "port": .integer(port),
                 "loops": .integer(house.mailboxes.count), "version": .text(Self.version),
+                "node": .word(house.node),
             ])
         whenListening(port)
         first.feed?.start()

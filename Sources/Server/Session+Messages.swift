@@ -52,7 +52,7 @@ extension Session {
     private func authenticate(_ token: String, _ id: RequestID?) throws(ClientRefusal) {
         let grant: Grant
         do throws(TokenFault) {
-            grant = try worker.door.verifier.verify(token, now: WallClock.milliseconds() / 1_000)
+            grant = try worker.door.verify(token)
         } catch {
             guard case .open = phase else { return close(.tokenRefused(error)) }
             worker.metrics.authRefusals.add(AuthRefusal(error))

@@ -52,6 +52,8 @@ extension Worker {
         json.bool(house.isSubscriptionProven.load(ordering: .relaxed))
         json.key("keys")
         json.bool(house.areKeysHere.load(ordering: .relaxed))
+        json.key("revocations")
+        json.bool(house.areRevocationsKnown.load(ordering: .relaxed))
         json.key("draining")
         json.bool(isDraining)
         json.endObject()

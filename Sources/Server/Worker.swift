@@ -24,6 +24,7 @@ final class Worker {
     let hub: Hub
     private let alarm: Alarm
     let metrics: MetricsBlock
+    let revoked: RevokedTokens
     let door: Door
     let headReader: HeadReader
     let bodyLimits: BodyLimits
@@ -58,8 +59,7 @@ final class Worker {
     /// See FeedQuestion.swift.
     var asked: [UInt64: (FeedAnswer) -> Void] = [:]
     var nextTicket: UInt64 = 0
-    /// See FleetQuestion.swift.
-    var askedFleet: [UInt64: (FleetAnswer) -> Void] = [:]
+    var fleetDesk = FleetDesk()
     var office = Office()
     private var courier: Courier
     var tickets: TicketAllowance
@@ -81,7 +81,8 @@ final class Worker {
         alarm = Alarm(loop)
         metrics = house.metrics.block(index)
         asksTaken = Array(repeating: 0, count: house.mailboxes.count)
-        door = try Door(house)
+        revoked = RevokedTokens(loop, max: settings.revocationsMax)
+        door = try Door(house, revoked)
         headReader = HeadReader(limits: HeadLimits(settings))
         bodyLimits = BodyLimits(settings)
         messageReader = ClientMessageReader(jobsMax: settings.subscriptionsPerConnectionMax)
@@ -105,6 +106,7 @@ final class Worker {
 
     /// Serves until `stop` comes by mail.
     func run() {
+        revoked.whenNew = { [unowned self] in endRevoked($0) }
         loop.beforeFlush = { [unowned self] in
             drainHub()
             carryOutViews()
@@ -138,6 +140,7 @@ final class Worker {
         countKeyAge()
         noteRates()
         sweepViews()
+        sweepRevocations()
         _ = loop.arm(self, after: .seconds(1))
     }
 
@@ -161,13 +164,7 @@ final class Worker {
         case .missed(let jobs): for job in jobs { carryOut(hub.missed(job), for: job) }
         case .opened(let opening, let asks): open(opening, afterAsks: asks)
         case .answered(let answer, let ticket): asked.removeValue(forKey: ticket)?(answer)
-        case .askFleet(let question, let loop, let ticket):
-            fleet?.answer(question) { [house] answer in
-                house.mailboxes[loop].post(.fleetAnswered(answer, ticket: ticket))
-            }
-        case .fleetAnswered(let answer, let ticket):
-            askedFleet.removeValue(forKey: ticket)?(answer)
-        case .fleet(let news): hear(news)
+        case .fleet(let mail): receive(mail)
         case .redis(let condition): tell(condition)
         case .keys(let news): hear(news)
         case .errand(let mail): receive(mail)

@@ -2,7 +2,6 @@
 // before the updates that follow it.
 
 import Bytes
-import Fleet
 import Jobs
 import Tokens
 import Wire
@@ -14,7 +13,6 @@ enum WorkerMail: Sendable {
     /// Whether it wants to hear of all jobs that have events.
     case followAll(Bool, loop: Int)
     case ask(FeedQuestion, loop: Int, ticket: UInt64)
-    case askFleet(FleetQuestion, loop: Int, ticket: UInt64)
 
     // from it
     case updates([(Update, SnapshotChange?)], bytes: Int)
@@ -24,10 +22,11 @@ enum WorkerMail: Sendable {
     /// And how many of this loop's asks had come by then.
     case opened(Opening, afterAsks: Int)
     case answered(FeedAnswer, ticket: UInt64)
-    case fleetAnswered(FleetAnswer, ticket: UInt64)
+
+    // each way
+    case fleet(FleetMail)
 
     // to all
-    case fleet(FleetNews)
     case redis(RedisCondition)
     case keys(KeyNews)
     case errand(ErrandMail)

@@ -127,7 +127,8 @@ extension Settings {
             "Cookie that a token may stand in, from our own page or a named origin; empty: in none"),
         .integer(
             "tickets-max", \.ticketsMax, 0...10_000_000,
-            "One-use tickets that each loop gives in 30 seconds; each keeps its token in Redis for a minute"),
+            "One-use tickets that each loop gives in 30 seconds; each keeps its token in Redis for a minute"
+        ),
         .integer(
             "tickets-per-subject-max", \.ticketsPerSubjectMax, 1...10_000_000,
             "Of those, to tokens of one subject"),

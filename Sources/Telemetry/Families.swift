@@ -55,6 +55,9 @@ extension Metrics {
         .gauge("jobwire_jwks_age_seconds", "Since the oldest key set was read or confirmed") {
             $0.jwksAge.value
         },
+        .gauge("jobwire_revocations", "Revocations of tokens that count now") {
+            $0.revocations.value
+        },
         .labelled("jobwire_message_refusals_total", "Client messages refused") {
             $0.messageRefusals[$1]
         },

@@ -44,7 +44,7 @@ public enum Oddity: Int, MetricLabel {
 
 public enum AuthRefusal: Int, MetricLabel {
     case missing, malformed, tooLong, algorithm, signature, expired, notYetValid, noExpiry, claims
-    case otherSubject, timedOut, job, other, key, audience, ticket, cookie
+    case otherSubject, timedOut, job, other, key, audience, ticket, cookie, revoked
     public static let label: StaticString = "reason"
 }
 

@@ -65,6 +65,7 @@ public final class MetricsBlock: Sendable {
     public let messageRefusals = LabelledCounter<MessageRefusal>()
     public let jwksRefreshes = LabelledCounter<KeyReading>()
     public let jwksAge = Gauge()
+    public let revocations = Gauge()
     public let rateLimited = Counter()
     public let forwardedUnreadable = Counter()
     public let jobsStalled = Counter()

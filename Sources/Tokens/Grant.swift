@@ -13,8 +13,8 @@ public struct Grant: Sendable, Equatable {
     public let feeds: NameRights
     /// `iss`: whose word this is. A subject is one issuer's.
     public let issuer: String?
-    /// `jti` and `iat`, by which a token can be revoked.
-    public let id: String?
+    /// By which this token can be revoked: its `jti`, or else what only it has; see TokenVerifier.
+    public internal(set) var id: String?
     public let issuedAt: Int64?
 
     public struct Scope: OptionSet, Sendable {

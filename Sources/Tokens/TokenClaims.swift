@@ -5,7 +5,7 @@
 import JSON
 
 struct TokenClaims: Sendable {
-    let grant: Grant
+    var grant: Grant
     private let notBefore: Int64?
 
     init(

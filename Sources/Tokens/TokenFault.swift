@@ -10,8 +10,10 @@ public enum TokenFault: String, Error, CaseIterable, Sendable {
     case criticalHeader = "critical_header"
     case wrongType = "wrong_type"
     case unknownKey = "unknown_key"
-    /// The one fault that passes: the same token may be right in a moment.
+    /// These pass: the same token may be right in a moment.
     case keysAwaited = "keys_awaited"
+    case revocationsAwaited = "revocations_awaited"
+    case revoked
     case badSignature = "bad_signature"
     case wrongIssuer = "wrong_issuer"
     case wrongAudience = "wrong_audience"
@@ -38,6 +40,8 @@ public enum TokenFault: String, Error, CaseIterable, Sendable {
         case .wrongType: "the typ in the header is not JWT or at+jwt"
         case .unknownKey: "no key with the kid of the header is known"
         case .keysAwaited: "the keys of the issuer are being fetched, come again"
+        case .revocationsAwaited: "it is not known yet which tokens are revoked, come again"
+        case .revoked: "the token has been revoked"
         case .badSignature: "the signature does not match: another key, or the token was changed"
         case .wrongIssuer: "the iss of the token is not one that is configured"
         case .wrongAudience: "the aud of the token does not hold token-audience"

@@ -6,6 +6,7 @@ public struct TokenContent: Sendable {
     public var issuer: String?
     public var audience: String?
     public var subject: String?
+    public var id: String?
     /// Ids, or prefixes ending in `*`.
     public var jobs: [String] = []
     public var queues: [String] = []
@@ -43,7 +44,9 @@ extension TokenContent {
     var json: [UInt8] {
         var writer = JSONWriter()
         writer.beginObject()
-        for (name, text) in [("iss", issuer), ("aud", audience), ("sub", subject)] {
+        for (name, text) in [
+            ("iss", issuer), ("aud", audience), ("sub", subject), ("jti", id),
+        ] {
             guard let text else { continue }
             writer.key(name)
             writer.string(text)

@@ -74,9 +74,22 @@ public final class TokenVerifier {
 
         let issuer = rules.issuers[index]
         try read(payload, into: &part, levels: issuer.claims.depth + 1)
-        let claims = try TokenClaims(outline, part.span, issuer)
+        var claims = try TokenClaims(outline, part.span, issuer)
         try claims.check(rules, now: now)
+        if !(1...Self.idBytesMax ~= claims.grant.id?.utf8.count ?? 0) {
+            claims.grant.id = try fingerprint(of: token.extracting(..<dots.second))
+        }
         return claims
+    }
+
+    /// A longer `jti`, or an empty one, is as good as none.
+    public static let idBytesMax = 1_024
+
+    /// Of what was signed, never of the signature: whoever holds an ECDSA signature can make another
+    /// that is right as well.
+    private func fingerprint(of signed: Span<UInt8>) throws(TokenFault) -> String {
+        guard digest.digest(signed) else { throw .badSignature }
+        return "sha256:" + Base64URL.encode(digest.bytes)
     }
 
     private func header(

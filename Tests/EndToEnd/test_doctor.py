@@ -46,7 +46,7 @@ def test_a_good_redis_is_good(make_redis):
     assert bad(findings) == {}
     assert set(findings) == {
         "connection", "version", "role", "cluster", "output buffer", "memory", "persistence", "clients", "scripts",
-        "publish", "latency", "subscribe"}
+        "publish", "fleet", "latency", "subscribe"}
     assert server.client.keys("*") == [], "nothing is left behind"
     told = subprocess.run(
         [BINARY, "doctor"], env=clean_environment({"redis_url": server.url}), text=True, capture_output=True)
@@ -78,7 +78,7 @@ def test_a_replica_is_no_place_to_write(make_redis):
     replica = make_redis(options=["--appendonly", "yes", "--replicaof", "127.0.0.1", primary.port])
     eventually(lambda: replica.client.info("replication")["master_link_status"] == "up")
     findings = doctor(replica.url, code=1)
-    assert bad(findings) == {"role": "error", "scripts": "error"}
+    assert bad(findings) == {"role": "error", "scripts": "error", "fleet": "warning"}
     assert f"127.0.0.1:{primary.port}" in findings["role"]["mend"][0]
     assert "READONLY" in findings["scripts"]["found"]
     assert "1 replicas" in doctor(primary.url)["role"]["found"]
@@ -110,7 +110,7 @@ def test_each_complaint_ends_when_its_own_mend_is_done(make_redis, name, options
 def test_memory_that_is_full(make_redis):
     server = make_redis(options=["--appendonly", "yes", "--maxmemory", "1mb"])
     findings = doctor(server.url, code=1)
-    assert bad(findings) == {"memory": "warning", "scripts": "error"}
+    assert bad(findings) == {"memory": "warning", "scripts": "error", "fleet": "warning"}
     assert "OOM" in findings["scripts"]["found"]
 
 
@@ -126,7 +126,8 @@ def test_a_user_who_may_do_nothing_is_told_each_right_that_is_missing(make_redis
     assert code == 1
     assert {each["name"] for each in findings if each["level"] == "ok"} == {"connection", "latency"}
     assert "needs +config|get" in next(each["found"] for each in findings if each["name"] == "output buffer")
-    assert [each["level"] for each in findings if each["name"] == "subscribe"] == ["error", "error", "warning"]
+    assert [each["level"] for each in findings if each["name"] == "subscribe"] == [
+        "error", "error", "warning", "warning"]
     for each in findings:
         for line in each["mend"]:
             server.client.execute_command(*line.split(" "))
@@ -139,10 +140,11 @@ def test_a_user_without_one_right(make_redis):
     for missing, expected in [
         (["-info"], {"version", "role", "cluster", "memory", "persistence", "clients"}),
         (["-config"], {"output buffer", "persistence"}),
-        (["-publish"], {"publish"}),
-        (["-eval"], {"scripts"}),
+        (["-publish"], {"publish", "fleet"}),
+        (["-eval"], {"scripts", "fleet"}),
         (["-xadd"], {"scripts"}),
-        (["resetkeys", "~other:*"], {"scripts"}),
+        (["-zscan"], {"fleet"}),
+        (["resetkeys", "~other:*"], {"scripts", "fleet"}),
         (["-psubscribe"], {"subscribe"}),
     ]:
         _, findings = examine(user(server, *everything, *missing))

@@ -100,7 +100,7 @@ struct FleetTests {
         let nodeB = try #require(b?.node)
         try a.waitUntilThere()
         func seen() throws -> [FleetNode] { try a.ask { $0.nodes($1) }.get() }
-        while try seen().count < 2 {}
+        try eventually { try seen().count == 2 }
         #expect(
             try seen()
                 == [a.node, nodeB].map {
@@ -110,7 +110,7 @@ struct FleetTests {
         try redis.ask("sadd", "jobwire:fleet:nodes", "x", "abcdefgh", "\n")
         #expect(try seen().count == 2)
         b = nil
-        while try seen().count > 1 {}
+        try eventually { try seen().count == 1 }
         #expect(try redis.ask("sismember", "jobwire:fleet:nodes", nodeB.text).hasPrefix("0"))
     }
 

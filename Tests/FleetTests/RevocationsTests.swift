@@ -64,7 +64,7 @@ struct RevocationsTests {
         #expect(revocations.insert(token("another")) == .new)
         #expect(revocations.insert(subject("another", issuedUntil: 9)) == .new)
         #expect(
-            revocations.revoke(
+            revocations.cover(
                 issuer: each.issuer, subject: each.subject, id: each.id, issuedAt: each.issuedAt)
                 == each.counts)
     }
@@ -72,7 +72,7 @@ struct RevocationsTests {
     @Test("without any, nobody is refused")
     func none() {
         let none = Revocations(max: 9)
-        #expect(!none.revoke(issuer: "i", subject: "s", id: "a", issuedAt: nil))
+        #expect(!none.cover(issuer: "i", subject: "s", id: "a", issuedAt: nil))
     }
 
     @Test(
@@ -93,7 +93,7 @@ struct RevocationsTests {
         #expect(revocations.insert(subject("1", issuedUntil: 0)) == .known)
         #expect(revocations.insert(subject("1", issuedUntil: 2)) == .new)
         #expect(revocations.count == max)
-        #expect(revocations.revoke(issuer: nil, subject: "1", id: nil, issuedAt: 2))
+        #expect(revocations.cover(issuer: nil, subject: "1", id: nil, issuedAt: 2))
     }
 
     @Test("they go when their time is over, and not before", arguments: 0...6)
@@ -107,10 +107,10 @@ struct RevocationsTests {
         for end in Int64(1)...5 {
             let isThere = end > now
             #expect(
-                revocations.revoke(issuer: nil, subject: nil, id: "\(end)", issuedAt: nil)
+                revocations.cover(issuer: nil, subject: nil, id: "\(end)", issuedAt: nil)
                     == isThere)
             #expect(
-                revocations.revoke(issuer: nil, subject: "\(end)", id: nil, issuedAt: 0) == isThere)
+                revocations.cover(issuer: nil, subject: "\(end)", id: nil, issuedAt: 0) == isThere)
         }
         #expect(revocations.all.count == revocations.count)
     }

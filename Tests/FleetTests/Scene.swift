@@ -143,6 +143,12 @@ private final class Book: Sendable {
     }
 }
 
+/// Asked again and again, with a deadline.
+func eventually(_ isSo: () throws -> Bool) throws {
+    let deadline = DispatchTime.now() + .seconds(20)
+    while try !isSo() { try #require(DispatchTime.now() < deadline, "waited in vain") }
+}
+
 func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
 
 /// In a century.

@@ -38,8 +38,9 @@ struct OpenAPITests {
         let described = try described()
         let routes: [Route] = [
             .jobs, .job("x"), .jobEvents("x"), .jobLog("x"), .health, .readiness, .metrics,
-            .feedEvents("x"), .queueEvents("x"), .session, .tickets, .jobSocket("x"), .feedSocket("x"),
-            .queueSocket("x"), .socket,
+            .feedEvents("x"), .queueEvents("x"), .session, .tickets, .jobSocket("x"),
+            .feedSocket("x"),
+            .queueSocket("x"), .socket, .revocations,
             .broadcast, .connections, .connection("x"), .stats,
         ]
         for route in routes {
@@ -64,6 +65,7 @@ struct OpenAPITests {
         case .health: "/healthz"
         case .readiness: "/readyz"
         case .metrics: "/metrics"
+        case .revocations: "/api/v1/revocations"
         case .broadcast: "/api/v1/broadcast"
         case .connections: "/api/v1/connections"
         case .connection: "/api/v1/connections/{id}"

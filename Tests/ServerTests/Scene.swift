@@ -31,6 +31,7 @@ final class Scene: @unchecked Sendable {
         server = try RunningServer(settings)
         publisher = try Publisher(port: redis.port)
         try server.log.wait(for: settings.history == .redis ? "recording" : "redis_ready")
+        try server.log.wait(for: "revocations_known")
     }
 
     static func settings(

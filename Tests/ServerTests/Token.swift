@@ -10,7 +10,7 @@ enum Token {
     static func of(
         jobs: String..., feeds: String..., queues: [String] = [], subject: String? = nil,
         scope: Grant.Scope = [],
-        for seconds: Int64 = 3_600,
+        for seconds: Int64 = 3_600, id: String? = nil, issuedAt: Int64? = nil,
         secret: String = secret
     ) throws -> String {
         var content = TokenContent()
@@ -19,6 +19,7 @@ enum Token {
         content.feeds = feeds
         content.subject = subject
         content.scope = scope
+        (content.id, content.issuedAt) = (id, issuedAt)
         content.expiresAt = wallSeconds().addingReportingOverflow(seconds).partialValue
         return try TokenMinter(.hs256(Array(secret.utf8))).mint(content)
     }

@@ -29,7 +29,28 @@ struct TokenTests {
                     subject: content.subject, expiresAt: 200, scope: content.scope,
                     jobs: try #require(NameRights(["a", "b-*"])),
                     queues: try #require(NameRights(["q"])),
-                    feeds: try #require(NameRights(["f"])), issuedAt: 100))
+                    feeds: try #require(NameRights(["f"])), id: grant.id, issuedAt: 100))
+    }
+
+    @Test("a token is known by its jti, or by what was signed where that is no use")
+    func ids() throws {
+        func grant(_ id: String?, subject: String = "u") throws -> Grant {
+            var content = TokenContent()
+            (content.subject, content.id, content.expiresAt) = (subject, id, 200)
+            let token = try TokenMinter(.hs256(Self.secret)).mint(content)
+            return try TokenVerifier(rules(Self.secret)).verify(token, now: 150)
+        }
+        let longest = String(repeating: "x", count: TokenVerifier.idBytesMax)
+        for id in ["a", "é", longest] { #expect(try grant(id).id == id) }
+        var others: Set<String?> = []
+        for id in [nil, "", longest + "x"] {
+            let found = try grant(id).id
+            #expect(found?.hasPrefix("sha256:") == true && found?.utf8.count == 7 + 43)
+            #expect(try grant(id).id == found)
+            others.insert(found)
+            others.insert(try grant(id, subject: "v").id)
+        }
+        #expect(others.count == 6)
     }
 
     @Test(

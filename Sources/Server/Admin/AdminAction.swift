@@ -15,14 +15,16 @@ enum AdminAction: String, CaseIterable {
     case disconnect
     case readStats = "read_stats"
     case revoke
+    case listRevocations = "list_revocations"
 
     /// nil where anybody may ask who has some right or other.
-    init?(_ route: Route) {
+    init?(_ route: Route, _ method: HTTPMethod) {
         switch route {
         case .broadcast: self = .broadcast
         case .connections: self = .listConnections
         case .connection: self = .disconnect
         case .stats: self = .readStats
+        case .revocations: self = method == .post ? .revoke : .listRevocations
         default: return nil
         }
     }
@@ -34,6 +36,7 @@ enum AdminAction: String, CaseIterable {
         case .disconnect: "to disconnect somebody"
         case .readStats: "to read the statistics"
         case .revoke: "to revoke tokens"
+        case .listRevocations: "to list revocations"
         }
     }
 }

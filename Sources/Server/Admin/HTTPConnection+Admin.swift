@@ -3,29 +3,36 @@
 
 import Fleet
 import JSON
+import Loop
 import Tokens
 import Wire
 
 extension HTTPConnection {
     /// A request was refused before it was known who asks.
     func auditRefusal(_ reason: Close) {
-        guard let route = requested, let action = AdminAction(route) else { return }
+        guard let (route, method) = requested, let action = AdminAction(route, method) else {
+            return
+        }
         Audit(action, by: nil, from: caller.address, worker.log).tell(reason.name)
     }
 
     func administer(
-        _ route: Route, _ body: [UInt8], _ query: Query, _ grant: Grant
+        _ route: Route, _ method: HTTPMethod, _ body: [UInt8], _ query: Query, _ grant: Grant
     ) {
-        guard let action = AdminAction(route) else { return respond(.notFound) }
+        guard let action = AdminAction(route, method) else { return respond(.notFound) }
         var audit = Audit(action, by: grant, from: caller.address, worker.log)
         do throws(Close) {
             guard grant.isAdmin else { throw .mayNotAdminister(action) }
             guard !worker.isDraining else { throw .draining }
-            switch route {
+            switch action {
             case .broadcast: broadcast(try Broadcast(body.span), &audit)
-            case .connections: list(try ConnectionsRequest(query), &audit)
-            case .connection(let segment): disconnect(segment, &audit)
-            default: tellStats(audit)
+            case .listConnections: list(try ConnectionsRequest(query), &audit)
+            case .disconnect: disconnect(route, &audit)
+            case .readStats: tellStats(audit)
+            case .revoke:
+                revoke(
+                    try RevocationRequest(body, now: WallClock.milliseconds() / 1_000), &audit)
+            case .listRevocations: try listRevocations(query, audit)
             }
         } catch {
             refused(error)
@@ -54,7 +61,8 @@ extension HTTPConnection {
         }
     }
 
-    private func disconnect(_ segment: String, _ audit: inout Audit) {
+    private func disconnect(_ route: Route, _ audit: inout Audit) {
+        guard case .connection(let segment) = route else { return respond(.notFound) }
         audit.target = segment
         guard let id = ConnectionID(checking: segment) else {
             audit.tell("no_such_connection")
@@ -74,6 +82,21 @@ extension HTTPConnection {
                     .unavailable(fault.name, "the connection's bridge could not be asked"))
             }
         }
+    }
+
+    private func revoke(_ request: RevocationRequest, _ audit: inout Audit) {
+        audit.target = request.wanted.description
+        worker.carryOut(request) { [weak self, audit] outcome, response in
+            audit.tell(outcome)
+            self?.respond(response)
+        }
+    }
+
+    private func listRevocations(_ query: Query, _ audit: Audit) throws(Close) {
+        let most = try query.count(
+            "limit", default: RevocationListing.limitDefault, in: 1...RevocationListing.limitMax)
+        audit.tell(Audit.done)
+        respond(RevocationListing.response(worker.revoked.list, limit: most))
     }
 
     private func tellStats(_ audit: Audit) {
@@ -100,7 +123,7 @@ private func outcome(of result: Result<some Any, FleetFault>) -> String {
 extension Response {
     fileprivate static let noSuchNode = error(
         404, "no_such_node", "there is no bridge of this name")
-    fileprivate static let noSuchConnection = error(
+    static let noSuchConnection = error(
         404, "no_such_connection", "there is no such connection, or no more")
 
     fileprivate static func broadcast(

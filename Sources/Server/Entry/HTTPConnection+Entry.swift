@@ -15,7 +15,8 @@ extension HTTPConnection {
         guard head.method == .post else {
             return respond(
                 Response(
-                    status: 204, headers: [("set-cookie", cookie.clearing(isSecure: caller.isSecure))]))
+                    status: 204,
+                    headers: [("set-cookie", cookie.clearing(isSecure: caller.isSecure))]))
         }
         let bearer = try holder(head, query)
         guard cookie.holds(bearer.token) else {

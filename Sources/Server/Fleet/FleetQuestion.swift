@@ -37,8 +37,8 @@ extension Worker {
     func ask(_ question: FleetQuestion, _ answer: @escaping (FleetAnswer) -> Void) {
         if let fleet { return fleet.answer(question, answer) }
         nextTicket += 1
-        askedFleet[nextTicket] = answer
-        house.mailboxes[0].post(.askFleet(question, loop: index, ticket: nextTicket))
+        fleetDesk.asked[nextTicket] = answer
+        house.mailboxes[0].post(.fleet(.ask(question, loop: index, ticket: nextTicket)))
     }
 
     /// Keeps a value for one use, by any bridge.

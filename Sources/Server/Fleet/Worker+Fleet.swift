@@ -26,8 +26,11 @@ extension Worker {
         case .status(let status): hear(status)
         case .asked(let message, let call): answer(message, call)
         case .told(let message, _):
-            if FleetKind(rawValue: message.kind) != nil { house.postToAll(.fleet(news)) }
-        case .revoked, .revocationsKnown: house.postToAll(.fleet(news))
+            if FleetKind(rawValue: message.kind) != nil { house.postToAll(.fleet(.news(news))) }
+        case .revoked(let revocations):
+            log.info("revoked", ["revocations": .integer(revocations.count)])
+            house.postToAll(.fleet(.news(news)))
+        case .revocationsKnown: house.postToAll(.fleet(.news(news)))
         }
     }
 
@@ -35,7 +38,9 @@ extension Worker {
     func hear(_ news: FleetNews) {
         switch news {
         case .told(let message, let node): hear(message, from: node)
-        case .revoked, .revocationsKnown, .asked, .status: break
+        case .revoked(let revocations): revoked.add(revocations)
+        case .revocationsKnown: knowRevocations()
+        case .asked, .status: break
         }
     }
 
@@ -49,9 +54,10 @@ extension Worker {
     /// A question that nobody understands is not answered: whoever asked waits in vain, and not for long.
     private func answer(_ message: FleetMessage, _ call: FleetCall) {
         switch FleetKind(rawValue: message.kind) {
+        case .connection: answer(whose: message, call)
         case .connections: answerConnections(message.data) { [fleet] in fleet?.answer(call, $0) }
         case .disconnect: answerDisconnect(message.data) { [fleet] in fleet?.answer(call, $0) }
-        case .connection, .broadcast, nil: break
+        case .broadcast, nil: break
         }
     }
 
