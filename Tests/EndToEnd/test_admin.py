@@ -5,10 +5,12 @@ Two real bridges share one Redis; which one is asked makes no difference.
 
 import itertools
 import json
+import pathlib
 import signal
+import subprocess
+import sys
 import urllib.parse
 
-import msgpack
 import pytest
 from support.client import MESSAGEPACK
 from support.event_stream import EventStream
@@ -206,13 +208,15 @@ def test_without_redis_a_bridge_answers_for_itself_and_says_so(serve, make_redis
 
 
 @pytest.mark.parametrize(
-    "scope", ["", "jobs:read", "administrator", "Admin", "admin:read", "jobs:admin", "admin\n", "admin,jobs:read"])  # fmt: skip
+    "scope", ["", "jobs:read", "administrator", "Admin", "admin:read", "jobs:admin", "аdmin", "admin,jobs:read"])  # fmt: skip
 def test_only_the_word_admin_is_the_scope(server, scope):
     for method, path, code in [
         ("POST", "broadcast", "may_not_broadcast"),
         ("GET", "connections", "may_not_list_connections"),
         ("DELETE", "connections/abcdefgh-1", "may_not_disconnect"),
         ("GET", "stats", "may_not_read_stats"),
+        ("POST", "revocations", "may_not_revoke"),
+        ("GET", "revocations", "may_not_list_revocations"),
     ]:
         answer = ask(server, path, method, scope=scope)
         assert (answer.status, answer.json["error"]["code"]) == (403, code)
@@ -239,6 +243,20 @@ def test_whoever_writes_in_redis_can_neither_crash_a_bridge_nor_forge_its_words(
     assert len(found["connections"]) == 1 and found["silent"] == [stranger]
     states = {each["node"]: each["state"] for each in ask(one, "stats").json["nodes"]}
     assert len(states) == 3 and states[stranger] is None
+
+
+def test_the_description_holds_against_schemathesis_with_the_scope(serve):
+    server = serve()
+    judged = subprocess.run(
+        [
+            pathlib.Path(sys.executable).with_name("schemathesis"), "run", server.url("/openapi.json"),
+            "--header", f"Authorization: Bearer {token(**ADMIN)}", "--checks", "all", "--phases",
+            "examples,coverage,fuzzing", "--max-examples", "15", "--seed", "1", "--no-color",
+            "--continue-on-failure", "--include-path-regex", "broadcast|connections|stats",
+        ],
+        capture_output=True, text=True, timeout=100)  # fmt: skip
+    assert judged.returncode == 0, judged.stdout
+    assert "Selected: 4/" in judged.stdout or "4 selected" in judged.stdout
 
 
 def test_each_attempt_leaves_one_line_with_who_what_and_how_it_ended(bridges):

@@ -133,7 +133,7 @@ def test_the_description_holds_against_schemathesis(serve, redis, make_folder):
         [
             pathlib.Path(sys.executable).with_name("schemathesis"),
             "--config-file", folder / "schemathesis.toml", "run", server.url("/openapi.json"),
-            "--header", f"Authorization: Bearer {token(scope='admin')}", "--checks", "all", "--phases",
+            "--header", f"Authorization: Bearer {token(**ALL)}", "--checks", "all", "--phases",
             "examples,coverage,fuzzing", "--max-examples", "15", "--seed", "1", "--no-color",
             "--continue-on-failure", "--exclude-path", "/api/v1/queues/{name}/events",
         ],

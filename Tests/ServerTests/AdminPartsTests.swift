@@ -162,7 +162,8 @@ struct AdminPartsTests {
 
     @Test("no name can forge a line of the log, nor hide who did what to whom")
     func audit() throws {
-        let hostile = "x\n\u{1B}[2J\u{202E}\" sub=root" + String(repeating: "\u{E0001}", count: 2_000)
+        let hostile =
+            "x\n\u{1B}[2J\u{202E}\" sub=root" + String(repeating: "\u{E0001}", count: 2_000)
         for format in Log.Format.allCases {
             let lines = Guarded<[String]>([])
             let log = Log(level: .info, format: format, clock: { 0 }) { line in

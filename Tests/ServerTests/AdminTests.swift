@@ -9,21 +9,26 @@ import Tokens
 
 @Suite("An operator")
 struct AdminTests {
-    static let operatorToken = { try! Token.of(subject: "op", scope: .admin) }()
+    private let mine: String
+
+    init() throws { mine = try Token.of(subject: "op", scope: .admin) }
 
     private static let routes = [
         ("POST", "/api/v1/broadcast", "may_not_broadcast"),
         ("GET", "/api/v1/connections", "may_not_list_connections"),
         ("DELETE", "/api/v1/connections/abcd1234-1", "may_not_disconnect"),
         ("GET", "/api/v1/stats", "may_not_read_stats"),
+        ("POST", "/api/v1/revocations", "may_not_revoke"),
+        ("GET", "/api/v1/revocations", "may_not_list_revocations"),
     ]
 
     private func ask(
-        _ scene: Scene, _ method: String, _ path: String, token: String? = operatorToken,
+        _ scene: Scene, _ method: String, _ path: String, token: String? = "",
         _ body: String? = nil
     ) throws -> HTTPAnswer {
         try scene.connect().request(
-            path, method: method, headers: token.map { [Token.header($0)] } ?? [],
+            path, method: method,
+            headers: token.map { [Token.header($0.isEmpty ? mine : $0)] } ?? [],
             body: body.map { Array($0.utf8) })
     }
 
@@ -64,7 +69,7 @@ struct AdminTests {
             ] {
                 #expect(try outcome(token) == (403, refusal))
             }
-            let admitted = try outcome(Self.operatorToken)
+            let admitted = try outcome(mine)
             #expect(![401, 403].contains(admitted.status), "\(method) \(path): \(admitted)")
         }
         let attempts = Self.routes.count * (2 + bad.count + 4)
@@ -320,14 +325,15 @@ struct AdminTests {
     @Test("leaves one line for each attempt")
     func audit() throws {
         let scene = try Scene(loops: 3)
-        let (mine, other) = (Self.operatorToken, try Token.of(jobs: "*", subject: "u1"))
+        let other = try Token.of(jobs: "*", subject: "u1")
         let attempts: [(String, String, String?, String?, status: Int, line: String)] = [
             (
                 "GET", "/api/v1/connections?subject=%0Aaudit", mine, nil, 200,
                 "action=list_connections outcome=done"
             ),
             (
-                "POST", "/api/v1/broadcast", mine, #"{"message":"password 1234","job_id":"7"}"#, 200,
+                "POST", "/api/v1/broadcast", mine, #"{"message":"password 1234","job_id":"7"}"#,
+                200,
                 "action=broadcast outcome=done"
             ),
             (
@@ -344,6 +350,14 @@ struct AdminTests {
                 "action=read_stats outcome=may_not_read_stats"
             ),
             ("POST", "/api/v1/broadcast", mine, "{", 400, "action=broadcast outcome=bad_request"),
+            (
+                "POST", "/api/v1/revocations", mine, #"{"sub":"u9"}"#, 200,
+                "action=revoke outcome=done"
+            ),
+            (
+                "POST", "/api/v1/revocations", mine, #"{"connection":"zzzzzzzz-1"}"#, 404,
+                "action=revoke outcome=no_such_connection"
+            ),
         ]
         for (method, path, token, body, status, _) in attempts {
             #expect(try ask(scene, method, path, token: token, body).status == status, "\(path)")
@@ -356,6 +370,7 @@ struct AdminTests {
         }
         #expect(lines[0].contains(#"sub=op target="subject:\naudit""#))
         #expect(lines[1].contains("sub=op target=job_id:7") && lines[5].contains("sub=u1"))
+        #expect(lines[7].contains("target=sub:u9"))
         let log = scene.log.lines.joined()
         #expect(!log.contains("password") && !log.contains(mine) && !log.contains(other))
     }

@@ -29,6 +29,14 @@ enum AdminAction: String, CaseIterable {
         }
     }
 
+    /// While the server is leaving, not all loops are there to answer.
+    var asksLoops: Bool {
+        switch self {
+        case .broadcast, .listConnections, .disconnect: true
+        case .readStats, .revoke, .listRevocations: false
+        }
+    }
+
     var phrase: String {
         switch self {
         case .broadcast: "to broadcast"

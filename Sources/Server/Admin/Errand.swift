@@ -37,6 +37,8 @@ enum ErrandMail: Sendable {
 /// What a loop keeps for operators.
 struct Office {
     var awaited: [UInt64: (Report) -> Void] = [:]
+    /// For other bridges, and on loop 0.
+    var walks = 0
     /// On loop 0: how much was going on of late.
     var rates = Rates()
 }
@@ -46,6 +48,8 @@ extension Worker {
     static let placesMax = 512
     /// A walk that took longer leaves the rest to the next page.
     static let walkMax = Duration.seconds(1)
+    /// Whoever may publish in Redis can ask: beyond so many at a time nobody is answered.
+    static let walksMax = 64
 
     func send(_ errand: Errand, to loop: Int, _ answer: @escaping (Report) -> Void) {
         nextTicket += 1

@@ -23,7 +23,7 @@ extension HTTPConnection {
         var audit = Audit(action, by: grant, from: caller.address, worker.log)
         do throws(Close) {
             guard grant.isAdmin else { throw .mayNotAdminister(action) }
-            guard !worker.isDraining else { throw .draining }
+            guard !action.asksLoops || !worker.isDraining else { throw .draining }
             switch action {
             case .broadcast: broadcast(try Broadcast(body.span), &audit)
             case .listConnections: list(try ConnectionsRequest(query), &audit)

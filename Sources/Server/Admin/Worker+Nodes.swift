@@ -82,7 +82,7 @@ extension Array where Element == UInt8 {
 extension Worker {
     /// On loop 0.
     func answerConnections(_ question: [UInt8], _ answer: @escaping ([UInt8]) -> Void) {
-        guard let request = NodeListRequest(question.span) else { return }
+        guard let request = NodeListRequest(question.span), beginWalk() else { return }
         var (page, left) = (NodePage(), NodePage.bytesMax)
         walk(from: request.from) {
             .list(request.filter, from: $0, rows: request.limit - page.rows.count, bytes: left)
@@ -92,15 +92,27 @@ extension Worker {
                 page.append(json, end: ConnectionPlace(loop: place.loop, index: end))
             }
             return !report.isFull
-        } whenOver: { next in
+        } whenOver: { [unowned self] next in
+            office.walks -= 1
             page.next = next
             answer(page.json)
         }
     }
 
     func answerDisconnect(_ question: [UInt8], _ answer: @escaping ([UInt8]) -> Void) {
-        guard let serial = question.span.jsonInteger(question.indices) else { return }
-        disconnect(Int(serial)) { answer(Array(($0 ? "true" : "false").utf8)) }
+        guard let serial = question.span.jsonInteger(question.indices), beginWalk() else {
+            return
+        }
+        disconnect(Int(serial)) { [unowned self] isFound in
+            office.walks -= 1
+            answer(Array((isFound ? "true" : "false").utf8))
+        }
+    }
+
+    private func beginWalk() -> Bool {
+        guard office.walks < Self.walksMax else { return false }
+        office.walks += 1
+        return true
     }
 
     /// One of this bridge's connections.
@@ -241,6 +253,8 @@ extension Worker {
                 let question = FleetMessage(
                     FleetKind.disconnect.rawValue, Array(String(id.serial).utf8))
                 ask(question, of: id.node) {
+                    // It has gone since it was last heard of.
+                    if case .failure(.noSuchNode) = $0 { return answer(.success(false)) }
                     answer($0.map { $0 == Array("true".utf8) })
                 }
             }
