@@ -6,10 +6,10 @@
 #include <strings.h>
 #include <time.h>
 
-static inline int64_t fetch_milliseconds(void) {
+static inline int64_t fetch_nanoseconds(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
 // Whether keys may be fetched from there: https, or http from this machine. libcurl's own eyes look at
@@ -54,6 +54,20 @@ static inline CURL *fetch_new(
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, taker);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, context);
     return easy;
+}
+
+// What makes it a POST of these bytes, with these header lines, that is led nowhere else. The lines are the
+// caller's, as long as the transfer lives.
+static inline int fetch_post(CURL *easy, const void *body, long bytes, struct curl_slist *lines) {
+    return curl_easy_setopt(easy, CURLOPT_POST, 1L) == CURLE_OK &&
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, bytes) == CURLE_OK &&
+        curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, body) == CURLE_OK &&
+        curl_easy_setopt(easy, CURLOPT_HTTPHEADER, lines) == CURLE_OK &&
+        curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK;
+}
+
+static inline int fetch_connections_max(CURLM *multi, long count) {
+    return curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, count) == CURLM_OK;
 }
 
 static inline long fetch_status(CURL *easy) {

@@ -179,9 +179,9 @@ public final class Feed {
     private func announce(_ first: Update, notTo loops: LoopSet) {
         let others = watching.subtracting(loops)
         guard !others.isEmpty, first.job.kind == .job else { return }
-        let queue = history.queue(of: first.job)
-        tell(
-            .active(Announcement(job: first.job, queue: queue, after: first.cursorBefore), others))
+        let announcement = Announcement(
+            job: first.job, belonging: history.belonging(of: first.job), after: first.cursorBefore)
+        tell(.active(announcement, others))
     }
 
     private func tellSilent() {

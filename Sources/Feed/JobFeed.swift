@@ -34,6 +34,8 @@ public protocol JobFeed: AnyObject {
     func unfollowAll(from loop: Int)
     /// The job as it stands, for somebody who does not stay. nil where Redis can't be asked.
     func peek(_ job: JobID, _ part: HistoryPart, _ answer: @escaping (Opening?) -> Void)
+    /// Whose these jobs are, in their order; of one without events nothing. nil where Redis can't be asked.
+    func whose(_ jobs: [JobID], _ answer: @escaping ([Belonging]?) -> Void)
     /// One page of the jobs there are.
     func list(_ request: JobListRequest, _ reply: @escaping JobListReply)
     /// Publishes events of one job, all or none, and answers with their numbers. What was published
@@ -46,4 +48,8 @@ extension Feed: JobFeed {
     public func peek(
         _ job: JobID, _ part: HistoryPart, _ answer: @escaping (Opening?) -> Void
     ) { answer(peek(job)) }
+
+    public func whose(_ jobs: [JobID], _ answer: @escaping ([Belonging]?) -> Void) {
+        answer(jobs.map { history.belonging(of: $0) })
+    }
 }

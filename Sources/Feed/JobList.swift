@@ -14,24 +14,24 @@ public struct JobListRequest: Sendable {
     public var cursor: String?
     /// The rights of who asks.
     public var covers: @Sendable (JobID) -> Bool
-    /// By its queue a job may be seen as well.
-    public var coversQueue: (@Sendable (String) -> Bool)?
+    /// By its queue or its owner a job may be seen as well.
+    public var coversBelonging: (@Sendable (Belonging) -> Bool)?
 
     public init(limit: Int, covers: @escaping @Sendable (JobID) -> Bool) {
         self.limit = limit
         self.covers = covers
     }
 
-    /// Before its queue is known.
-    func mayCover(_ job: JobID) -> Bool { coversQueue != nil || covers(job) }
+    /// Before its queue and its owner are known.
+    func mayCover(_ job: JobID) -> Bool { coversBelonging != nil || covers(job) }
 
     /// The cheap questions first.
     func wants(_ job: JobID, _ snapshot: Snapshot) -> Bool {
-        (covers(job) || coversQueue.map { snapshot.text(.queue).map($0) ?? false } ?? false)
+        (covers(job) || coversBelonging.map { $0(snapshot.belonging) } ?? false)
             && text.map { job.text.contains($0) } ?? true
             && status.map { snapshot.status == $0 } ?? true
-            && queue.map { snapshot.text(.queue) == $0 } ?? true
-            && owner.map { snapshot.text(.owner) == $0 } ?? true
+            && queue.map { snapshot.belonging.isIn($0) } ?? true
+            && owner.map { snapshot.belonging.isOwned(by: $0) } ?? true
     }
 }
 

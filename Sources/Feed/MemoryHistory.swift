@@ -130,7 +130,7 @@ struct MemoryHistory {
         records[job].map { opening(of: $0) } ?? Opening(job: job)
     }
 
-    func queue(of job: JobID) -> String? { records[job]?.snapshot.text(.queue) }
+    func belonging(of job: JobID) -> Belonging { records[job]?.snapshot.belonging ?? Belonging() }
 
     /// Of the next few records, those whose job has been silent since before `time` and should not be.
     mutating func silent(before time: Int64) -> [JobID] {

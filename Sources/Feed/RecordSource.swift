@@ -12,7 +12,7 @@ enum RecordSource {
         local producersMax = 64
         local cleanedMax = 4
         local entryOverhead = 64
-        local queueBytesMax = 400
+        local nameBytesMax = 400
         local eventsSlack = math.min(64, math.floor(eventsMax / 8))
         local bytesSlack = math.floor(bytesMax / 8)
         local lifeSlack = math.min(60000, streamLife * 100, endedLife * 100)
@@ -48,18 +48,18 @@ enum RecordSource {
         if job ~= nil then return job end
         local key = root .. stem .. ':state'
         local values = redis.pcall('HMGET', key, 'epoch', 'seq', 'line', 'era', 'first', 'bytes', 'lives',
-        'status', 'progress', 'attempt', 'log_lines', 'created_at', 'finished_at', 'queue', 'born')
+        'status', 'progress', 'attempt', 'log_lines', 'created_at', 'finished_at', 'queue', 'owner', 'born')
         if values.err then
         if not string.find(values.err, 'WRONGTYPE', 1, true) then redis.call('HMGET', key, 'seq') end
         jobs[stem] = false
         return false
         end
         local epoch, seq, own, ownEra, first, bytes, lives, status, progress, attempt, lines, created,
-        finished, queue, born = unpack(values)
+        finished, queue, owner, born = unpack(values)
         local is = {
         epoch = epoch, seq = seq, line = own, era = ownEra, first = first, bytes = bytes,
         lives = lives, status = status, progress = progress, attempt = attempt, log_lines = lines,
-        created_at = created, finished_at = finished, queue = queue, born = born,
+        created_at = created, finished_at = finished, queue = queue, owner = owner, born = born,
         }
         job = {
         stem = stem, key = key, events = root .. stem .. ':events', is = is,
@@ -301,9 +301,11 @@ enum RecordSource {
         if #out == 0 then return end
         local text = { 'STAMPED ' .. by .. ' ' .. inEra .. ' ' .. last .. '\n' }
         for _, entry in ipairs(out) do
-        local queue = entry[1].is.queue or ''
-        if #queue > queueBytesMax then queue = '' end
-        text[#text + 1] = entry[2] .. ' ' .. textOf(#queue) .. '\n' .. queue .. entry[3]
+        local queue, owner = entry[1].is.queue or '', entry[1].is.owner or ''
+        if #queue > nameBytesMax then queue = '' end
+        if #owner > nameBytesMax then owner = '' end
+        text[#text + 1] = entry[2] .. ' ' .. textOf(#queue) .. ' ' .. textOf(#owner) .. '\n'
+        .. queue .. owner .. entry[3]
         end
         redis.call('PUBLISH', stamped(), table.concat(text))
         end

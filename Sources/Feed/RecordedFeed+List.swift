@@ -15,6 +15,21 @@ extension RecordedFeed {
         }
     }
 
+    /// Two fields of each are read, whatever else is kept of it, and nothing is changed.
+    public func whose(_ jobs: [JobID], _ answer: @escaping ([Belonging]?) -> Void) {
+        guard recorder.isWhole else { return answer(nil) }
+        let arguments = calls.look(
+            jobs, in: Array("jobs".utf8), fields: ["queue", "owner"], bytesMax: .max, runID: runID,
+            random: .random(using: &random), now: WallClock.milliseconds())
+        evaluate(arguments) { [weak self] reply in
+            self?.note(reply)
+            guard case .success(.array(let told)) = reply, told.count == jobs.count else {
+                return answer(nil)
+            }
+            answer(told.map(Belonging.init))
+        }
+    }
+
     private func advance(_ search: JobSearch, _ reply: @escaping JobListReply) {
         switch search.next() {
         case .done(let page): reply(.success(page))
@@ -44,5 +59,16 @@ extension RecordedFeed {
         }
         guard hear(&search, told) else { return reply(.failure(.redisRefused)) }
         advance(search, reply)
+    }
+}
+
+extension Belonging {
+    /// What is no state of ours says nothing.
+    fileprivate init(_ reply: RedisReply) {
+        guard case .array(let fields) = reply, fields.count == 2 else { self.init(); return }
+        func json(_ reply: RedisReply) -> [UInt8]? {
+            if case .bytes(let bytes) = reply { bytes } else { nil }
+        }
+        self.init(queue: json(fields[0]), owner: json(fields[1]))
     }
 }

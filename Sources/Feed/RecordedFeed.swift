@@ -182,16 +182,20 @@ public final class RecordedFeed {
                     tell(.update(update, change, loops))
                 }
             }
-            if !watching.isEmpty { announce(entry, of: job, payload.extracting(entry.queue)) }
+            if !watching.isEmpty { announce(entry, of: job, payload) }
         }
     }
 
-    private func announce(_ entry: StampedMessage.Entry, of job: JobID, _ queue: Span<UInt8>) {
+    private func announce(
+        _ entry: StampedMessage.Entry, of job: JobID, _ payload: Span<UInt8>
+    ) {
         let others = watching.subtracting(followed.loops(of: job))
         guard !others.isEmpty, job.kind == .job else { return }
-        let json = [UInt8](capacity: queue.count) { $0.append(copying: queue) }
+        func copy(_ place: Range<Int>) -> [UInt8] {
+            [UInt8](capacity: place.count) { $0.append(copying: payload.extracting(place)) }
+        }
         let announcement = Announcement(
-            job: job, queue: json.isEmpty ? nil : Snapshot.text(of: json),
+            job: job, belonging: Belonging(queue: copy(entry.queue), owner: copy(entry.owner)),
             after: Cursor(epoch: entry.epoch, seq: entry.seq - 1))
         tell(.active(announcement, others))
     }

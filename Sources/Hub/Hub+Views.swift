@@ -43,9 +43,9 @@ extension Hub {
         if new.isEmpty { views.held.remove(follower) }
         for topic in viewed {
             guard let viewing = topic.viewing, viewing.viewers.contains(follower) else { continue }
-            let wish = new.wish(for: topic.job, in: viewing.queue)
+            let wish = new.wish(for: topic.job, viewing.belonging)
             if let wish {
-                if wish != old.wish(for: topic.job, in: viewing.queue) {
+                if wish != old.wish(for: topic.job, viewing.belonging) {
                     rejoin(topic, follower, wish)
                 }
             } else {
@@ -78,9 +78,9 @@ extension Hub {
             if unwanted.version != views.version || unwanted.jobs.count >= Self.unwantedMax {
                 unwanted = (views.version, [:])
             }
-            if let queue = unwanted.jobs[news.job], queue == news.queue { return .nothing }
-            guard views.wants(news.job, in: news.queue) else {
-                unwanted.jobs[news.job] = .some(news.queue)
+            if unwanted.jobs[news.job] == news.belonging { return .nothing }
+            guard views.wants(news.job, news.belonging) else {
+                unwanted.jobs[news.job] = news.belonging
                 return .nothing
             }
         }
@@ -115,10 +115,10 @@ extension Hub {
     }
 
     /// The answer of the feed has put the topic where it now stands; `before` is where it was.
-    func regroup(_ topic: Topic, queue: String?, after before: Cursor) {
+    func regroup(_ topic: Topic, as belonging: Belonging, after before: Cursor) {
         let viewing = topic.part
-        let old = viewing.queue
-        (viewing.queue, viewing.version, viewing.moves) = (queue, views.version, [])
+        let old = viewing.belonging
+        (viewing.belonging, viewing.version, viewing.moves) = (belonging, views.version, [])
         viewing.announced = nil
         regroup(topic, from: old, after: before)
         settle(topic)
@@ -136,12 +136,14 @@ extension Hub {
             for follower in newcomers { join(topic, follower, after: after) }
             return
         }
-        viewing.queue =
-            if let move = viewing.moves.first { move.from } else { topic.snapshot.text(.queue) }
-        for follower in views.candidates(viewing.queue) { join(topic, follower, after: after) }
+        viewing.belonging = viewing.moves.first?.from ?? topic.snapshot.belonging
+        for follower in views.candidates(viewing.belonging.queue) {
+            join(topic, follower, after: after)
+        }
     }
 
-    /// Lets in who came since, and hands out piece by piece what brings the job from queue to queue.
+    /// Lets in who came since, and hands out piece by piece what brings the job from queue to queue, or
+    /// from owner to owner.
     func handOutMoves(
         of topic: Topic, at now: Int64, _ deliver: (Delivery) -> [FollowerID]
     ) {
@@ -155,37 +157,43 @@ extension Hub {
         viewing.wasActive = true
         while !viewing.moves.isEmpty {
             let next = viewing.moves.removeFirst()
-            handOut(topic, through: next.through, at: now, deliver)
-            move(topic, to: next.to)
+            // What gives a job to another owner is his already, and none of the owner's before him.
+            let first = next.changesOwner ? next.through - 1 : next.through
+            handOut(topic, through: first, at: now, deliver)
+            move(topic, to: next.to, after: next.through - 1)
         }
     }
 
-    /// The last event handed out has brought the job into another queue.
-    private func move(_ topic: Topic, to queue: String?) {
-        let old = topic.part.queue
-        topic.part.queue = queue
-        regroup(topic, from: old, after: Cursor(epoch: topic.epoch, seq: topic.seq - 1))
+    /// The event behind this number brings the job into another queue, or to another owner.
+    private func move(_ topic: Topic, to belonging: Belonging, after seq: UInt64) {
+        let old = topic.part.belonging
+        topic.part.belonging = belonging
+        regroup(topic, from: old, after: Cursor(epoch: topic.epoch, seq: seq))
         settle(topic)
     }
 
-    private func regroup(_ topic: Topic, from old: String?, after before: Cursor) {
+    private func regroup(_ topic: Topic, from old: Belonging, after before: Cursor) {
         let viewing = topic.part
+        let hasLeft =
+            old.queue.map { !viewing.belonging.isIn($0) } ?? (viewing.belonging.queue != nil)
         for follower in viewing.viewers {
-            let wish = views.wish(of: follower, for: topic.job, in: viewing.queue)
+            let wish = views.wish(of: follower, for: topic.job, viewing.belonging)
             if let wish {
-                if wish != views.wish(of: follower, for: topic.job, in: old) {
+                if wish != views.wish(of: follower, for: topic.job, old) {
                     rejoin(topic, follower, wish)
                 }
             } else {
-                leave(topic, follower, .queueLeft)
+                leave(topic, follower, hasLeft ? .queueLeft : .rightLost)
             }
         }
-        for follower in views.candidates(viewing.queue) { join(topic, follower, after: before) }
+        for follower in views.candidates(viewing.belonging.queue) {
+            join(topic, follower, after: before)
+        }
     }
 
     private func join(_ topic: Topic, _ follower: FollowerID, after: Cursor) {
         let viewing = topic.part
-        guard var wish = views.wish(of: follower, for: topic.job, in: viewing.queue),
+        guard var wish = views.wish(of: follower, for: topic.job, viewing.belonging),
             !viewing.viewers.contains(follower),
             topic.ownFollowers == 0 || !topic.contains(follower)
         else { return }

@@ -58,7 +58,7 @@ public final class Hub {
     var viewed: [Topic] = []
     var briefTopics = 0
     var viewedHand = 0
-    var unwanted: (version: UInt64, jobs: [JobID: String?]) = (0, [:])
+    var unwanted: (version: UInt64, jobs: [JobID: Belonging]) = (0, [:])
     var departures: [Departure] = []
     var abandoned: [JobID] = []
     var letGoCount = 0
@@ -67,6 +67,12 @@ public final class Hub {
 
     /// Who follows the job itself; views are not counted.
     public func watchers(of job: JobID) -> Int { topics[job]?.ownFollowers ?? 0 }
+
+    /// By all that has been heard of it; nil where that is not known here.
+    public func belonging(of job: JobID) -> Belonging? {
+        guard let topic = topics[job], topic.hasBeenOpen else { return nil }
+        return topic.snapshot.belonging
+    }
 
     /// Registers a follower. Its welcome comes now, or from `open` when the feed must be asked first,
     /// or from `drain` when something waits to go out.
@@ -142,7 +148,7 @@ public final class Hub {
             let before = topic.hasBeenOpen ? topic.standing : topic.viewing?.announced
             topic.open(opening, limits: limits(of: topic))
             if hasViews, let before, topic.job.kind == .job {
-                regroup(topic, queue: opening.snapshot.text(.queue), after: before)
+                regroup(topic, as: opening.snapshot.belonging, after: before)
             }
         }
         // Also who was reading already: while the feed was asked there was nothing to read.
@@ -180,10 +186,10 @@ public final class Hub {
             return askFeed(for: topic)
         }
         if let change {
-            if hasViews, change.sets(.queue) {
-                let queue = topic.snapshot.text(.queue)
+            if hasViews, change.setsBelonging {
+                let belonging = topic.snapshot.belonging
                 topic.snapshot.apply(change)
-                topic.noteMove(from: queue, through: update.seq)
+                topic.noteMove(from: belonging, through: update.seq)
             } else {
                 topic.snapshot.apply(change)
             }

@@ -151,9 +151,9 @@ final class Topic {
         guard opening.seq >= nextHeard else { return .nothing }
         let missed = opening.updates.filter { $0.seq >= nextHeard }
         // Who waits wants to be welcomed at this number, not at an earlier one. Where the job has gone
-        // to another queue, it is not known which of the events has brought it there.
+        // to another queue or owner, it is not known which of the events has brought it there.
         guard missed.first?.seq == nextHeard, waiting.isEmpty,
-            viewing == nil || opening.snapshot.text(.queue) == snapshot.text(.queue)
+            viewing == nil || opening.snapshot.belonging == snapshot.belonging
         else { return .everything }
         return .updates(missed)
     }

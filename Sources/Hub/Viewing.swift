@@ -1,22 +1,27 @@
-// Viewing is a topic's part in views: who is in it by one, and from which queue to which the job has gone.
+// Viewing is a topic's part in views: who is in it by one, and from which queue or owner to which the
+// job has gone.
 // Most topics of a server without views never have one.
 
 import Jobs
 
 final class Viewing {
-    /// A change of queue that has been heard and not yet handed out.
+    /// A change of queue or owner that has been heard and not yet handed out.
     struct Move {
         let through: UInt64
-        let from: String?
-        let to: String?
+        let from: Belonging
+        let to: Belonging
+
+        var changesOwner: Bool {
+            from.owner.map { !to.isOwned(by: $0) } ?? false
+        }
     }
 
     /// Who follows the topic by a view, and by no subscription of its own.
     var viewers: Set<FollowerID> = []
     /// What the topic knows of `Views.version`.
     var version: UInt64 = 0
-    /// The job's queue at the last event handed out.
-    var queue: String?
+    /// The job's at the last event handed out.
+    var belonging = Belonging()
     var moves: [Move] = []
     /// Nobody has followed the topic yet: what is before the event that it was opened for.
     var announced: Cursor?
@@ -67,8 +72,8 @@ extension Topic {
             && viewing?.viewers.contains(follower) == true
     }
 
-    func noteMove(from old: String?, through seq: UInt64) {
-        let new = snapshot.text(.queue)
+    func noteMove(from old: Belonging, through seq: UInt64) {
+        let new = snapshot.belonging
         guard new != old else { return }
         part.moves.append(Viewing.Move(through: seq, from: old, to: new))
     }

@@ -13,9 +13,9 @@ public struct View {
     /// How events are chosen; it speaks of no past.
     public let wish: Wish
     /// Which jobs of it the follower may see.
-    public let covers: (JobID, _ queue: String?) -> Bool
+    public let covers: (JobID, Belonging) -> Bool
 
-    public init(_ wish: Wish = Wish(), covers: @escaping (JobID, _ queue: String?) -> Bool) {
+    public init(_ wish: Wish = Wish(), covers: @escaping (JobID, Belonging) -> Bool) {
         var wish = wish
         (wish.after, wish.past) = (nil, .all)
         self.wish = wish
@@ -71,27 +71,29 @@ struct Views {
         version < base ? nil : joined[Int(version - base)...]
     }
 
-    /// Who may have a view of a job in this queue.
+    /// Who may have a view of a job in this queue. It decides nothing: names are compared loosely here.
     func candidates(_ queue: String?) -> Set<FollowerID> {
         let ofAll = followersOf[View.all] ?? []
         guard let queue, queue != View.all, let ofQueue = followersOf[queue] else { return ofAll }
         return ofAll.isEmpty ? ofQueue : ofAll.union(ofQueue)
     }
 
-    func wish(of follower: FollowerID, for job: JobID, in queue: String?) -> Wish? {
-        viewsOf[follower]?.wish(for: job, in: queue)
+    func wish(of follower: FollowerID, for job: JobID, _ belonging: Belonging) -> Wish? {
+        viewsOf[follower]?.wish(for: job, belonging)
     }
 
-    func wants(_ job: JobID, in queue: String?) -> Bool {
-        candidates(queue).contains { wish(of: $0, for: job, in: queue) != nil }
+    func wants(_ job: JobID, _ belonging: Belonging) -> Bool {
+        candidates(belonging.queue).contains { wish(of: $0, for: job, belonging) != nil }
     }
 }
 
 extension Views.ByQueue {
     /// The view of the job's own queue decides before that of all.
-    func wish(for job: JobID, in queue: String?) -> Wish? {
-        if let queue, let view = self[queue], view.covers(job, queue) { return view.wish }
-        if let view = self[View.all], view.covers(job, queue) { return view.wish }
+    func wish(for job: JobID, _ belonging: Belonging) -> Wish? {
+        if let queue = belonging.queue, let view = self[queue], view.covers(job, belonging) {
+            return view.wish
+        }
+        if let view = self[View.all], view.covers(job, belonging) { return view.wish }
         return nil
     }
 }

@@ -44,13 +44,13 @@ public struct Opening: Sendable {
 /// A job that the loop does not follow has had an event: told to loops that follow queues.
 public struct Announcement: Sendable {
     public let job: JobID
-    /// The job's queue after the event, as far as is known.
-    public let queue: String?
+    /// After the event, as far as is known.
+    public let belonging: Belonging
     /// Where the history stood before the event.
     public let after: Cursor
 
-    public init(job: JobID, queue: String?, after: Cursor) {
-        (self.job, self.queue, self.after) = (job, queue, after)
+    public init(job: JobID, belonging: Belonging, after: Cursor) {
+        (self.job, self.belonging, self.after) = (job, belonging, after)
     }
 }
 

@@ -23,6 +23,7 @@ enum Close: Error, Equatable {
     case notThisPath
     case noSuchFeed
     case mayNotPublish
+    case rightsUnavailable
     case mayNotAdminister(AdminAction)
     case disconnected
     case originRefused
@@ -40,7 +41,7 @@ enum Close: Error, Equatable {
         case .badRequest: 4400
         // The refusals that pass: a client that comes again may be let in.
         case .tokenRefused(.keysAwaited), .tokenRefused(.revocationsAwaited),
-            .ticketRefused(.unavailable):
+            .ticketRefused(.unavailable), .rightsUnavailable:
             1013
         case .cookieRefused(.originMissing), .tokenNeeded: 4403
         case .tokenRefused, .tokenExpired, .ticketRefused, .cookieRefused, .authTimeout: 4401
@@ -69,7 +70,13 @@ enum Close: Error, Equatable {
     }
 
     /// Seconds, for who may come again.
-    var retryAfter: Int { if case .tooManyHandshakes(let seconds) = self { seconds } else { 1 } }
+    var retryAfter: Int {
+        switch self {
+        case .tooManyHandshakes(let seconds): seconds
+        case .tooManyTickets: Int(Worker.ticketLife.components.seconds)
+        default: 1
+        }
+    }
 
     /// A token or a ticket came, and is none. What is asked without one is no guess.
     var isOfBadToken: Bool {
@@ -112,6 +119,7 @@ enum Close: Error, Equatable {
         case .notThisPath: "not_this_path"
         case .noSuchFeed: "no_such_feed"
         case .mayNotPublish: "may_not_publish"
+        case .rightsUnavailable: "rights_unavailable"
         case .mayNotAdminister(let action): "may_not_\(action.rawValue)"
         case .disconnected: "disconnected"
         case .originRefused: "origin_refused"
@@ -143,6 +151,7 @@ enum Close: Error, Equatable {
         case .notThisPath: "the token has not the scope that this path needs"
         case .noSuchFeed: "there is no such feed"
         case .mayNotPublish: "the token may not publish events of this job"
+        case .rightsUnavailable: "whether this may be seen can't be known at the moment; come again"
         case .mayNotAdminister(let action): "\(action.phrase) needs the scope admin"
         case .disconnected: "disconnected by an operator, come back with jitter"
         case .originRefused: "this origin is not allowed"

@@ -62,7 +62,7 @@ struct Courier {
         {
             // All of its events, in the queue that it is in by now.
             bags[loop].announced[job] = Announcement(
-                job: job, queue: announcement.queue, after: known.after)
+                job: job, belonging: announcement.belonging, after: known.after)
             return
         }
         guard bags[loop].announced.count < Self.announcedMax else {

@@ -14,6 +14,7 @@ struct Door {
     let crossOrigin: CrossOrigin
     let entrances: Entrances
     let sources: [Source]
+    private let keepsTokens: Bool
     let cookie: TokenCookie?
     let securityHeaders: SecurityHeaders
 
@@ -30,6 +31,7 @@ struct Door {
         securityHeaders = SecurityHeaders(settings)
         entrances = try settings.entrances()
         sources = try settings.heardSources()
+        keepsTokens = house.rightsHook != nil
     }
 
     func grant(of token: String) throws(Close) -> Grant {
@@ -38,8 +40,9 @@ struct Door {
 
     /// Rightly signed, in its time, and not revoked.
     func verify(_ token: String) throws(TokenFault) -> Grant {
-        let grant = try verifier.verify(token, now: WallClock.milliseconds() / 1_000)
+        var grant = try verifier.verify(token, now: WallClock.milliseconds() / 1_000)
         try revoked.check(grant)
+        if keepsTokens { grant.token = HeldToken(token) }
         return grant
     }
 

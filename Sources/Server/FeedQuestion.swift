@@ -7,6 +7,8 @@ import Jobs
 enum FeedQuestion: Sendable {
     case job(JobID, HistoryPart)
     case jobs(JobListRequest)
+    /// Whose they are, for who asks for a right.
+    case whose([JobID])
     case publish([[UInt8]], JobID, key: String?)
 }
 
@@ -14,6 +16,7 @@ enum FeedAnswer: Sendable {
     /// nil where Redis keeps the history and can't be asked.
     case job(Opening?)
     case jobs(Result<JobListPage, JobListFault>)
+    case whose([Belonging]?)
     case published(Result<Published, PublishFault>)
 }
 
@@ -22,6 +25,7 @@ extension JobFeed {
         switch question {
         case .job(let job, let part): peek(job, part) { tell(.job($0)) }
         case .jobs(let request): list(request) { tell(.jobs($0)) }
+        case .whose(let jobs): whose(jobs) { tell(.whose($0)) }
         case .publish(let events, let job, let key):
             publish(events, to: job, key: key) { tell(.published($0)) }
         }

@@ -12,7 +12,7 @@ import Wire
 
 extension HTTPConnection {
     func answer(_ head: RequestHead, _ body: [UInt8], about route: Route) {
-        do throws(Close) {
+        attempt { _ throws(Close) in
             try worker.door.crossOrigin.check(head)
             if head.method == .options { return respond(CrossOrigin.options(route)) }
             let query = try Door.query(head)
@@ -24,14 +24,10 @@ extension HTTPConnection {
                     head, query: query, isSecure: caller.isSecure)
             else { throw .tokenRefused(.missing) }
             identify(credential) { connection, bearer in
-                do throws(Close) {
+                connection.attempt { connection throws(Close) in
                     try connection.answer(head, body, query, try bearer.get(), about: route)
-                } catch {
-                    connection.refuse(error)
                 }
             }
-        } catch {
-            refuse(error)
         }
     }
 
@@ -49,42 +45,37 @@ extension HTTPConnection {
         let grant = bearer.grant
         switch route {
         case .jobs: try list(query, grant)
-        case .job(let segment): tellSnapshot(of: try named(segment, grant), head)
+        case .job(let segment): try tellSnapshot(of: try Door.name(segment), head, grant)
         case .jobEvents(let segment) where head.method == .post:
             try publish(body, to: try Door.name(segment), head, grant)
         case .jobEvents(let segment):
-            try tellEvents(of: try named(segment, grant), head, query, grant)
+            try tellEvents(of: try Door.name(segment), head, query, grant)
         case .feedEvents(let segment):
-            try tellEvents(of: try named(segment, grant, .feed), head, query, grant)
+            try tellEvents(of: try Door.name(segment, .feed), head, query, grant)
         case .queueEvents(let segment):
             let queue = try Door.queue(segment)
-            guard grant.mayView(queue) else { throw .notThisQueue }
-            try stream(.queue(queue), head, try Door.viewWish(query), grant)
-        case .jobLog(let segment):
-            look(at: try named(segment, grant), .all) { connection, opening, _ in
-                connection.respond(.log(opening))
+            try permit(.queue(queue), grant) { connection, right throws(Close) in
+                try connection.stream(.queue(queue), head, try Door.viewWish(query), grant, right)
             }
+        case .jobLog(let segment): try tellLog(of: try Door.name(segment), grant)
         case .revocations, .broadcast, .connections, .connection, .stats:
             administer(route, head.method, body, query, grant)
         default: respond(.notFound)
         }
     }
 
-    private func named(
-        _ segment: String, _ grant: Grant, _ kind: JobID.Kind = .job
-    ) throws(Close) -> JobID {
-        let job = try Door.name(segment, kind)
-        try worker.door.check(job, grant)
-        return job
-    }
-
     private func tellEvents(
         of job: JobID, _ head: RequestHead, _ query: Query, _ grant: Grant
     ) throws(Close) {
-        if head.method == .get && head.wantsEventStream {
-            try stream(.job(job), head, try wish(head, query), grant)
-        } else {
-            tell(try EventsRequest(query), of: job, head, grant)
+        let isStream = head.method == .get && head.wantsEventStream
+        try permit(.job(job), grant, waits: isStream) { connection, right throws(Close) in
+            if isStream {
+                try connection.stream(
+                    .job(job), head, try connection.wish(head, query), grant, right)
+            } else {
+                let permit = Permit(job: job, grant: grant, right: right)
+                connection.tell(try EventsRequest(query), permit, head)
+            }
         }
     }
 
@@ -101,34 +92,50 @@ extension HTTPConnection {
         }
     }
 
-    private func tellSnapshot(of job: JobID, _ head: RequestHead) {
+    private func tellSnapshot(
+        of job: JobID, _ head: RequestHead, _ grant: Grant
+    ) throws(Close) {
         let knownTags = head.list("if-none-match")
-        look(at: job, .state) { connection, opening, watchers in
-            connection.respond(.snapshot(opening, watchers: watchers, knownTags: knownTags))
+        try permit(.job(job), grant) { connection, right in
+            let permit = Permit(job: job, grant: grant, right: right)
+            connection.look(permit, .state) { connection, opening, watchers in
+                connection.respond(.snapshot(opening, watchers: watchers, knownTags: knownTags))
+            }
+        }
+    }
+
+    private func tellLog(of job: JobID, _ grant: Grant) throws(Close) {
+        try permit(.job(job), grant) { connection, right in
+            let permit = Permit(job: job, grant: grant, right: right)
+            connection.look(permit, .all) { connection, opening, _ in
+                connection.respond(.log(opening))
+            }
         }
     }
 
     /// Asks for the job as it stands, and tells the client itself where that can't be known.
     private func look(
-        at job: JobID, _ part: HistoryPart,
+        _ permit: Permit, _ part: HistoryPart,
         _ use: @escaping (HTTPConnection, Opening, _ watchers: Int) -> Void
     ) {
-        worker.peek(job, part) { [weak self] opening, watchers in
+        worker.peek(permit.job, part) { [weak self] opening, watchers in
             guard let self else { return }
             guard let opening else { return respond(.redisAway) }
+            guard permit.holds(for: opening.snapshot.belonging) else {
+                return attempt { _ throws(Close) in throw .notCovered(.job(permit.job)) }
+            }
             use(self, opening, watchers)
         }
     }
 
     private func tell(
-        _ request: EventsRequest, of job: JobID, _ head: RequestHead, _ grant: Grant,
-        readingAll: Bool = false
+        _ request: EventsRequest, _ permit: Permit, _ head: RequestHead, readingAll: Bool = false
     ) {
         let knownTags = head.list("if-none-match")
-        look(at: job, readingAll ? .all : request.part) { connection, opening, _ in
+        look(permit, readingAll ? .all : request.part) { connection, opening, _ in
             let worker = connection.worker
             guard readingAll || request.stands(in: opening) else {
-                return connection.tell(request, of: job, head, grant, readingAll: true)
+                return connection.tell(request, permit, head, readingAll: true)
             }
             let page = EventsPage(opening, request)
             guard page.isEmpty, request.wait > 0, request.before == nil, !worker.isDraining else {
@@ -138,17 +145,18 @@ extension HTTPConnection {
             later.wait = 0
             let wish = Wish(after: page.next, types: request.types)
             // No longer than the token, whose end ends a stream as well.
-            let most = worker.lifeLeft(of: grant) ?? .seconds(EventsRequest.waitMax)
+            let most = worker.lifeLeft(of: permit.grant) ?? .seconds(EventsRequest.waitMax)
             do throws(Close) {
-                try worker.door.checkStill(grant)
-                try worker.count(connection.caller, grant)
+                try worker.door.checkStill(permit.grant)
+                try worker.count(connection.caller, permit.grant)
             } catch {
                 return connection.refuse(error)
             }
-            connection.wait(for: job, wish, grant, atMost: min(.seconds(request.wait), most)) {
-                [weak connection] end in
+            connection.wait(
+                for: permit.job, wish, permit.grant, atMost: min(.seconds(request.wait), most)
+            ) { [weak connection] end in
                 switch end {
-                case .lookAgain: connection?.tell(later, of: job, head, grant)
+                case .lookAgain: connection?.tell(later, permit, head)
                 case .revoked: connection?.refuse(.tokenRefused(.revoked))
                 }
             }
@@ -178,7 +186,7 @@ extension HTTPConnection {
     }
 
     private func stream(
-        _ subject: Subject, _ head: RequestHead, _ wish: Wish, _ grant: Grant
+        _ subject: Subject, _ head: RequestHead, _ wish: Wish, _ grant: Grant, _ right: Right
     ) throws(Close) {
         guard !worker.isDraining else { throw .draining }
         try worker.door.checkStill(grant)
@@ -195,8 +203,8 @@ extension HTTPConnection {
         stream.send(bytes)
         let follower = worker.enter { id in
             SSEStream(
-                id: id, stream: stream, subject: subject, grant: grant, worker: worker,
-                caller: caller)
+                id: id, stream: stream, subject: subject, grant: grant, right: right,
+                worker: worker, caller: caller)
         }
         handOver(to: follower)
         follower.start(wish)

@@ -33,6 +33,8 @@ final class HTTPConnection {
     private var poll: LongPoll?
     /// While it is not known who asks.
     var awaited: Identification?
+    /// While it is not known whether he may see what he asks for.
+    var petition: Petition?
     private var timer: TimerID?
     /// Between two requests.
     private var isIdle = false
@@ -129,6 +131,7 @@ extension HTTPConnection: StreamOwner {
         }
         wait(nil)
         poll?.cancel()
+        petition?.withdraw()
         awaited = nil
         worker.forget(self)
         worker.release(caller)

@@ -19,6 +19,8 @@ protocol HTTPFollower: AnyObject {
     func readOn()
     /// It saw the job by a view, and does so no more.
     func left(_ departure: Departure)
+    /// The state of a job that it follows has changed.
+    func review(_ job: JobID, _ belonging: Belonging)
     /// Whether an event's id is where to resume from.
     var hasCursor: Bool { get }
     /// False where so much is owed of earlier ticks that the follower must read on at its own pace.

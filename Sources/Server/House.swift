@@ -26,6 +26,8 @@ final class House: Sendable {
     let tokenRules: TokenRules
     /// nil where all keys were here at the start.
     let keyKeeper: KeyKeeper?
+    /// nil where the application is not asked.
+    let rightsHook: RightsHook?
     /// False while an issuer's first keys are still to come.
     let areKeysHere: Atomic<Bool>
     /// How many loops know which tokens are revoked; on the others no token counts.
@@ -72,6 +74,9 @@ final class House: Sendable {
             keyKeeper = try KeyKeeper(tokenRules.issuers, KeyKeeperOptions(settings)) {
                 [mailboxes] news in
                 for mailbox in mailboxes { mailbox.post(.keys(news)) }
+            }
+            rightsHook = try RightsHook(RightsHookOptions(settings)) { [mailboxes] answer in
+                mailboxes[answer.loop].post(.ruled(answer))
             }
         } catch { throw .token(error) }
     }

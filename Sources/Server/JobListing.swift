@@ -13,6 +13,7 @@ enum JobListing {
     static func request(_ query: Query, _ grant: Grant) throws(Close) -> JobListRequest {
         let limit = try query.count("limit", default: limitDefault, in: 1...limitMax)
         var request = JobListRequest(limit: limit) { grant.mayFollow($0) }
+        request.coversBelonging = grant.belongings
         request.status = query.first("status")
         request.queue = query.first("queue")
         request.owner = query.first("owner")

@@ -36,6 +36,17 @@ extension Oddity {
     }
 }
 
+extension HookAsk {
+    init(_ outcome: HookAnswer.Outcome) {
+        switch outcome {
+        case .allowed: self = .allowed
+        case .refused: self = .refused
+        case .failed: self = .failed
+        case .overloaded: self = .overloaded
+        }
+    }
+}
+
 extension MessageRefusal {
     init(_ refusal: ClientRefusal) {
         switch refusal.code {

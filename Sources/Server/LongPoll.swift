@@ -47,6 +47,8 @@ final class LongPoll: HTTPFollower {
 
     func resume(_ job: JobID) { readOn() }
     func left(_ departure: Departure) {}
+    /// Who waited looks again when it is over.
+    func review(_ job: JobID, _ belonging: Belonging) {}
     var hasCursor: Bool { true }
 
     func readOn() {

@@ -1368,11 +1368,27 @@ enum PageAssets {
         const TOKEN = "jobwire-token";
         const SIGNED_IN = "jobwire-signed-in";
 
+        /// A browser may refuse to keep anything: then it lasts as long as the page.
+        function store(name) {
+          try {
+            return window[name];
+          } catch {
+            const kept = new Map();
+            return {
+              getItem: (key) => kept.get(key) ?? null,
+              setItem: (key, value) => kept.set(key, value),
+              removeItem: (key) => kept.delete(key),
+            };
+          }
+        }
+        const tab = store("sessionStorage");
+        const browser = store("localStorage");
+
         export const access = {
-          get token() { return sessionStorage.getItem(TOKEN) ?? ""; },
+          get token() { return tab.getItem(TOKEN) ?? ""; },
           set token(token) {
-            if (token) sessionStorage.setItem(TOKEN, token);
-            else sessionStorage.removeItem(TOKEN);
+            if (token) tab.setItem(TOKEN, token);
+            else tab.removeItem(TOKEN);
           },
 
           /// The job that the address names.
@@ -1393,7 +1409,7 @@ enum PageAssets {
             return ["jobwire.v1.json", ...(this.token ? [`bearer.${this.token}`] : [])];
           },
 
-          get isSignedIn() { return localStorage.getItem(SIGNED_IN) !== null; },
+          get isSignedIn() { return browser.getItem(SIGNED_IN) !== null; },
 
           /// Trades the token for the cookie; why not, where that could not be.
           async signIn() {
@@ -1406,7 +1422,7 @@ enum PageAssets {
               return "the server can't be reached";
             }
             this.token = "";
-            localStorage.setItem(SIGNED_IN, "");
+            browser.setItem(SIGNED_IN, "");
             return null;
           },
 
@@ -1414,7 +1430,7 @@ enum PageAssets {
             const answer = await fetch("/api/v1/session", { method: "DELETE" }).catch(() => null);
             if (!answer?.ok) return false;
             this.token = "";
-            localStorage.removeItem(SIGNED_IN);
+            browser.removeItem(SIGNED_IN);
             return true;
           },
         };

@@ -20,6 +20,7 @@ final class SSEStream: HTTPFollower {
     let stream: Stream
     let subject: Subject
     let grant: Grant
+    private let right: Right
     unowned let worker: Worker
     let caller: Caller
     private(set) var isGreeted = false
@@ -31,13 +32,15 @@ final class SSEStream: HTTPFollower {
     private var timer: TimerID?
 
     init(
-        id: FollowerID, stream: Stream, subject: Subject, grant: Grant, worker: Worker,
+        id: FollowerID, stream: Stream, subject: Subject, grant: Grant, right: Right,
+        worker: Worker,
         caller: Caller
     ) {
         self.id = id
         self.stream = stream
         self.subject = subject
         self.grant = grant
+        self.right = right
         self.worker = worker
         self.caller = caller
         nextHeartbeat = worker.loop.now + worker.settings.pingInterval
@@ -47,7 +50,9 @@ final class SSEStream: HTTPFollower {
 
     func start(_ wish: Wish) {
         switch subject {
-        case .job(let job): worker.follow(job, by: self, wish)
+        case .job(let job):
+            if right == .belonging { worker.rights.hold(job, by: id) }
+            worker.follow(job, by: self, wish)
         case .queue(let queue): view(queue, wish)
         }
         // Not without a word, if it has to wait for its greeting.
@@ -105,6 +110,12 @@ final class SSEStream: HTTPFollower {
         reading.remove(departure.job)
         send(
             ServerMessage.unsubscribed(.job(departure.job), reason: departure.reason.rawValue))
+    }
+
+    func review(_ job: JobID, _ belonging: Belonging) {
+        guard !isClosing, !grant.covers(belonging) else { return }
+        send(ServerMessage.unsubscribed(.job(job), reason: "right_lost"))
+        close("right_lost")
     }
 
     private func send(_ item: Item, of job: JobID) {
@@ -195,7 +206,9 @@ final class SSEStream: HTTPFollower {
         if let timer { worker.loop.disarm(timer) }
         timer = nil
         switch subject {
-        case .job(let job): worker.unfollow(job, by: id)
+        case .job(let job):
+            worker.rights.letGo(job, by: id)
+            worker.unfollow(job, by: id)
         case .queue:
             worker.metrics.subscriptions.add(-1)
             worker.setViews([:], of: id)

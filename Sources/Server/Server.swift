@@ -62,9 +62,12 @@ public struct Server {
         first.feed?.start()
         first.startFleet()
         let keys = try startKeyKeeper()
+        let hook = try startRightsHook()
         first.run()
         house.keyKeeper?.stop()
+        house.rightsHook?.stop()
         keys?.join()
+        hook?.join()
         for thread in threads { thread.join() }
         guard !house.hasFailed.load(ordering: .relaxed) else { throw .loopFailed }
         house.log.info("stopped")
@@ -75,6 +78,13 @@ public struct Server {
         guard let keeper = house.keyKeeper else { return nil }
         do throws(SystemError) {
             return try LoopThread.start(name: "jobwire-keys") { keeper.run() }
+        } catch { throw .system(error) }
+    }
+
+    private func startRightsHook() throws(StartFault) -> LoopThread? {
+        guard let hook = house.rightsHook else { return nil }
+        do throws(SystemError) {
+            return try LoopThread.start(name: "jobwire-hook") { hook.run() }
         } catch { throw .system(error) }
     }
 

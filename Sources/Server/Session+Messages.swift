@@ -75,21 +75,35 @@ extension Session {
         guard mayTake(furtherCost) else { return close(.tooManyMessages) }
         for follow in request.follows {
             do throws(ClientRefusal) {
-                guard case .job(let job) = follow.subject else {
-                    try view(follow, request, grant)
-                    continue
-                }
-                do throws(Close) { try worker.door.check(job, grant) } catch {
-                    if let refusal = error.authRefusal { worker.metrics.authRefusals.add(refusal) }
-                    throw ClientRefusal(
-                        code: error == .noSuchFeed ? error.name : "forbidden",
-                        message: error.reason, about: follow.subject, id: request.id)
-                }
-                if !isFollowing(job) { try mayFollowMore(follow.subject, request.id) }
-                self.follow(job, Wish(request.options, after: follow.after), request: request.id)
+                try subscribe(follow, request, grant)
             } catch {
                 reject(error)
             }
+        }
+    }
+
+    private func subscribe(
+        _ follow: SubscribeRequest.Follow, _ request: SubscribeRequest, _ grant: Grant
+    ) throws(ClientRefusal) {
+        let subject = follow.subject
+        let wish = Wish(request.options, after: follow.after)
+        if case .queue = subject, wish.after != nil {
+            throw ClientRefusal(
+                code: "bad_cursor", message: Door.noQueueCursor, about: subject, id: request.id)
+        }
+        if !isFollowing(subject), rights?.pending[subject] == nil {
+            try mayFollowMore(subject, request.id)
+        }
+        do throws(Close) {
+            guard try mayNow(subject, grant, .follow(wish, request.id)) else { return }
+        } catch { throw refusal(of: subject, error, request.id) }
+        self.follow(subject, wish, grant, request.id)
+    }
+
+    func isFollowing(_ subject: Subject) -> Bool {
+        switch subject {
+        case .job(let job): isFollowing(job)
+        case .queue(let queue): views?.byQueue[queue] != nil
         }
     }
 
@@ -107,9 +121,10 @@ extension Session {
     }
 
     private func unfollow(_ subject: Subject) -> Bool {
-        switch subject {
-        case .job(let job): unfollow(job)
-        case .queue(let queue): unview(queue)
+        let wasAwaited = withdraw(subject)
+        return switch subject {
+        case .job(let job): unfollow(job) || wasAwaited
+        case .queue(let queue): unview(queue) || wasAwaited
         }
     }
 

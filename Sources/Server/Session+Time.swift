@@ -54,7 +54,8 @@ extension Session: TimerTarget {
         if let owedSince = stream.owedSince, now - owedSince >= settings.writeTimeout {
             return closeSlow()
         }
-        guard now - lastHeard <= settings.pingInterval * 2 else {
+        // Who waits for its greeting is not read, so its pongs are not heard either.
+        guard now - lastHeard <= settings.pingInterval * 2 || !isGreeted else {
             worker.metrics.drops.add(.silentPeer)
             return stream.close()
         }

@@ -21,25 +21,6 @@ struct SessionViews {
 }
 
 extension Session {
-    func view(
-        _ follow: SubscribeRequest.Follow, _ request: SubscribeRequest, _ grant: Grant
-    ) throws(ClientRefusal) {
-        guard case .queue(let queue) = follow.subject else { return }
-        guard grant.mayView(queue) else {
-            worker.metrics.authRefusals.add(.job)
-            throw ClientRefusal(
-                code: "forbidden", message: "the token does not cover this queue",
-                about: follow.subject, id: request.id)
-        }
-        guard follow.after == nil, request.options.after == nil else {
-            throw ClientRefusal(
-                code: "bad_cursor", message: Door.noQueueCursor, about: follow.subject,
-                id: request.id)
-        }
-        if views?.byQueue[queue] == nil { try mayFollowMore(follow.subject, request.id) }
-        view(queue, Wish(request.options), grant, request: request.id)
-    }
-
     /// Without a greeting yet, this is what the socket is for.
     func view(_ queue: String, _ wish: Wish, _ grant: Grant, request: RequestID?) {
         var views = views ?? SessionViews()
@@ -69,25 +50,18 @@ extension Session {
         if !isClosing, views?.asked == 0 { worker.hub.letIn(id) }
     }
 
-    func unview(_ queue: String) -> Bool {
+    func unview(_ queue: String, reason: Departure.Reason? = nil) -> Bool {
         guard case .open(let grant) = phase, views?.byQueue.removeValue(forKey: queue) != nil else {
             return false
         }
         if views?.own == queue { views?.own = nil }
         worker.metrics.subscriptions.add(-1)
-        setViews(grant)
+        setViews(grant, reason: reason)
         return true
     }
 
     /// The rights may have become fewer, or more.
     func renewViews(_ grant: Grant) {
-        guard let views else { return }
-        if let own = views.own, !grant.mayView(own) { return close(.notThisQueue) }
-        for queue in views.byQueue.keys where !grant.mayView(queue) {
-            self.views?.byQueue[queue] = nil
-            worker.metrics.subscriptions.add(-1)
-            send(ServerMessage.unsubscribed(.queue(queue), reason: "right_lost"))
-        }
         setViews(grant, reason: .rightLost)
     }
 

@@ -21,6 +21,14 @@ final class Session {
         case job(JobID, Wish)
         case queue(String, Wish)
         case many
+
+        var subject: Subject? {
+            switch self {
+            case .job(let job, _): .job(job)
+            case .queue(let queue, _): .queue(queue)
+            case .many: nil
+            }
+        }
     }
 
     enum Phase {
@@ -43,6 +51,8 @@ final class Session {
     /// The job of a one-job socket. It is not in `followed`, so that an idle client has no set.
     private(set) var own: JobID?
     private(set) var followed: Set<JobID> = []
+    /// Beside those by claims; nil for most.
+    var rights: SessionRights?
     /// Of queues; nil for most.
     var views: SessionViews?
     /// Jobs that this client is read from the hub, the next one first.
@@ -95,21 +105,24 @@ final class Session {
         guard grant.has(needs) else { return close(.notThisPath) }
         do throws(Close) { try worker.count(caller, grant) } catch { return close(error) }
         phase = .open(grant)
-        switch purpose {
-        case .many: greet(grant, nil)
-        case .job(let job, let wish):
-            do throws(Close) { try worker.door.check(job, grant) } catch { return close(error) }
-            own = job
-            worker.follow(job, by: id, wish)
-            if !isGreeted { stream.pauseReading() }
-        case .queue(let queue, let wish):
-            guard grant.mayView(queue) else { return close(.notThisQueue) }
-            view(queue, wish, grant, request: nil)
-            if !isGreeted { stream.pauseReading() }
-        }
+        do throws(Close) {
+            if try mayNow(purpose.subject, grant, .begin(purpose)) { begin(purpose, grant) }
+        } catch { return close(error) }
+        if !isGreeted, !isClosing { stream.pauseReading() }
         // With Redis away a one-job socket may have to wait for its greeting: not without a word.
         if !isClosing, worker.condition == .lost { notify(RedisCondition.lost.notice) }
         if !isClosing { beat() }
+    }
+
+    /// Follows what the path asked for.
+    func begin(_ purpose: Purpose, _ grant: Grant) {
+        switch purpose {
+        case .many: greet(grant, nil)
+        case .job(let job, let wish):
+            own = job
+            worker.follow(job, by: id, wish)
+        case .queue(let queue, let wish): view(queue, wish, grant, request: nil)
+        }
     }
 
     private func greet(_ grant: Grant, _ welcome: Welcome?) {
@@ -122,6 +135,7 @@ final class Session {
 
     func greet(_ grant: Grant, about subject: SubscribedSubject?) {
         isGreeted = true
+        lastHeard = worker.loop.now
         send(worker.connected(grant, subject))
         stream.resumeReading()
         beat()
@@ -132,14 +146,7 @@ final class Session {
         phase = .open(grant)
         isExpiringTold = false
         guard grant.has(needs) else { return close(.notThisPath) }
-        // Views first: with the old rights a view might take over a job that is given up below.
-        renewViews(grant)
-        if isClosing { return }
-        if let own, !grant.mayFollow(own) { return close(.notCovered(own)) }
-        for job in followed where !grant.mayFollow(job) {
-            unfollow(job)
-            send(ServerMessage.unsubscribed(.job(job), reason: "right_lost"))
-        }
+        renewRights(grant)
         if !isClosing { beat() }
     }
 }
@@ -148,8 +155,11 @@ final class Session {
 
 extension Session {
     func isFollowing(_ job: JobID) -> Bool { job == own || followed.contains(job) }
+    func isOwn(_ job: JobID) -> Bool { job == own }
+    var followedJobs: [JobID] { (own.map { [$0] } ?? []) + followed }
     var followedCount: Int {
         followed.count + (own == nil ? 0 : 1) + (views?.byQueue.count ?? 0)
+            + (rights?.awaitedCount ?? 0)
     }
 
     func follow(_ job: JobID, _ wish: Wish, request: RequestID?) {
@@ -166,6 +176,7 @@ extension Session {
         if job == own { own = nil } else { followed.remove(job) }
         reading.remove(job)
         requests[job] = nil
+        giveUpHold(on: .job(job))
         worker.unfollow(job, by: id)
         return true
     }
@@ -259,6 +270,7 @@ extension Session {
 
     private func leave() {
         phase = .closing
+        leaveRights()
         leaveViews()
         if let own { worker.unfollow(own, by: id) }
         for job in followed { worker.unfollow(job, by: id) }

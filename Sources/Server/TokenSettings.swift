@@ -44,6 +44,18 @@ extension KeyKeeperOptions {
     }
 }
 
+extension RightsHookOptions {
+    init(_ settings: Settings) {
+        self.init()
+        url = settings.rightsHook
+        timeout = settings.rightsHookTimeout.milliseconds
+        cache = settings.rightsHookCache.milliseconds
+        (cacheMax, atOnceMax) = (settings.rightsHookCacheMax, settings.rightsHookAtOnceMax)
+        authorities = settings.rightsHookCA.isEmpty ? nil : settings.rightsHookCA
+        allowsHTTP = settings.rightsHookHTTP
+    }
+}
+
 extension Duration {
     fileprivate var milliseconds: Int64 {
         components.seconds * 1_000 + components.attoseconds / 1_000_000_000_000_000

@@ -29,9 +29,15 @@ extension Worker {
         }
     }
 
+    func hear(_ update: Update, _ change: SnapshotChange?) {
+        carryOut(hub.hear(update, change), for: update.job)
+        if let change, change.setsBelonging { rights.review(update.job) }
+    }
+
     func open(_ opening: Opening, afterAsks asks: Int) {
         let (welcomes, resumed, request) = hub.open(opening, afterAsks: asks)
-        for each in welcomes { welcome(each) }
+        let hasLost = rights.review(opening.job)
+        for each in welcomes where !hasLost.contains(each.follower) { welcome(each) }
         for follower in resumed {
             session(follower)?.resume(opening.job)
             httpFollowers[follower]?.resume(opening.job)

@@ -65,7 +65,7 @@ extension Worker {
         let isAll = queue == View.all
         var request = JobListRequest(limit: Self.listedMax) { !isAll || grant.mayFollow($0) }
         if isAll {
-            request.coversQueue = { grant.mayFollow(queue: $0) }
+            request.coversBelonging = grant.belongings
         } else {
             request.queue = queue
         }

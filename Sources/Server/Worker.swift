@@ -44,6 +44,7 @@ final class Worker {
     private(set) var condition = RedisCondition.back
     /// What workers or Redis make us repeat is said so many times a second and then counted.
     let throttledLog: LogThrottle
+    private(set) lazy var rights = RightsDesk(self)
 
     /// Sessions by their follower's index. A place is used again after its session has left the hub.
     private(set) var sessions: [Session?] = []
@@ -167,6 +168,7 @@ final class Worker {
         case .fleet(let mail): receive(mail)
         case .redis(let condition): tell(condition)
         case .keys(let news): hear(news)
+        case .ruled(let answer): rights.hear(answer)
         case .errand(let mail): receive(mail)
         case .drain: beginDrain()
         case .stop: stop()
@@ -220,10 +222,6 @@ final class Worker {
             .warning, "loop_behind", at: loop.now.milliseconds, ["events": .integer(letGo)])
     }
 
-    private func hear(_ update: Update, _ change: SnapshotChange?) {
-        carryOut(hub.hear(update, change), for: update.job)
-    }
-
     // MARK: sessions
 
     func session(_ id: FollowerID) -> Session? { sessions[Int(id.index)] }
@@ -267,6 +265,7 @@ final class Worker {
     private func beginDrain() {
         guard drain == nil else { return }
         listener?.close()
+        rights.drain()
         for visitor in visitors.values { visitor.drain() }
         drain = Drain(self)
     }

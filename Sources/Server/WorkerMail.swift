@@ -29,6 +29,8 @@ enum WorkerMail: Sendable {
     // to all
     case redis(RedisCondition)
     case keys(KeyNews)
+    /// To the loop that asked the rights hook.
+    case ruled(HookAnswer)
     case errand(ErrandMail)
     case drain
     case stop

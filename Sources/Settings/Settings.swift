@@ -56,6 +56,16 @@ public struct Settings: Equatable, Sendable {
     public var revocationExpiry = Duration.seconds(30 * 86_400)
     public var authTimeout = Duration.seconds(5)
 
+    // Rights
+    public var ownerWait = Duration.seconds(30)
+    public var rightsHook = ""
+    public var rightsHookTimeout = Duration.seconds(2)
+    public var rightsHookCache = Duration.seconds(30)
+    public var rightsHookCacheMax = 10_000
+    public var rightsHookAtOnceMax = 64
+    public var rightsHookCA = ""
+    public var rightsHookHTTP = false
+
     // Connections
     public var connectionsMax = 100_000
     public var connectionsPerAddressMax = 10_000

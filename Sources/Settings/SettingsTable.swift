@@ -6,7 +6,8 @@ extension Settings {
 
     public static let groups: [SettingGroup] = [
         SettingGroup("Listening", listening), SettingGroup("Redis", redis),
-        SettingGroup("Tokens", tokens), SettingGroup("Connections", connections),
+        SettingGroup("Tokens", tokens), SettingGroup("Rights", rights),
+        SettingGroup("Connections", connections),
         SettingGroup("Sizes", sizes), SettingGroup("History", historySettings),
         SettingGroup("Log", log),
     ]

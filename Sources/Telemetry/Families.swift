@@ -58,6 +58,18 @@ extension Metrics {
         .gauge("jobwire_revocations", "Revocations of tokens that count now") {
             $0.revocations.value
         },
+        .gauge("jobwire_rights_awaited", "Who waits for a job to become theirs") {
+            $0.rightsAwaited.value
+        },
+        .labelled("jobwire_rights_hook_asks_total", "Questions to the rights hook") {
+            $0.hookAsks[$1]
+        },
+        .counter("jobwire_rights_hook_cache_hits_total", "Answers of it that were remembered") {
+            $0.hookCacheHits.value
+        },
+        .histogram("jobwire_rights_hook_seconds", "How long the rights hook took") {
+            $0.hookDuration.readings
+        },
         .labelled("jobwire_message_refusals_total", "Client messages refused") {
             $0.messageRefusals[$1]
         },

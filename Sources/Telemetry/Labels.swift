@@ -54,6 +54,12 @@ public enum KeyReading: Int, MetricLabel {
     public static let label: StaticString = "result"
 }
 
+/// How a question to the rights hook ended.
+public enum HookAsk: Int, MetricLabel {
+    case allowed, refused, failed, overloaded
+    public static let label: StaticString = "result"
+}
+
 /// Why a connection got no further than its first request.
 public enum HandshakeRefusal: Int, MetricLabel {
     case badRequest, badUpgrade, origin, timedOut, connectionsMax, addressMax, descriptors, tls

@@ -1,4 +1,4 @@
-// Fetches small documents by HTTPS with libcurl, several at a time, on one thread of their own.
+// Fetches small documents by HTTPS with libcurl, or posts them, several at a time, on one thread of their own.
 //
 // `unsafe` is sound here: libcurl's handles are freed by the object that made them, on the one thread that
 // uses it; what libcurl is given a pointer to, the transfer, outlives the handle. `wake` alone is for other
@@ -7,6 +7,7 @@
 import CCurl
 
 struct Fetched: Equatable {
+    var status = 200
     let body: [UInt8]
     /// Seconds for which the source says that it holds.
     let maxAge: Int64?
@@ -16,12 +17,23 @@ struct FetchFault: Error, Equatable {
     let reason: String
 }
 
+/// What is posted. Redirects are not followed: whoever is led elsewhere would take the token along.
+struct FetchPost {
+    let body: [UInt8]
+    /// Each a whole line without its end.
+    let headers: [String]
+}
+
 struct FetchOptions: Sendable {
     var bytesMax = KeySet.bytesMax
     var timeout: Int64 = 10_000
     /// PEM authorities; nil: the system's.
     var authorities: String?
     var allowsHTTP = false
+    /// The setting that allows it.
+    var httpSetting = "jwks-http"
+    /// Open at a time; nil: as many as there are transfers.
+    var connectionsMax: Int?
 
     func allows(_ url: String) -> Bool { unsafe fetch_is_allowed(url, allowsHTTP ? 1 : 0) == 1 }
 }
@@ -38,6 +50,7 @@ final class Fetcher: @unchecked Sendable {
         guard Self.isPrepared, let multi = unsafe curl_multi_init() else { return nil }
         self.options = options
         unsafe self.multi = multi
+        if let most = options.connectionsMax { _ = unsafe fetch_connections_max(multi, most) }
     }
 
     deinit {
@@ -46,13 +59,16 @@ final class Fetcher: @unchecked Sendable {
     }
 
     /// Milliseconds on a clock that never goes back.
-    static var now: Int64 { fetch_milliseconds() }
+    static var now: Int64 { nanoseconds / 1_000_000 }
+    static var nanoseconds: Int64 { fetch_nanoseconds() }
 
-    func begin(_ url: String, tag: Int) throws(FetchFault) {
+    /// Any answer to a post is a result; of what is fetched only 200 is.
+    func begin(_ url: String, tag: Int, posting post: FetchPost? = nil) throws(FetchFault) {
         guard options.allows(url) else {
-            throw FetchFault(reason: "not https, and http is for this machine only (jwks-http)")
+            throw FetchFault(
+                reason: "not https, and http is for this machine only (\(options.httpSetting))")
         }
-        guard let transfer = Transfer(url, tag, options),
+        guard let transfer = Transfer(url, tag, post, options),
             unsafe curl_multi_add_handle(multi, transfer.easy) == CURLM_OK
         else { throw FetchFault(reason: "libcurl could not begin") }
         transfers.append(transfer)
@@ -96,12 +112,14 @@ final class Fetcher: @unchecked Sendable {
 private final class Transfer {
     let tag: Int
     @unsafe private(set) var easy: UnsafeMutableRawPointer?
+    @unsafe private var lines: UnsafeMutablePointer<curl_slist>?
+    private let isPost: Bool
     private let bytesMax: Int
     private var body: [UInt8] = []
     private var isTooLarge = false
 
-    init?(_ url: String, _ tag: Int, _ options: FetchOptions) {
-        (self.tag, bytesMax) = (tag, options.bytesMax)
+    init?(_ url: String, _ tag: Int, _ post: FetchPost?, _ options: FetchOptions) {
+        (self.tag, bytesMax, isPost) = (tag, options.bytesMax, post != nil)
         let context = unsafe Unmanaged.passUnretained(self).toOpaque()
         unsafe easy = fetch_new(
             url, options.authorities, options.allowsHTTP ? 1 : 0, Int(options.timeout), bytesMax,
@@ -112,9 +130,18 @@ private final class Transfer {
                     UnsafeRawBufferPointer(start: bytes, count: size * count))
             }, context)
         guard unsafe easy != nil else { return nil }
+        guard let post else { return }
+        for header in post.headers {
+            guard let longer = unsafe curl_slist_append(lines, header) else { return nil }
+            unsafe lines = longer
+        }
+        guard unsafe fetch_post(easy, post.body, post.body.count, lines) == 1 else { return nil }
     }
 
-    deinit { unsafe curl_easy_cleanup(easy) }
+    deinit {
+        unsafe curl_easy_cleanup(easy)
+        unsafe curl_slist_free_all(lines)
+    }
 
     /// Fewer bytes than were offered end the transfer.
     private func take(_ bytes: UnsafeRawBufferPointer) -> Int {
@@ -135,9 +162,10 @@ private final class Transfer {
             return failure(unsafe String(cString: curl_easy_strerror(code)))
         }
         let status = unsafe fetch_status(easy)
-        guard status == 200 else { return failure("the answer was \(status), not 200") }
+        guard isPost || status == 200 else { return failure("the answer was \(status), not 200") }
         let control = unsafe fetch_header(easy, "cache-control").map { unsafe String(cString: $0) }
-        return .success(Fetched(body: body, maxAge: control.flatMap(CacheControl.maxAge)))
+        return .success(
+            Fetched(status: status, body: body, maxAge: control.flatMap(CacheControl.maxAge)))
     }
 }
 

@@ -16,6 +16,8 @@ public struct Grant: Sendable, Equatable {
     /// By which this token can be revoked: its `jti`, or else what only it has; see TokenVerifier.
     public internal(set) var id: String?
     public let issuedAt: Int64?
+    /// The token itself, kept only where somebody else is asked what it may see.
+    public var token: HeldToken?
 
     public struct Scope: OptionSet, Sendable {
         public let rawValue: UInt8
@@ -58,6 +60,16 @@ public struct Grant: Sendable, Equatable {
         guard let one, let other else { return one == nil && other == nil }
         return one.utf8.elementsEqual(other.utf8)
     }
+}
+
+/// A token's own text, which nothing that is printed shows.
+public struct HeldToken: Sendable, Equatable, CustomStringConvertible, CustomReflectable {
+    let text: String
+
+    public init(_ text: String) { self.text = text }
+
+    public var description: String { "(hidden)" }
+    public var customMirror: Mirror { Mirror(self, children: []) }
 }
 
 /// Names, and prefixes written with a `*` at their end. A lone `*` is the empty prefix: every name.

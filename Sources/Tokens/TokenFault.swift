@@ -66,6 +66,7 @@ public enum TokenSetupFault: Error, Equatable, Sendable, CustomStringConvertible
     case badKeyFile(path: String, KeyFault)
     case badKeySet(path: String, KeySet.Fault)
     case addressNotAllowed(String)
+    case hookNotAllowed
     case unknownAlgorithm(String)
     case secretTooShortFor(TokenAlgorithm, bytes: Int)
     case sameIssuerTwice(String)
@@ -78,6 +79,7 @@ public enum TokenSetupFault: Error, Equatable, Sendable, CustomStringConvertible
             "token-secret"
         case .badKeyFile: "token-keys"
         case .badKeySet, .addressNotAllowed: "jwks"
+        case .hookNotAllowed: "rights-hook"
         case .unreadable: "token-keys or jwks"
         case .unknownAlgorithm: "token-algorithms"
         case .sameIssuerTwice: "token-issuer"
@@ -95,6 +97,8 @@ public enum TokenSetupFault: Error, Equatable, Sendable, CustomStringConvertible
         case .badKeySet(let path, let fault): "\(path): \(fault.message)"
         case .addressNotAllowed:
             "a key set is fetched by https://, and by http:// from this machine only (or with jwks-http)"
+        case .hookNotAllowed:
+            "the hook is asked by https://, and by http:// on this machine only (or with rights-hook-http)"
         case .unknownAlgorithm(let name):
             "\(name) is none of \(TokenAlgorithm.allCases.map(\.rawValue).joined(separator: ", "))"
         case .secretTooShortFor(let algorithm, let bytes):

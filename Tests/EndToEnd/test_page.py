@@ -334,6 +334,18 @@ def test_something_that_is_no_token_is_told(page):
     expect(page.get_by_role("alert")).to_contain_text("not a token")
 
 
+def test_where_a_browser_keeps_nothing_it_serves_as_long_as_it_is_open(page):
+    for name in ("sessionStorage", "localStorage"):
+        page.add_init_script(
+            f"Object.defineProperty(window, '{name}', {{ get() {{ throw new DOMException('no', 'SecurityError') }} }})")
+    scripted = Scripted(page)
+    scripted.open()
+    scripted.greet()
+    scripted.live()
+    expect(page.locator("#connection")).to_have_text("live")
+    assert "a.b.c" not in page.url
+
+
 # Signed in by a cookie
 
 @pytest.fixture

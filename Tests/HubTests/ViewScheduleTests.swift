@@ -39,7 +39,9 @@ struct ViewScheduleTests {
         }
     }
 
-    @Test("a job that leaves a queue is seen no more by who views only that", arguments: 0..<400)
+    @Test(
+        "a job that leaves a queue or an owner is seen no more by who views only that",
+        arguments: 0..<400)
     func movingQueues(seed: Int) {
         var random = Dice(seed: UInt64(seed))
         var stage = ViewStage(ringMax: [3, 100][seed % 2], viewJobsMax: [2, 100][seed / 2 % 2])
@@ -49,7 +51,10 @@ struct ViewScheduleTests {
             let place = ["a", "b", "c"].firstIndex { $0 == stage.queue(of: job) }
             let next: String? =
                 random.throwDie(8) == 0 ? ["a", "b", "c", nil][(place ?? -1) + 1] : nil
-            stage.publish(job, to: next)
+            let owners = ["x", "y", "z"]
+            let owned = owners.firstIndex { $0 == stage.belonging(of: job).owner } ?? -1
+            let owner = random.throwDie(8) == 0 ? owners.dropFirst(owned + 1).first : nil
+            stage.publish(job, to: next, owner: owner)
         }
         for job in stage.jobs {
             stage.rest()
@@ -102,8 +107,11 @@ extension Dice {
         var views: [String: View] = [:]
         for queue in ["a", "b"] where throwDie(3) == 0 { views[queue] = View { _, _ in true } }
         if throwDie(3) == 0 {
-            let covered = Set(stage.jobs.filter { _ in throwDie(2) == 0 })
-            views["*"] = View { job, _ in covered.contains(job) }
+            let covered = Set(stage.jobs.filter { _ in throwDie(3) == 0 })
+            let owner = ["x", "y", "z", "-"][throwDie(4)]
+            views["*"] = View { job, belonging in
+                covered.contains(job) || belonging.isOwned(by: owner)
+            }
         }
         return views
     }

@@ -39,8 +39,8 @@ struct ViewStage {
     var isSteady = false
     var histories: [JobID: History] = [:]
     let jobs: [JobID]
-    /// A job's queue after each of its events.
-    private(set) var queues: [JobID: [String?]] = [:]
+    /// Where a job belongs after each of its events.
+    private(set) var belongings: [JobID: [Belonging]] = [:]
     var clients: [FollowerID: Client]
     private var followed: Set<JobID> = []
     private var isWatching = false
@@ -66,31 +66,39 @@ struct ViewStage {
     // MARK: workers and the feed
 
     func last(_ job: JobID) -> UInt64 { histories[job]?.updates.last?.seq ?? 0 }
-    func queue(of job: JobID) -> String? { queues[job]?.last ?? nil }
+    func belonging(of job: JobID) -> Belonging { belongings[job]?.last ?? Belonging() }
+    func queue(of job: JobID) -> String? { belonging(of: job).queue }
 
-    /// An event; with a queue it brings the job there.
-    mutating func publish(_ job: JobID, to queue: String? = nil) {
+    /// An event; with a queue or an owner it brings the job there.
+    mutating func publish(_ job: JobID, to queue: String? = nil, owner: String? = nil) {
         guard let update = histories[job]?.publish() else { return }
-        queues[job, default: []].append(queue ?? self.queue(of: job))
+        let old = belonging(of: job)
+        let new = Belonging(queue: queue ?? old.queue, owner: owner ?? old.owner)
+        belongings[job, default: []].append(new)
         if followed.contains(job) {
-            toHub.append(.update(update, change(to: queue)))
+            toHub.append(.update(update, change(to: Belonging(queue: queue, owner: owner))))
         } else if isWatching {
             toHub.append(
                 .active(
-                    Announcement(job: job, queue: self.queue(of: job), after: update.cursorBefore)))
+                    Announcement(
+                        job: job, belonging: new,
+                        after: update.cursorBefore)))
         }
     }
 
-    private func change(to queue: String?) -> SnapshotChange? {
-        guard let queue else { return nil }
+    private func change(to new: Belonging) -> SnapshotChange? {
+        let members = [("queue", new.queue), ("owner", new.owner)].compactMap { name, value in
+            value.map { "\"\(name)\":\"\($0)\"" }
+        }
+        guard !members.isEmpty else { return nil }
         return EventReader(eventBytesMax: 1_000).change(
-            #"{"type":"status","data":{"queue":"\#(queue)"}}"#)
+            #"{"type":"status","data":{\#(members.joined(separator: ","))}}"#)
     }
 
     private func opening(of job: JobID, isBrief: Bool) -> Opening {
         let whole = histories[job]?.opening ?? Opening(job: job)
         var snapshot = Snapshot()
-        if let change = change(to: queue(of: job)) { snapshot.apply(change) }
+        if let change = change(to: belonging(of: job)) { snapshot.apply(change) }
         return Opening(
             job: job, epoch: whole.epoch, seq: whole.seq, forks: whole.forks, snapshot: snapshot,
             updates: isBrief ? whole.updates.suffix(Opening.briefEntriesMax) : whole.updates,
@@ -224,12 +232,13 @@ struct ViewStage {
 
     /// As things stand with the workers.
     func wants(_ id: FollowerID, _ job: JobID) -> Bool {
-        wants(id, job, in: queue(of: job))
+        wants(id, job, in: belonging(of: job))
     }
 
-    func wants(_ id: FollowerID, _ job: JobID, in queue: String?) -> Bool {
+    func wants(_ id: FollowerID, _ job: JobID, in belonging: Belonging) -> Bool {
         guard let views = clients[id]?.views else { return false }
-        return queue.flatMap { views[$0] } != nil || views["*"]?.covers(job, queue) == true
+        return belonging.queue.flatMap { views[$0] } != nil
+            || views["*"]?.covers(job, belonging) == true
     }
 
     mutating func follow(_ index: Int32, _ job: JobID) {
@@ -283,11 +292,14 @@ struct ViewStage {
         clients[id]?.seats[job]?.ledger.see(item)
     }
 
-    /// By a view an event is seen only if the job was, before it, by it or later, where the view looks.
+    /// By a view an event is seen only if the job was, before it, by it or later, where the view looks; what
+    /// gives it to another owner, only by it or later.
     private func check(_ entry: Entry, of job: JobID, seenBy id: FollowerID) {
-        let before = Int(entry.seq) - 2
-        let queues = queues[job] ?? []
-        let since = queues[max(before, 0)...]
+        let belongings = belongings[job] ?? []
+        let (before, after) = (max(Int(entry.seq) - 2, 0), Int(entry.seq) - 1)
+        let isHandedOver =
+            belongings[before].owner.map { !belongings[after].isOwned(by: $0) } ?? false
+        let since = belongings[(isHandedOver ? after : before)...]
         #expect(
             since.contains { wants(id, job, in: $0) },
             "\(id) sees \(entry.seq) of \(job), which is in no queue of its views")

@@ -58,11 +58,21 @@ struct MetricsTests {
             ),
             ("jobwire_revocations", { block.revocations.set(7) }),
             ("jobwire_jwks_age_seconds", { block.jwksAge.set(7) }),
+            ("jobwire_rights_awaited", { block.rightsAwaited.set(7) }),
+            (
+                #"jobwire_rights_hook_asks_total{result="failed"}"#,
+                { block.hookAsks.add(.failed, 7) }
+            ),
+            ("jobwire_rights_hook_cache_hits_total", { block.hookCacheHits.add(7) }),
+            (
+                "jobwire_rights_hook_seconds_count",
+                { block.hookDuration.observe(nanoseconds: 1, times: 7) }
+            ),
             ("jobwire_websockets", { block.webSockets.set(7) }),
             ("jobwire_event_streams", { block.eventStreams.set(7) }),
             ("jobwire_long_polls", { block.longPolls.set(7) }),
-            ("jobwire_rate_limited_total", { block.rateLimited.add(7) }),
             ("jobwire_forwarded_unreadable_total", { block.forwardedUnreadable.add(7) }),
+            ("jobwire_rate_limited_total", { block.rateLimited.add(7) }),
             (#"jobwire_http_responses_total{class="4xx"}"#, { block.responses.add(.init(404), 7) }),
             ("jobwire_events_heard_total", { block.eventsHeard.add(7) }),
             ("jobwire_events_heard_bytes_total", { block.eventBytesHeard.add(7) }),

@@ -99,7 +99,7 @@ struct JobSearch {
             found.append(Found(job: job, birth: birth))
         }
         let mustFilter =
-            request.status != nil || request.owner != nil || request.coversQueue != nil
+            request.status != nil || request.owner != nil || request.coversBelonging != nil
         (named, wanted) = mustFilter ? (found[...], []) : ([], found[...])
         if found.isEmpty { decide(lastNamed) }
         return true

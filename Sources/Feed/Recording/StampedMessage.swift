@@ -2,9 +2,9 @@
 // which era, and the entries.
 //
 //   STAMPED by era last        `-` for by and era where no bridge recorded; last is then of no meaning
-//   stem epoch seq kind bytes queueBytes
-//                              an entry; behind the line's end lie the job's queue, JSON as in its
-//                              state, and the entry's own bytes
+//   stem epoch seq kind bytes queueBytes ownerBytes
+//                              an entry; behind the line's end lie the job's queue and owner, JSON as
+//                              in its state, and the entry's own bytes
 //
 // Whoever may publish on the channel may write anything: what does not read to its end is refused
 // whole.
@@ -20,9 +20,10 @@ struct StampedMessage {
         let epoch: Epoch
         let seq: UInt64
         let kind: Kind
-        /// Where its bytes are in the message, and those of the job's queue; empty where it has none.
+        /// Where its bytes are in the message, and those of the job's queue and owner; empty where it has none.
         let body: Range<Int>
         let queue: Range<Int>
+        let owner: Range<Int>
     }
 
     let by: Name?
@@ -54,18 +55,19 @@ struct StampedMessage {
             let epoch = Epoch(checking: text.extracting(epochWord)), let seq = line.number(text),
             0 < seq, seq < UInt64.max, let kindWord = line.word(text),
             let kind = Kind(text.extracting(kindWord)), let count = line.number(text),
-            let queueCount = line.number(text), line.hasEnded,
-            queueCount <= queueBytesMax, count <= text.count,
-            Int(count + queueCount) <= text.count - line.at
+            let queueCount = line.number(text), let ownerCount = line.number(text), line.hasEnded,
+            queueCount <= nameBytesMax, ownerCount <= nameBytesMax, count <= text.count,
+            Int(count + queueCount + ownerCount) <= text.count - line.at
         else { return nil }
         let job = JobID(stem: text.extracting(stem))
         guard job != nil || (try? UTF8Span(validating: text.extracting(stem))) != nil else {
             return nil
         }
         let queue = line.at..<line.at + Int(queueCount)
+        let owner = queue.upperBound..<queue.upperBound + Int(ownerCount)
         return Entry(
             job: job, epoch: epoch, seq: seq, kind: kind,
-            body: queue.upperBound..<queue.upperBound + Int(count), queue: queue)
+            body: owner.upperBound..<owner.upperBound + Int(count), queue: queue, owner: owner)
     }
 
     /// Reads a line word by word: each ends with a space, and the last with the line.
@@ -112,8 +114,8 @@ struct StampedMessage {
     }
 
     private static let lineBytesMax = 512
-    /// As in record.lua; a longer queue is not announced.
-    private static let queueBytesMax = 400
+    /// As in record.lua; a longer queue or owner is not announced.
+    private static let nameBytesMax = 400
 }
 
 extension StampedMessage.Kind {

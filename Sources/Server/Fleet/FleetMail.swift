@@ -20,7 +20,7 @@ enum LoopQuestion: Sendable {
 }
 
 enum LoopAnswer: Sendable {
-    case token(HeldToken?)
+    case token(RevocableToken?)
 }
 
 /// Answers that a loop waits for.
@@ -68,7 +68,7 @@ extension Worker {
 
     private func answer(_ question: LoopQuestion) -> LoopAnswer {
         switch question {
-        case .token(let serial): .token(heldToken(by: serial))
+        case .token(let serial): .token(revocableToken(by: serial))
         }
     }
 }

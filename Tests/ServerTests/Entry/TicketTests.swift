@@ -192,6 +192,9 @@ struct TicketsTests {
         }
         #expect(try (0..<5).map { _ in try status("a") } == [200, 200, 200, 429, 429])
         #expect(try [status(nil), status("b"), status("c")] == [200, 200, 429])
+        let refused = try scene.connect().request(
+            "/api/v1/tickets", method: "POST", headers: [Token.header(try Token.of(jobs: "j1"))])
+        #expect(refused.text.contains("too_many_tickets") && refused.header("retry-after") == "30")
 
         let now = Instant.now()
         var allowance = TicketAllowance(max: 1, perSubjectMax: 1, at: now)

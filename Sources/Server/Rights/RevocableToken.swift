@@ -1,4 +1,4 @@
-// HeldToken is what a connection's token is revoked by: its id, and how long it lasts. A bridge is asked for
+// RevocableToken is what a connection's token is revoked by: its id, and how long it lasts. A bridge is asked for
 // it by another one, whose administrator named the connection; so what becomes of the answer is decided where he
 // is known, and not by whoever may publish in Redis.
 
@@ -7,7 +7,7 @@ import JSON
 import Loop
 import Tokens
 
-struct HeldToken: Equatable, Sendable {
+struct RevocableToken: Equatable, Sendable {
     let name: Revocation.Name
     /// Seconds since 1970; nil where it never ends.
     let expiresAt: Int64?
@@ -53,13 +53,13 @@ struct HeldToken: Equatable, Sendable {
 extension Worker {
     /// Of a connection of any bridge; nil where there is none of that id, or none with a token.
     func token(
-        of connection: ConnectionID, _ reply: @escaping (Result<HeldToken?, FleetFault>) -> Void
+        of connection: ConnectionID, _ reply: @escaping (Result<RevocableToken?, FleetFault>) -> Void
     ) {
         let question = FleetMessage(
             FleetKind.connection.rawValue, Array("{\"serial\":\(connection.serial)}".utf8))
         ask(question, of: connection.node) { answer in
             switch answer {
-            case .success(let json): reply(.success(HeldToken(json)))
+            case .success(let json): reply(.success(RevocableToken(json)))
             case .failure(.noSuchNode): reply(.success(nil))
             case .failure(let fault): reply(.failure(fault))
             }
@@ -81,11 +81,11 @@ extension Worker {
         }
     }
 
-    func heldToken(by serial: Int) -> HeldToken? {
+    func revocableToken(by serial: Int) -> RevocableToken? {
         for case let session? in sessions where session.caller.serial == serial {
-            if case .open(let grant) = session.phase { return HeldToken(grant) }
+            if case .open(let grant) = session.phase { return RevocableToken(grant) }
         }
         let follower = httpFollowers.values.first { $0.caller.serial == serial }
-        return follower.flatMap { HeldToken($0.grant) }
+        return follower.flatMap { RevocableToken($0.grant) }
     }
 }
