@@ -181,7 +181,8 @@ final class SSEStream: HTTPFollower {
     private func end(_ reason: Close) {
         guard !isClosing else { return }
         if let refusal = reason.authRefusal { worker.metrics.authRefusals.add(refusal) }
-        send(ServerMessage.notice(.warning, code: reason == .tokenExpired ? .tokenExpired : .tokenRevoked, message: reason.reason))
+        let code: NoticeCode = reason == .tokenExpired ? .tokenExpired : .tokenRevoked
+        send(ServerMessage.notice(.warning, code: code, message: reason.reason))
         close(reason.name)
     }
 

@@ -217,10 +217,8 @@ struct AdminTests {
         for limit in [1, 2, 3, 10, 11, 12] {
             var (ids, cursor, pages) = ([String](), "", 0)
             repeat {
-                let page = try list(
-                    scene,
-                    "?limit=\(limit)&cursor=\(cursor)".replacing(
-                        "&cursor=", with: cursor.isEmpty ? "" : "&cursor="))
+                let from = cursor.isEmpty ? "" : "&cursor=\(cursor)"
+                let page = try list(scene, "?limit=\(limit)\(from)")
                 let rows = try #require(page["connections"] as? [[String: Any]])
                 #expect(rows.count <= limit)
                 ids += rows.compactMap { $0["id"] as? String }

@@ -113,6 +113,19 @@ struct MetricsTests {
         #expect(counters.count + 2 == Metrics.families.count, "and the two states of Redis")
     }
 
+    @Test("however much was counted, it fits into the 8 KiB that a bridge says of itself")
+    func valueBytes() {
+        func bytes<Label: MetricLabel>(_ label: Label.Type) -> Int {
+            Label.allCases.reduce(0) { $0 + $1.word.utf8.count + 24 }
+        }
+        let labels =
+            bytes(DropReason.self) + bytes(CloseCode.self) + bytes(StatusClass.self)
+            + bytes(Oddity.self) + bytes(AuthRefusal.self) + bytes(KeyReading.self)
+            + bytes(HandshakeRefusal.self) + bytes(MessageRefusal.self) + bytes(GapLabel.self)
+        let names = Metrics.families.reduce(0) { $0 + $1.name.utf8.count + 36 }
+        #expect(labels + names < 7_000)
+    }
+
     @Test("exactly one state of a Redis connection is 1")
     func redisState() {
         let metrics = Metrics(loops: 2, version: "1", startedAt: 0)
