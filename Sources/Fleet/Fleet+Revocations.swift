@@ -1,9 +1,9 @@
 // What is revoked: kept in Redis and in each bridge's memory, announced, and looked at again and again.
 //
-// Nothing is ever taken off, so both lists are joined: what Redis has is taken over, what it has lost is put
-// back. An announcement only names an entry, which Redis is then asked for. Whether something was announced
-// to nobody shows in the number of entries, asked twice a second; then, and with each new connection, the
-// whole list is read.
+// Nothing is ever taken back, so both lists are joined: what Redis has is taken over, what it has lost is put
+// back. An announcement only names an entry, which Redis is then asked for. What was announced to nobody
+// shows in the number of entries, asked twice a second: where it is not the one that is expected, and with
+// each new connection, the whole list is read.
 //
 // Invariant: in memory is what ends after `sweptAt`, of all that was read or revoked here, to `max` entries.
 
@@ -14,35 +14,40 @@ struct RevocationList {
     static let announcement = "revoked"
     static let pageCount = 500
     static let looksMax = 64
-    /// What ended is forgotten here after one of these, in Redis after two: clocks differ.
-    static let sweepSeconds: Int64 = 60
+    static let replacedMax = 10_000
 
     var revocations: Revocations
     var sweptAt: Int64
     /// It was read once, or may not be.
     var isKnown = false
-    var isReading = false
+    /// How many entries Redis should have that end after `sweptAt`, readable or not; nil when that is not known.
+    var expected: Int?
+    var reading: Reading?
     var mustReadAgain = false
-    /// While reading: which of ours Redis has, or is about to have.
-    var seen: Set<Revocation.Target> = []
-    /// Numbers of entries there and here that differ, and that reading it all has not mended.
-    var settled: (there: Int, here: Int)?
     var looksInFlight = 0
+    /// Entries of ours that another one covers, and that go with the next sweep but one: until then they make a
+    /// difference in the number, by which other bridges notice.
+    var replaced: (old: [[UInt8]], new: [[UInt8]]) = ([], [])
     var isRefusalTold = false
+
+    struct Reading {
+        var count = 0
+        /// Which of ours Redis has, or is about to have.
+        var seen: Set<Revocation.Target> = []
+    }
 
     init(max: Int, now: Int64) { (revocations, sweptAt) = (Revocations(max: max), now) }
 
-    mutating func connected() { (settled, isRefusalTold) = (nil, false) }
-
     mutating func disconnected() {
-        (isReading, mustReadAgain, looksInFlight, seen) = (false, false, 0, [])
+        (reading, mustReadAgain, looksInFlight, expected) = (nil, false, 0, nil)
+        isRefusalTold = false
     }
 
     mutating func insert(_ revocation: Revocation) -> Revocations.Insertion {
         guard revocation.until > sweptAt else { return .known }
         let insertion = revocations.insert(revocation)
-        if isReading, revocations.entry(for: revocation)?.target == revocation.target {
-            seen.insert(revocation.target)
+        if reading != nil, revocations.entry(for: revocation)?.target == revocation.target {
+            reading?.seen.insert(revocation.target)
         }
         return insertion
     }
@@ -64,30 +69,32 @@ extension Fleet {
         case .known: break
         }
         let entry = list.revocations.entry(for: revocation) ?? revocation
-        store(entry, replacing: earlier) { [weak self] stored in
+        store(entry) { [weak self] stored in
             if case .success = stored, let self {
                 let message = FleetMessage(RevocationList.announcement, entry.member)
                 publish(Envelope(from: node, message)) { _ in }
+                if let earlier, earlier.target != entry.target,
+                    list.replaced.new.count < RevocationList.replacedMax
+                {
+                    list.replaced.new.append(earlier.member)
+                }
             }
             reply(stored)
         }
     }
 
-    private func store(
-        _ entry: Revocation, replacing earlier: Revocation? = nil, _ reply: @escaping Reply<Void>
-    ) {
-        let member = entry.member
-        let over = WallClock.seconds() - 2 * RevocationList.sweepSeconds
-        let replaced = earlier.map(\.member).flatMap { $0 == member ? nil : $0 } ?? []
+    private func store(_ entry: Revocation, _ reply: @escaping Reply<Void>) {
+        let over = WallClock.seconds() - 2 * limits.sweepInterval.components.seconds
         let arguments = [
-            word(String(over)), member, word(String(entry.until)),
+            word(String(over)), entry.member, word(String(entry.until)),
             word(String(limits.revocationsMax)),
-            replaced,
         ]
-        evaluate(FleetKeys.revoke, keys.revoked, arguments) { answer in
+        evaluate(FleetKeys.revoke, keys.revoked, arguments) { [weak self] answer in
             switch answer {
-            case .success(.integer(1)): reply(.success(()))
             case .success(.integer(0)): reply(.failure(.full))
+            case .success(.integer(let added)):
+                if added == 1 { self?.list.expected? += 1 }
+                reply(.success(()))
             case .success: reply(.failure(.refused("an odd answer")))
             case .failure(let fault): reply(.failure(fault))
             }
@@ -108,19 +115,24 @@ extension Fleet {
             guard case .success(let score) = answer, let score = score.text,
                 let revocation = Revocation(member: revocation.member, score: score)
             else { return }
+            if list.revocations.entry(for: revocation)?.target != revocation.target {
+                list.expected? += 1
+            }
             take([revocation])
         }
     }
 
     private func take(_ found: [Revocation]) {
         var news: [Revocation] = []
+        var isFull = false
         for revocation in found {
             switch list.insert(revocation) {
             case .new: news.append(revocation)
             case .known: break
-            case .full: tell(.status(.overfull))
+            case .full: isFull = true
             }
         }
+        if isFull { tell(.status(.overfull)) }
         if !news.isEmpty { tell(.revoked(news)) }
     }
 
@@ -129,44 +141,44 @@ extension Fleet {
     /// Whether there are as many as we know.
     func checkList() {
         let now = WallClock.seconds()
-        if now - list.sweptAt >= RevocationList.sweepSeconds {
-            list.sweptAt = now
-            list.revocations.sweep(now: now)
+        if now - list.sweptAt >= limits.sweepInterval.components.seconds { sweep(now) }
+        guard commands?.state == .ready, list.reading == nil, list.looksInFlight == 0 else {
+            return
         }
-        guard commands?.state == .ready, !list.isReading else { return }
         let count = [word("ZCOUNT"), keys.revoked, word("(\(list.sweptAt)"), word("+inf")]
         send(count) { [weak self] answer in
-            guard let self, !list.isReading else { return }
+            guard let self, list.reading == nil else { return }
             switch answer {
-            case .success(.integer(let there)):
-                let here = list.revocations.count
-                guard !list.isKnown || there != here else {
-                    list.settled = nil
-                    return
-                }
-                if let settled = list.settled, settled == (Int(there), here) { return }
-                list.settled = (Int(there), here)
-                readList()
+            case .success(.integer(let there)): if Int(there) != list.expected { readList() }
             case .success: break
             case .failure(let fault): listRefused(fault)
             }
         }
     }
 
+    private func sweep(_ now: Int64) {
+        list.sweptAt = now
+        list.revocations.sweep(now: now)
+        let covered = list.replaced.old
+        list.replaced = (list.replaced.new, [])
+        if !covered.isEmpty { send([word("ZREM"), keys.revoked] + covered) { _ in } }
+        readList()
+    }
+
     func readList() {
         guard commands?.state == .ready else { return }
-        guard !list.isReading else {
+        guard list.reading == nil else {
             list.mustReadAgain = true
             return
         }
-        (list.isReading, list.mustReadAgain, list.seen) = (true, false, [])
+        (list.reading, list.mustReadAgain) = (RevocationList.Reading(), false)
         readPage(from: word("0"))
     }
 
     private func readPage(from cursor: [UInt8]) {
         let count = word(String(RevocationList.pageCount))
         send([word("ZSCAN"), keys.revoked, cursor, word("COUNT"), count]) { [weak self] answer in
-            guard let self, list.isReading else { return }
+            guard let self, list.reading != nil else { return }
             switch answer {
             case .failure(let fault): listRefused(fault)
             case .success(.array(let parts)):
@@ -183,7 +195,9 @@ extension Fleet {
     private func takePage(_ words: [RedisReply]) {
         var page: [Revocation] = []
         for place in stride(from: 0, to: words.count - 1, by: 2) {
-            guard case .bytes(let member) = words[place], let score = words[place + 1].text,
+            guard let score = words[place + 1].text else { continue }
+            if Double(score) ?? 0 > Double(list.sweptAt) { list.reading?.count += 1 }
+            guard case .bytes(let member) = words[place],
                 let revocation = Revocation(member: member, score: score)
             else { continue }
             page.append(revocation)
@@ -192,23 +206,23 @@ extension Fleet {
     }
 
     private func endReading() {
-        list.isReading = false
-        putBackWhatIsMissing()
-        list.seen = []
+        guard let reading = list.reading else { return }
+        (list.reading, list.expected) = (nil, reading.count)
+        putBack(allBut: reading.seen)
         knowList()
         if list.mustReadAgain { readList() }
     }
 
     /// Redis was restarted, or another one took its place: what it does not have is given to it again.
-    private func putBackWhatIsMissing() {
-        guard list.revocations.count > list.seen.count else { return }
-        let missing = list.revocations.all.filter { !list.seen.contains($0.target) }
+    private func putBack(allBut seen: Set<Revocation.Target>) {
+        guard list.revocations.count > seen.count else { return }
+        let missing = list.revocations.all.filter { !seen.contains($0.target) }
         for entry in missing { store(entry) { _ in } }
         tell(.status(.restored(missing.count)))
     }
 
     private func listRefused(_ fault: FleetFault) {
-        list.isReading = false
+        list.reading = nil
         switch fault {
         case .notAllowed:
             if !list.isRefusalTold { tell(.status(.mayNot(rules: keys.rules))) }

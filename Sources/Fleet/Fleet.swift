@@ -27,6 +27,8 @@ public final class Fleet {
     var questions = Questions()
     var list: RevocationList
     private var presenceToldAt = Instant(nanoseconds: .min)
+    /// Why we hear nobody, as it was told last.
+    private var deafness: RedisFault?
     private var timer: TimerID?
 
     public init(
@@ -126,7 +128,6 @@ extension Fleet: TimerTarget {
 extension Fleet: RedisCommandsOwner {
     public func commandsReady(_ commands: RedisCommands) {
         tell(.status(.ready))
-        list.connected()
         readList()
         tellPresence()
     }
@@ -142,6 +143,7 @@ extension Fleet: RedisCommandsOwner {
 extension Fleet: RedisSubscriberOwner {
     /// What was announced before is read.
     public func subscriberReady(_ subscriber: RedisSubscriber) {
+        deafness = nil
         tell(.status(.hearing))
         readList()
     }
@@ -154,6 +156,8 @@ extension Fleet: RedisSubscriberOwner {
     public func subscriberReadDone(_ subscriber: RedisSubscriber) {}
 
     public func subscriberLost(_ subscriber: RedisSubscriber, _ fault: RedisFault) {
+        guard fault != deafness else { return }
+        deafness = fault
         tell(.status(.deaf(fault)))
     }
 

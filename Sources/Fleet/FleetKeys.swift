@@ -57,17 +57,16 @@ public struct FleetKeys: Sendable {
         return value
         """)
 
-    /// Arguments: what is long over, the entry, its end, how many there may be, and an entry that this one
-    /// takes the place of. Answers 0 where there is no room.
+    /// Arguments: what is long over, the entry, its end, and how many there may be. Answers 0 where there is no
+    /// room, 1 where it was added, 2 where it was known.
     static let revoke = RedisScript(
         """
         redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[1])
-        redis.call('ZREM', KEYS[1], ARGV[5])
         local known = redis.call('ZSCORE', KEYS[1], ARGV[2])
         if not known and redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[4]) then return 0 end
         if not known or tonumber(known) < tonumber(ARGV[3]) then
         redis.call('ZADD', KEYS[1], ARGV[3], ARGV[2])
         end
-        return 1
+        return known and 2 or 1
         """)
 }

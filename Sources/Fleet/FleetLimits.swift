@@ -14,6 +14,8 @@ public struct FleetLimits: Sendable {
     /// How often it is asked whether the list of revocations is still as we know it: what was announced
     /// to nobody is heard of so late.
     public var checkInterval: Duration = .milliseconds(500)
+    /// So often what has ended is forgotten, in Redis after two of these, since clocks differ.
+    public var sweepInterval: Duration = .seconds(60)
     public var presenceInterval: Duration = .seconds(2)
     /// A bridge that says nothing for so long is no more.
     public var presenceLife: Duration = .seconds(10)

@@ -108,7 +108,6 @@ final class Session {
         do throws(Close) {
             if try mayNow(purpose.subject, grant, .begin(purpose)) { begin(purpose, grant) }
         } catch { return close(error) }
-        if !isGreeted, !isClosing { stream.pauseReading() }
         // With Redis away a one-job socket may have to wait for its greeting: not without a word.
         if !isClosing, worker.condition == .lost { notify(RedisCondition.lost.notice) }
         if !isClosing { beat() }
@@ -123,6 +122,7 @@ final class Session {
             worker.follow(job, by: id, wish)
         case .queue(let queue, let wish): view(queue, wish, grant, request: nil)
         }
+        if !isGreeted, !isClosing { stream.pauseReading() }
     }
 
     private func greet(_ grant: Grant, _ welcome: Welcome?) {
@@ -138,6 +138,8 @@ final class Session {
         lastHeard = worker.loop.now
         send(worker.connected(grant, subject))
         stream.resumeReading()
+        // What was said while it waited for a right lies with the stream.
+        stream.setOwner(self)
         beat()
     }
 

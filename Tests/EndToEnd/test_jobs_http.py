@@ -5,6 +5,7 @@ import pathlib
 import subprocess
 import sys
 import threading
+import urllib.error
 import urllib.request
 
 import pytest
@@ -28,11 +29,16 @@ def stream():
         each.close()
 
 
-def post(server, job, body, **claims):
+def post(server, job, body, key=None, status=200, **claims):
+    headers = {"Authorization": f"Bearer {token(**(claims or ALL))}"} | ({"Idempotency-Key": key} if key else {})
     request = urllib.request.Request(
-        server.url(f"/api/v1/jobs/{job}/events"), method="POST", data=json.dumps(body).encode(),
-        headers={"Authorization": f"Bearer {token(**(claims or ALL))}"})  # fmt: skip
-    with urllib.request.urlopen(request, timeout=10) as answer:
+        server.url(f"/api/v1/jobs/{job}/events"), method="POST", data=json.dumps(body).encode(), headers=headers)
+    try:
+        answer = urllib.request.urlopen(request, timeout=10)
+    except urllib.error.HTTPError as refusal:
+        answer = refusal
+    with answer:
+        assert answer.status == status
         return json.loads(answer.read())
 
 
@@ -92,6 +98,19 @@ def test_a_worker_without_redis_posts_and_followers_hear(server, follow, stream,
     for hear in (socket.event, lambda: next(m for m in listening if "seq" in m)):
         assert [hear()["type"] for _ in range(3)] == ["progress", "log", "complete"]
     assert server.get(f"/api/v1/jobs/{job}", token=token()).json["status"] == "completed"
+
+
+def test_who_posts_again_with_the_same_key_is_told_the_first_numbers(serve, redis, job):
+    """Whichever of two bridges it comes to."""
+    key = {"key_prefix": "again"}
+    first, second = serve(redis.url, **key), serve(redis.url, **key)
+    events = [{"type": "log", "data": {"log_line": "once"}}, {"type": "complete"}]
+    told = [post(server, job, events, key="build-7_a") for server in (first, second, first)]
+    assert told[0]["seqs"] == [1, 2] and told == [told[0]] * 3
+    assert post(second, job, events, key="build-7_b")["seqs"] == [3, 4]
+    refusal = post(second, job, events[:1], key="build-7_a", status=409)
+    assert refusal["error"]["code"] == "idempotency_key_reused"
+    assert first.get(f"/api/v1/jobs/{job}/log", token=token()).text == "once\nonce\n"
 
 
 def test_the_list_finds_a_job_by_its_words(server, redis, follow, job):

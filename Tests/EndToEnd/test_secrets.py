@@ -66,7 +66,7 @@ def guarded(make_redis, serve):
     redis = make_redis(password=PASSWORD)
 
     def start(**settings):
-        return serve(redis.url, log_level="trace", **settings), redis
+        return serve(redis.url, log_level="trace", token_cookie="session", **settings), redis
 
     return start
 

@@ -200,6 +200,7 @@ ROUTES = {
     ("post", "/api/v1/session"): of_one_self,
     ("delete", "/api/v1/session"): of_one_self,
     ("post", "/api/v1/revocations"): for_admins,
+    ("get", "/api/v1/revocations"): for_admins,
     ("post", "/api/v1/broadcast"): for_admins,
     ("get", "/api/v1/connections"): for_admins,
     ("delete", "/api/v1/connections/{id}"): for_admins,

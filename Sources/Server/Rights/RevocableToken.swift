@@ -53,7 +53,8 @@ struct RevocableToken: Equatable, Sendable {
 extension Worker {
     /// Of a connection of any bridge; nil where there is none of that id, or none with a token.
     func token(
-        of connection: ConnectionID, _ reply: @escaping (Result<RevocableToken?, FleetFault>) -> Void
+        of connection: ConnectionID,
+        _ reply: @escaping (Result<RevocableToken?, FleetFault>) -> Void
     ) {
         let question = FleetMessage(
             FleetKind.connection.rawValue, Array("{\"serial\":\(connection.serial)}".utf8))

@@ -80,7 +80,10 @@ extension RightsDesk: TimerTarget {
     private func look() {
         guard !isLooking else { return }
         let petitions = takeDue()
-        guard !petitions.isEmpty else { return armTimer() }
+        guard !petitions.isEmpty else {
+            count()
+            return armTimer()
+        }
         var places: [JobID: Int] = [:]
         var jobs: [JobID] = []
         for case .job(let job) in petitions.lazy.map(\.subject) where places[job] == nil {

@@ -92,6 +92,7 @@ struct HeaderTests {
         ("jobs/j1/events", ["GET", "HEAD", "POST"]), ("jobs/j1/log", ["GET", "HEAD"]),
         ("feeds/f1/events", ["GET", "HEAD"]), ("queues/q/events", ["GET"]),
         ("session", ["POST", "DELETE"]), ("tickets", ["POST"]),
+        ("revocations", ["GET", "HEAD", "POST"]),
     ]
 
     @Test("a browser that asks before it asks is told what may come, for every route")

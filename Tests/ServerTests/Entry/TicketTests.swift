@@ -1,6 +1,5 @@
 // Tickets over real bridges: two servers, each with a Redis connection of its own, on one Redis.
 
-import CLinux
 import Loop
 import Settings
 import Support
@@ -11,29 +10,6 @@ import Tokens
 
 @Suite("Tickets over bridges")
 struct TicketsTests {
-    private struct Given: Equatable {
-        var ticket: String
-        var seconds: Int
-    }
-
-    private func give(
-        _ scene: Scene, _ token: String, headers: [String] = []
-    ) throws -> Given {
-        let answer = try scene.connect().request(
-            "/api/v1/tickets", method: "POST", headers: [Token.header(token)] + headers)
-        try #require(answer.status == 200, "\(answer)")
-        #expect(answer.header("cache-control") == "no-store")
-        let heard = try Heard(answer.text)
-        return Given(
-            ticket: try #require(heard.top("ticket") as? String),
-            seconds: try #require(heard.top("expires_in") as? Int))
-    }
-
-    private func ask(_ scene: Scene, _ ticket: String) throws -> (status: Int, text: String) {
-        let answer = try scene.connect().request("/api/v1/jobs/j1?ticket=\(ticket)")
-        return (answer.status, answer.text)
-    }
-
     private func bridges(
         loops: Int = 1, _ change: (inout Settings) -> Void = { _ in }
     ) throws -> (Scene, Scene) {
@@ -48,7 +24,7 @@ struct TicketsTests {
         let get = ["jobs", "jobs/j1", "jobs/j1/events", "jobs/j1/log", "feeds/f1/events"]
         for (giver, taker) in [(one, two), (two, one), (one, one)] {
             for path in get {
-                let ticket = try give(giver, token).ticket
+                let ticket = try giver.ticket(for: token).ticket
                 let target = "/api/v1/\(path)?ticket=\(ticket)"
                 #expect(try taker.connect().request(target).status == 200, "\(path)")
                 for scene in [taker, giver] {
@@ -57,18 +33,20 @@ struct TicketsTests {
                 }
             }
             for path in ["ws/jobs/j1/updates", "ws/feeds/f1", "ws/queues/q", "ws"] {
-                let target = "/api/v1/\(path)?ticket=\(try give(giver, token).ticket)"
+                let target = "/api/v1/\(path)?ticket=\(try giver.ticket(for: token).ticket)"
                 #expect(
                     try WebSocketClient(port: taker.port, target).hear().type == "connected")
                 let again = try WebSocketClient(port: giver.port, target).ending()
                 #expect(again.code == 4401 && again.reason == "the ticket was used before")
             }
             let stream = try EventStreamClient(
-                taker, path: "/api/v1/queues/q/events?ticket=\(try give(giver, token).ticket)",
+                taker,
+                path: "/api/v1/queues/q/events?ticket=\(try giver.ticket(for: token).ticket)",
                 token: nil)
             #expect(try stream.next().heard.type == "connected")
             let posted = try taker.connect().request(
-                "/api/v1/jobs/j1/events?ticket=\(try give(giver, token).ticket)", method: "POST",
+                "/api/v1/jobs/j1/events?ticket=\(try giver.ticket(for: token).ticket)",
+                method: "POST",
                 body: Array("{}".utf8))
             #expect(posted.status == 200)
         }
@@ -81,7 +59,7 @@ struct TicketsTests {
         let (one, two) = try bridges(loops: 3)
         let token = try Token.of(jobs: "j1")
         for _ in 0..<20 {
-            let ticket = try give(one, token).ticket
+            let ticket = try one.ticket(for: token).ticket
             let connections = try (0..<8).map { try ($0 % 2 == 0 ? one : two).connect() }
             for each in connections { try each.sendRequest("/api/v1/jobs/j1?ticket=\(ticket)") }
             let answers = try connections.map { try $0.answer() }
@@ -123,14 +101,14 @@ struct TicketsTests {
             ({ try kept("a.b") }, "token_malformed", "not a token"),
         ]
         for row in table {
-            let answer = try ask(scene, row.make())
+            let answer = try scene.ask(row.make())
             #expect(answer.status == 401 && answer.text.contains("\"\(row.word)\""), "\(answer)")
             let ending = try WebSocketClient(
                 port: scene.port, "/api/v1/ws?ticket=\(try row.make())"
             ).ending()
             #expect(ending.code == 4401 && ending.reason.hasPrefix(row.reason), "\(ending)")
         }
-        #expect(try ask(scene, kept(token)).status == 200)
+        #expect(try scene.ask(kept(token)).status == 200)
     }
 
     /// As a bridge would; in hex, for the command line has no room for all bytes.
@@ -154,9 +132,9 @@ struct TicketsTests {
             ($0.tokenCookie, $0.tokenLeeway) = ("t", .seconds(60))
         }
         let token = try Token.of(jobs: "j1")
-        #expect(try give(scene, token).seconds == 30)
-        #expect(try 9...10 ~= give(scene, Token.of(jobs: "j1", for: 10)).seconds)
-        let ticket = try give(scene, token).ticket
+        #expect(try scene.ticket(for: token).seconds == 30)
+        #expect(try 9...10 ~= scene.ticket(for: Token.of(jobs: "j1", for: 10)).seconds)
+        let ticket = try scene.ticket(for: token).ticket
         let cookie = ["Cookie: t=\(token)", "Origin: http://localhost"]
         #expect(
             try scene.connect().request("/api/v1/tickets", method: "POST", headers: cookie).status
@@ -175,9 +153,9 @@ struct TicketsTests {
                 "/api/v1/tickets" + row.target, method: "POST", headers: row.headers)
             #expect(answer.status == row.status && answer.text.contains(row.word), "\(row)")
         }
-        #expect(try ask(scene, ticket).status == 200, "nor was the ticket used up by that")
+        #expect(try scene.ask(ticket).status == 200, "nor was the ticket used up by that")
         let session = try scene.connect().request(
-            "/api/v1/session?ticket=\(try give(scene, token).ticket)", method: "POST")
+            "/api/v1/session?ticket=\(try scene.ticket(for: token).ticket)", method: "POST")
         #expect(session.status == 403 && session.text.contains("token_needed"))
     }
 
@@ -208,7 +186,7 @@ struct TicketsTests {
     func secrecy() throws {
         let scene = try Scene()
         let token = try Token.of(jobs: "j1", subject: "somebody")
-        let ticket = try give(scene, token).ticket
+        let ticket = try scene.ticket(for: token).ticket
         let key = try key(of: try #require(Ticket(ticket)))
         let script = """
             return (redis.call('GET', KEYS[1]):gsub('.', function(letter) \
@@ -224,76 +202,10 @@ struct TicketsTests {
                 Int($0)
             }
             #expect(1...60_000 ~= life ?? 0, "\(used)")
-            #expect(try ask(scene, ticket).status == (used ? 401 : 200))
+            #expect(try scene.ask(ticket).status == (used ? 401 : 200))
         }
         scene.server.stop()
         #expect(!scene.log.lines.contains { $0.contains(ticket) || $0.contains("somebody") })
-    }
-
-    @Test("with Redis away tickets are neither given nor taken, and a token still serves")
-    func redisAway() throws {
-        let (one, _) = try bridges()
-        let token = try Token.of(jobs: "j1")
-        let ticket = try give(one, token).ticket
-        one.redis.stop()
-        try one.log.wait(for: "redis_lost")
-        let given = try one.connect().request(
-            "/api/v1/tickets", method: "POST", headers: [Token.header(token)])
-        #expect(given.status == 503 && given.text.contains("ticket_unavailable"))
-        let asked = try ask(one, ticket)
-        #expect(asked.status == 503 && asked.text.contains("ticket_unavailable"))
-        let client = try WebSocketClient(port: one.port, "/api/v1/ws?ticket=\(ticket)")
-        #expect(try client.ending().code == 1013)
-        _ = try one.open(token: token)
-    }
-
-    @Test("while Redis is slow nothing else is answered, and who leaves or drains is let go")
-    func waiting() throws {
-        let scene = try Scene {
-            ($0.handshakeTimeout, $0.redisReplyTimeout) = (.milliseconds(300), .seconds(60))
-        }
-        let token = try Token.of(jobs: "j1")
-        let tickets = try (0..<3).map { _ in try give(scene, token).ticket }
-        scene.redis.freeze()
-        // Pipelined behind it: must not be answered first.
-        let pipelined = try scene.connect()
-        try pipelined.sendRequest(
-            "/api/v1/jobs/j1?ticket=\(tickets[0])",
-            trailing: Array("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n".utf8))
-        var leaving: Connection? = try scene.connect()
-        try leaving?.sendRequest("/api/v1/jobs/j1?ticket=\(tickets[1])")
-        leaving = nil
-        // The wait ends with the time for a handshake; a late answer is nobody's.
-        let given = try pipelined.answer()
-        #expect(given.status == 503 && given.text.contains("ticket_unavailable"))
-        #expect(try pipelined.answer().text == #"{"status":"ok"}"#)
-        let socket = try WebSocketClient(
-            over: scene.connect(), "/api/v1/ws?ticket=\(tickets[2])", trailing: maskedText("{}"))
-        #expect(try socket.ending().code == 1013)
-        scene.redis.thaw()
-        #expect(try pipelined.request("/healthz").status == 200)
-        try scene.waitForMetric("jobwire_connections", 2)
-    }
-
-    @Test("a server that leaves while a ticket is looked up says so")
-    func draining() throws {
-        let scene = try Scene { $0.drainGrace = .seconds(20) }
-        let ticket = try give(scene, try Token.of(jobs: "j1")).ticket
-        scene.redis.freeze()
-        let socket = try scene.connect()
-        try socket.sendRequest(
-            "/api/v1/ws?ticket=\(ticket)",
-            headers: [
-                "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13",
-                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-            ])
-        // The server has read it when it has read what came later.
-        _ = try scene.connect().request("/healthz")
-        scene.server.signal(SIGTERM)
-        try scene.log.wait(for: "draining")
-        scene.redis.thaw()
-        let all = String(decoding: try socket.receiveToEnd(), as: UTF8.self)
-        #expect(all.contains("101 Switching") && all.contains("restarting, come back with jitter"))
     }
 
     @Test("who came with a ticket is who the token says: his end, his refresh, his rights")
@@ -301,7 +213,7 @@ struct TicketsTests {
         let scene = try Scene { $0.tokenLeeway = .zero }
         let token = try Token.of(jobs: "j1", subject: "u1", for: 600)
         let socket = try WebSocketClient(
-            port: scene.port, "/api/v1/ws?ticket=\(try give(scene, token).ticket)")
+            port: scene.port, "/api/v1/ws?ticket=\(try scene.ticket(for: token).ticket)")
         let connected = try socket.hear()
         #expect(connected.type == "connected" && connected.text("expires_at") != nil)
         try socket.say(subscribe(["j2"]))
@@ -314,11 +226,56 @@ struct TicketsTests {
         #expect(try socket.hear().type == "subscribed")
         let short = try Token.of(jobs: "j1", for: 2)
         let ends = try WebSocketClient(
-            port: scene.port, "/api/v1/ws?ticket=\(try give(scene, short).ticket)")
+            port: scene.port, "/api/v1/ws?ticket=\(try scene.ticket(for: short).ticket)")
         #expect(try ends.ending().code == 4401)
+    }
+
+    @Test("a ticket of a token that was revoked since opens nothing, on any bridge")
+    func revoked() throws {
+        let (one, two) = try bridges()
+        let token = try Token.of(jobs: "j1", subject: "u1")
+        let tickets = try (0..<4).map { _ in try one.ticket(for: token).ticket }
+        let revoked = try one.connect().request(
+            "/api/v1/revocations", method: "POST",
+            headers: [Token.header(try Token.of(scope: .admin))], body: Array(#"{"sub":"u1"}"#.utf8)
+        )
+        try #require(revoked.status == 200, "\(revoked)")
+        for (scene, ticket) in zip([one, two], tickets) {
+            let deadline = Instant.now() + .seconds(10)
+            while try scene.connect().request(
+                "/api/v1/jobs/j1", headers: [Token.header(token)]
+            ).status == 200, Instant.now() < deadline {}
+            let answer = try scene.ask(ticket)
+            #expect(answer.status == 401 && answer.text.contains("token_revoked"))
+        }
+        let socket = try WebSocketClient(port: two.port, "/api/v1/ws?ticket=\(tickets[3])")
+        #expect(try socket.ending().code == 4401)
+        let given = try two.connect().request(
+            "/api/v1/tickets", method: "POST", headers: [Token.header(token)])
+        #expect(given.status == 401 && given.text.contains("token_revoked"))
     }
 
     private func auth(_ token: String, id: Int) -> String {
         #"{"type":"auth","data":{"token":"\#(token)"},"id":\#(id)}"#
+    }
+}
+
+extension Scene {
+    func ticket(
+        for token: String, headers: [String] = []
+    ) throws -> (ticket: String, seconds: Int) {
+        let answer = try connect().request(
+            "/api/v1/tickets", method: "POST", headers: [Token.header(token)] + headers)
+        try #require(answer.status == 200, "\(answer)")
+        #expect(answer.header("cache-control") == "no-store")
+        let heard = try Heard(answer.text)
+        return (
+            try #require(heard.top("ticket") as? String),
+            try #require(heard.top("expires_in") as? Int)
+        )
+    }
+
+    func ask(_ ticket: String) throws -> HTTPAnswer {
+        try connect().request("/api/v1/jobs/j1?ticket=\(ticket)")
     }
 }
