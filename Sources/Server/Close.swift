@@ -24,6 +24,8 @@ enum Close: Error, Equatable {
     case noSuchFeed
     case mayNotPublish
     case rightsUnavailable
+    case mayNotAdminister(AdminAction)
+    case disconnected
     case originRefused
     case tooSlow(resumeFrom: Cursor?)
     case tooManyConnections
@@ -35,7 +37,7 @@ enum Close: Error, Equatable {
     var code: UInt16 {
         switch self {
         case .done: 1000
-        case .draining: 1012
+        case .draining, .disconnected: 1012
         case .badRequest: 4400
         // The refusals that pass: a client that comes again may be let in.
         case .tokenRefused(.keysAwaited), .tokenRefused(.revocationsAwaited),
@@ -44,7 +46,7 @@ enum Close: Error, Equatable {
         case .cookieRefused(.originMissing), .tokenNeeded: 4403
         case .tokenRefused, .tokenExpired, .ticketRefused, .cookieRefused, .authTimeout: 4401
         case .notThisJob, .notThisFeed, .notThisQueue, .notThisPath, .mayNotPublish,
-            .originRefused:
+            .mayNotAdminister, .originRefused:
             4403
         case .noSuchFeed: 4404
         case .tooSlow: 4408
@@ -92,7 +94,9 @@ enum Close: Error, Equatable {
         case .ticketRefused, .tokenNeeded: .ticket
         case .cookieRefused: .cookie
         case .authTimeout: .timedOut
-        case .notThisJob, .notThisFeed, .notThisQueue, .notThisPath, .mayNotPublish: .job
+        case .notThisJob, .notThisFeed, .notThisQueue, .notThisPath, .mayNotPublish,
+            .mayNotAdminister:
+            .job
         default: nil
         }
     }
@@ -116,6 +120,8 @@ enum Close: Error, Equatable {
         case .noSuchFeed: "no_such_feed"
         case .mayNotPublish: "may_not_publish"
         case .rightsUnavailable: "rights_unavailable"
+        case .mayNotAdminister(let action): "may_not_\(action.rawValue)"
+        case .disconnected: "disconnected"
         case .originRefused: "origin_refused"
         case .tooSlow: "too_slow"
         case .tooManyConnections: "too_many_connections"
@@ -146,6 +152,8 @@ enum Close: Error, Equatable {
         case .noSuchFeed: "there is no such feed"
         case .mayNotPublish: "the token may not publish events of this job"
         case .rightsUnavailable: "whether this may be seen can't be known at the moment; come again"
+        case .mayNotAdminister(let action): "\(action.phrase) needs the scope admin"
+        case .disconnected: "disconnected by an operator, come back with jitter"
         case .originRefused: "this origin is not allowed"
         case .tooSlow(let cursor): cursor.map { "too slow, resume after \($0)" } ?? "too slow"
         case .tooManyConnections: "too many connections"

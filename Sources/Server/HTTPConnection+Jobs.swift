@@ -33,6 +33,7 @@ extension HTTPConnection {
 
     func refuse(_ error: Close) {
         refused(error)
+        auditRefusal(error)
         if error.isOfBadToken { worker.countRefusedToken(of: caller) }
         if let refusal = error.authRefusal { worker.metrics.authRefusals.add(refusal) }
         respond(.refusal(error))
@@ -57,7 +58,8 @@ extension HTTPConnection {
                 try connection.stream(.queue(queue), head, try Door.viewWish(query), grant, right)
             }
         case .jobLog(let segment): try tellLog(of: try Door.name(segment), grant)
-        case .revocations: try administer(route, head, body, query, bearer)
+        case .revocations, .broadcast, .connections, .connection, .stats:
+            administer(route, head.method, body, query, grant)
         default: respond(.notFound)
         }
     }

@@ -167,7 +167,7 @@ extension HTTPConnection {
         case .metrics: respond(worker.metricsPage())
         case .asset(let index): respond(.asset(PageAssets.files[index]))
         case .jobs, .job, .jobEvents, .jobLog, .feedEvents, .queueEvents, .session, .tickets,
-            .revocations:
+            .revocations, .broadcast, .connections, .connection, .stats:
             answer(head, body, about: route)
         case .unknown, .jobSocket, .feedSocket, .queueSocket, .socket: respondNotFound()
         }
@@ -176,6 +176,11 @@ extension HTTPConnection {
     private func respondNotFound() {
         worker.metrics.handshakeRefusals.add(.notFound)
         respond(.notFound)
+    }
+
+    /// What the request asks for that is being answered.
+    var requested: (route: Route, method: HTTPMethod)? {
+        if case .answering(let head) = phase { (Route(path: head.path), head.method) } else { nil }
     }
 
     func respond(_ response: Response) {

@@ -7,6 +7,7 @@ import Bytes
 import Hub
 import Jobs
 import Tokens
+import Wire
 
 protocol HTTPFollower: AnyObject {
     var id: FollowerID { get }
@@ -29,12 +30,20 @@ protocol HTTPFollower: AnyObject {
     /// What a tick brought, joined and shared by all who follow the job so.
     func deliver(_ blocks: [SharedBytes], count: Int)
     func notify(_ notice: SharedBytes)
+    var kind: ConnectionKind { get }
     var caller: Caller { get }
     var grant: Grant { get }
+    var subject: Subject { get }
+    /// What an operator is told of it, as long as it is there.
+    var listing: ConnectionListing? { get }
+    /// False where it was not told.
+    func hear(broadcast: SharedBytes) -> Bool
     /// Its token counts no more.
     func revoke()
     /// The server is leaving.
     func drain()
+    /// An operator sends it away.
+    func disconnect()
 }
 
 extension Worker {
@@ -42,6 +51,7 @@ extension Worker {
     func enter<Follower: HTTPFollower>(_ make: (FollowerID) -> Follower) -> Follower {
         let follower = make(takePlace())
         httpFollowers[follower.id] = follower
+        follower.kind.count(1, in: metrics)
         return follower
     }
 
@@ -51,6 +61,7 @@ extension Worker {
 
     func forget(_ follower: any HTTPFollower) {
         httpFollowers[follower.id] = nil
+        follower.kind.count(-1, in: metrics)
         vacate(follower.id)
     }
 

@@ -13,7 +13,7 @@ final class LongPoll: HTTPFollower {
     let id: FollowerID
     let caller: Caller
     let grant: Grant
-    private let job: JobID
+    let job: JobID
     private unowned let worker: Worker
     /// nil when it is over.
     private var whenOver: ((End) -> Void)?
@@ -70,6 +70,7 @@ final class LongPoll: HTTPFollower {
     func notify(_ notice: SharedBytes) {}
     func drain() { end() }
     func revoke() { end(.revoked) }
+    func disconnect() { end() }
 
     private func end(_ end: End = .lookAgain) {
         guard let whenOver else { return }

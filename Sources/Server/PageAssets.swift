@@ -482,6 +482,125 @@ enum PageAssets {
                 }
               }
             },
+            "/api/v1/broadcast": {
+              "post": {
+                "operationId": "broadcast",
+                "summary": "Tells everybody, or who follows a job, a feed or a queue, with a `notice`; scope `admin`",
+                "requestBody": {
+                  "required": true,
+                  "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Broadcast"}}}
+                },
+                "responses": {
+                  "200": {
+                    "description": "who was told",
+                    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Reached"}}}
+                  },
+                  "400": {"$ref": "#/components/responses/BadRequest"},
+                  "401": {"$ref": "#/components/responses/Unauthorized"},
+                  "403": {"$ref": "#/components/responses/Forbidden"},
+                  "413": {"$ref": "#/components/responses/TooLong"},
+                  "429": {"$ref": "#/components/responses/TooMany"},
+                  "503": {"$ref": "#/components/responses/FleetAway"}
+                }
+              }
+            },
+            "/api/v1/connections": {
+              "get": {
+                "operationId": "listConnections",
+                "summary": "Who is connected to which bridge, follows what, and how far behind; scope `admin`",
+                "parameters": [
+                  {
+                    "name": "subject",
+                    "in": "query",
+                    "description": "only connections of this `sub`",
+                    "schema": {"type": "string"}
+                  },
+                  {
+                    "name": "job_id",
+                    "in": "query",
+                    "description": "only who follows this job, by name or in a queue's view",
+                    "schema": {"type": "string", "pattern": "^(?!\\.{1,2}$)[!#-)+-.0->@-Z^-z|~]{1,128}$"}
+                  },
+                  {
+                    "name": "node",
+                    "in": "query",
+                    "description": "only connections of this bridge",
+                    "schema": {"type": "string", "pattern": "^[a-z0-9]{8}$"}
+                  },
+                  {
+                    "name": "limit",
+                    "in": "query",
+                    "description": "at most so many; more than 200 is 200",
+                    "schema": {"type": "integer", "minimum": 1, "default": 50}
+                  },
+                  {
+                    "name": "cursor",
+                    "in": "query",
+                    "description": "the `next` of an earlier page",
+                    "schema": {"type": "string", "pattern": "^[a-z0-9]{8}-[0-9]{1,9}\\.[0-9]{1,9}$"}
+                  }
+                ],
+                "responses": {
+                  "200": {
+                    "description": "the answer",
+                    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/ConnectionList"}}}
+                  },
+                  "400": {"$ref": "#/components/responses/BadRequest"},
+                  "401": {"$ref": "#/components/responses/Unauthorized"},
+                  "403": {"$ref": "#/components/responses/Forbidden"},
+                  "404": {
+                    "description": "there is no bridge of this name",
+                    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+                  },
+                  "429": {"$ref": "#/components/responses/TooMany"},
+                  "503": {"$ref": "#/components/responses/FleetAway"}
+                }
+              }
+            },
+            "/api/v1/connections/{id}": {
+              "parameters": [
+                {
+                  "name": "id",
+                  "in": "path",
+                  "required": true,
+                  "description": "the `id` of a connection, of any bridge",
+                  "schema": {"type": "string", "pattern": "^[a-z0-9]{8}-(0|[1-9][0-9]{0,17})$"}
+                }
+              ],
+              "delete": {
+                "operationId": "disconnect",
+                "summary": "Closes a connection with 1012: its client may come again; scope `admin`",
+                "responses": {
+                  "204": {"description": "it was closed"},
+                  "400": {"$ref": "#/components/responses/BadRequest"},
+                  "401": {"$ref": "#/components/responses/Unauthorized"},
+                  "403": {"$ref": "#/components/responses/Forbidden"},
+                  "404": {
+                    "description": "there is no such connection, or no more",
+                    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+                  },
+                  "429": {"$ref": "#/components/responses/TooMany"},
+                  "503": {"$ref": "#/components/responses/FleetAway"}
+                }
+              }
+            },
+            "/api/v1/stats": {
+              "get": {
+                "operationId": "stats",
+                "summary": "What each bridge says of itself; scope `admin`",
+                "responses": {
+                  "200": {
+                    "description": "the answer",
+                    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Stats"}}}
+                  },
+                  "400": {"$ref": "#/components/responses/BadRequest"},
+                  "401": {"$ref": "#/components/responses/Unauthorized"},
+                  "403": {"$ref": "#/components/responses/Forbidden"},
+                  "429": {"$ref": "#/components/responses/TooMany"},
+                  "503": {"$ref": "#/components/responses/FleetAway"}
+                }
+              }
+            },
             "/healthz": {
               "get": {
                 "operationId": "health",
@@ -626,6 +745,10 @@ enum PageAssets {
                 "description": "too many connections",
                 "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
               },
+              "FleetAway": {
+                "description": "other bridges can't be asked or told now, or this one is leaving",
+                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+              },
               "TooLong": {
                 "description": "the body is too long",
                 "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
@@ -736,6 +859,151 @@ enum PageAssets {
                     "description": "the `after` (or the `before`) of the next page; null where nothing more can be"
                   },
                   "gap": {"$ref": "#/components/schemas/Gap"}
+                }
+              },
+              "Broadcast": {
+                "type": "object",
+                "description": "without job_id, feed and queue, of which one may be there: to everybody",
+                "required": ["message"],
+                "additionalProperties": false,
+                "properties": {
+                  "message": {"type": "string", "minLength": 1, "maxLength": 2000},
+                  "level": {"enum": ["info", "warning", "error"], "default": "info"},
+                  "code": {
+                    "type": "string",
+                    "description": "none of the server's own",
+                    "default": "broadcast",
+                    "pattern": "^(?!(auth|draining|jobwire|keys|redis|revocations|rights|ticket|token)(_|$))[a-z0-9_]{1,64}$"
+                  },
+                  "job_id": {"type": "string", "pattern": "^(?!\\.{1,2}$)[!#-)+-.0->@-Z^-z|~]{1,128}$"},
+                  "feed": {"type": "string", "pattern": "^(?!\\.{1,2}$)[!#-)+-.0->@-Z^-z|~]{1,128}$"},
+                  "queue": {"type": "string", "minLength": 1, "maxLength": 128, "description": "at most 128 bytes"}
+                },
+                "allOf": [
+                  {"not": {"required": ["job_id", "feed"]}},
+                  {"not": {"required": ["job_id", "queue"]}},
+                  {"not": {"required": ["feed", "queue"]}}
+                ]
+              },
+              "Reached": {
+                "type": "object",
+                "required": ["reached", "bridges"],
+                "properties": {
+                  "reached": {"type": "integer", "minimum": 0, "description": "clients of this bridge"},
+                  "bridges": {"type": "integer", "minimum": 0, "description": "other bridges that were told"}
+                }
+              },
+              "Connection": {
+                "type": "object",
+                "required": [
+                  "id",
+                  "node",
+                  "kind",
+                  "subject",
+                  "issuer",
+                  "address",
+                  "since",
+                  "protocol",
+                  "compressed",
+                  "subscriptions",
+                  "owed_bytes",
+                  "stalled_ms",
+                  "behind_events"
+                ],
+                "properties": {
+                  "id": {"type": "string"},
+                  "node": {"type": "string"},
+                  "kind": {"enum": ["websocket", "sse", "long_poll"]},
+                  "subject": {"type": ["string", "null"]},
+                  "issuer": {"type": ["string", "null"]},
+                  "address": {"type": "string"},
+                  "since": {"type": "string", "format": "date-time"},
+                  "protocol": {"type": ["string", "null"]},
+                  "compressed": {"type": "boolean"},
+                  "subscriptions": {
+                    "type": "object",
+                    "description": "how many, and the names of the first 10",
+                    "required": ["count", "jobs", "feeds", "queues"],
+                    "properties": {
+                      "count": {"type": "integer", "minimum": 0},
+                      "jobs": {"type": "array", "items": {"type": "string"}},
+                      "feeds": {"type": "array", "items": {"type": "string"}},
+                      "queues": {"type": "array", "items": {"type": "string"}}
+                    }
+                  },
+                  "owed_bytes": {"type": "integer", "minimum": 0},
+                  "stalled_ms": {"type": "integer", "minimum": 0},
+                  "behind_events": {"type": "integer", "minimum": 0}
+                }
+              },
+              "ConnectionList": {
+                "type": "object",
+                "required": ["connections", "next", "nodes", "silent", "fault"],
+                "properties": {
+                  "connections": {"type": "array", "items": {"$ref": "#/components/schemas/Connection"}},
+                  "next": {
+                    "type": ["string", "null"],
+                    "description": "the `cursor` of the next page; null where there is none"
+                  },
+                  "nodes": {"type": "array", "items": {"type": "string"}, "description": "who answered"},
+                  "silent": {"type": "array", "items": {"type": "string"}, "description": "who did not"},
+                  "fault": {
+                    "type": ["string", "null"],
+                    "description": "why the other bridges are not known"
+                  }
+                }
+              },
+              "NodeState": {
+                "type": "object",
+                "required": [
+                  "version",
+                  "time",
+                  "started_at",
+                  "uptime_seconds",
+                  "loops",
+                  "ready",
+                  "draining",
+                  "connections",
+                  "redis",
+                  "history",
+                  "per_second",
+                  "metrics"
+                ],
+                "properties": {
+                  "version": {"type": "string"},
+                  "time": {"type": "string", "format": "date-time"},
+                  "started_at": {"type": "string", "format": "date-time"},
+                  "uptime_seconds": {"type": "integer", "minimum": 0},
+                  "loops": {"type": "integer", "minimum": 1},
+                  "ready": {"type": "boolean"},
+                  "draining": {"type": "boolean"},
+                  "connections": {"type": "object", "additionalProperties": {"type": "integer"}},
+                  "redis": {"type": "object", "additionalProperties": {"type": "boolean"}},
+                  "history": {"type": "object"},
+                  "per_second": {"type": "object", "additionalProperties": {"type": "number"}},
+                  "metrics": {"type": "object", "description": "by the names of /metrics, without what is zero"}
+                }
+              },
+              "Stats": {
+                "type": "object",
+                "required": ["node", "nodes", "fault"],
+                "properties": {
+                  "node": {"type": "string", "description": "the bridge that answers"},
+                  "nodes": {
+                    "type": "array",
+                    "items": {
+                      "type": "object",
+                      "required": ["node", "state"],
+                      "properties": {
+                        "node": {"type": "string"},
+                        "state": {"oneOf": [{"$ref": "#/components/schemas/NodeState"}, {"type": "null"}]}
+                      }
+                    }
+                  },
+                  "fault": {
+                    "type": ["string", "null"],
+                    "description": "why the other bridges are not known"
+                  }
                 }
               },
               "WorkerEvent": {"type": "object", "description": "what a worker would publish: any JSON object"},

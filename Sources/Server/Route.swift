@@ -17,6 +17,10 @@ enum Route: Equatable {
     case session
     case tickets
     case revocations
+    case broadcast
+    case connections
+    case connection(String)
+    case stats
     case health
     case readiness
     case metrics
@@ -60,6 +64,10 @@ enum Route: Equatable {
         case "session" where segments.count == 1: self = .session
         case "tickets" where segments.count == 1: self = .tickets
         case "revocations" where segments.count == 1: self = .revocations
+        case "broadcast" where segments.count == 1: self = .broadcast
+        case "connections" where segments.count == 1: self = .connections
+        case "connections" where segments.count == 2: self = .connection(String(segments[1]))
+        case "stats" where segments.count == 1: self = .stats
         default: self = .unknown
         }
     }
@@ -75,7 +83,7 @@ enum Route: Equatable {
     var isAPI: Bool {
         switch self {
         case .jobs, .job, .jobEvents, .jobLog, .feedEvents, .queueEvents, .session, .tickets,
-            .revocations:
+            .revocations, .broadcast, .connections, .connection, .stats:
             true
         default: false
         }
@@ -86,6 +94,9 @@ enum Route: Equatable {
         case (.head, .queueEvents): false
         case (.get, .session), (.head, .session), (.get, .tickets), (.head, .tickets): false
         case (.post, .session), (.delete, .session), (.post, .tickets): true
+        case (.get, .broadcast), (.head, .broadcast), (.get, .connection), (.head, .connection):
+            false
+        case (.post, .broadcast), (.delete, .connection): true
         case (.get, _), (.head, _), (.post, .jobEvents), (.post, .revocations): true
         case (.options, _): isAPI
         default: false
@@ -99,6 +110,8 @@ enum Route: Equatable {
         case .queueEvents: "GET, OPTIONS"
         case .session: "POST, DELETE, OPTIONS"
         case .tickets: "POST, OPTIONS"
+        case .broadcast: "POST, OPTIONS"
+        case .connection: "DELETE, OPTIONS"
         case _ where isAPI: "GET, HEAD, OPTIONS"
         default: "GET, HEAD"
         }

@@ -17,16 +17,16 @@ import Wire
 
 final class SSEStream: HTTPFollower {
     let id: FollowerID
-    private let stream: Stream
-    private let subject: Subject
+    let stream: Stream
+    let subject: Subject
     let grant: Grant
     private let right: Right
-    private unowned let worker: Worker
+    unowned let worker: Worker
     let caller: Caller
-    private var isGreeted = false
+    private(set) var isGreeted = false
     private var isExpiringTold = false
     /// Jobs whose history this client is still being read.
-    private var reading: Set<JobID> = []
+    private(set) var reading: Set<JobID> = []
     private(set) var isClosing = false
     private var nextHeartbeat: Instant
     private var timer: TimerID?
@@ -167,6 +167,8 @@ final class SSEStream: HTTPFollower {
 
     func drain() { close("draining") }
 
+    func disconnect() { close("disconnected") }
+
     private func closeSlow() {
         worker.metrics.drops.add(.slowConsumer)
         // Whole pieces are dropped; the client has the cursor of the last whole event.
@@ -179,7 +181,8 @@ final class SSEStream: HTTPFollower {
     private func end(_ reason: Close) {
         guard !isClosing else { return }
         if let refusal = reason.authRefusal { worker.metrics.authRefusals.add(refusal) }
-        send(ServerMessage.notice(.warning, code: reason.name, message: reason.reason))
+        let code: NoticeCode = reason == .tokenExpired ? .tokenExpired : .tokenRevoked
+        send(ServerMessage.notice(.warning, code: code, message: reason.reason))
         close(reason.name)
     }
 

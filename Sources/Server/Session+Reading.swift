@@ -10,7 +10,7 @@ import Wire
 struct ReadingList {
     private var order: [JobID] = []
     private var head = 0
-    private var members: Set<JobID> = []
+    private(set) var members: Set<JobID> = []
 
     var isEmpty: Bool { members.isEmpty }
 

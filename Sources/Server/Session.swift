@@ -32,7 +32,8 @@ final class Session {
     }
 
     enum Phase {
-        case authenticating(Purpose)
+        /// Apart, since it is large and over soon, and every session has the room of the largest case.
+        indirect case authenticating(Purpose)
         case open(Grant)
         case closing
     }
@@ -49,8 +50,8 @@ final class Session {
     let caller: Caller
     private(set) var phase: Phase
     /// The job of a one-job socket. It is not in `followed`, so that an idle client has no set.
-    private var own: JobID?
-    private var followed: Set<JobID> = []
+    private(set) var own: JobID?
+    private(set) var followed: Set<JobID> = []
     /// Beside those by claims; nil for most.
     var rights: SessionRights?
     /// Of queues; nil for most.

@@ -61,6 +61,7 @@ final class Worker {
     var asked: [UInt64: (FeedAnswer) -> Void] = [:]
     var nextTicket: UInt64 = 0
     var fleetDesk = FleetDesk()
+    var office = Office()
     private var courier: Courier
     var tickets: TicketAllowance
     var hasHeldDelivery = false
@@ -138,6 +139,7 @@ final class Worker {
         throttledLog.tellHeld(at: loop.now.milliseconds)
         if feed != nil { metrics.logLinesLost.add(log.takeLost()) }
         countKeyAge()
+        noteRates()
         sweepViews()
         sweepRevocations()
         _ = loop.arm(self, after: .seconds(1))
@@ -167,6 +169,7 @@ final class Worker {
         case .redis(let condition): tell(condition)
         case .keys(let news): hear(news)
         case .ruled(let answer): rights.hear(answer)
+        case .errand(let mail): receive(mail)
         case .drain: beginDrain()
         case .stop: stop()
         }
@@ -227,11 +230,13 @@ final class Worker {
     func enter(_ make: (FollowerID) -> Session) -> Session {
         let session = make(takePlace())
         sessions[Int(session.id.index)] = session
+        metrics.webSockets.add(1)
         return session
     }
 
     func forget(_ session: Session) {
         sessions[Int(session.id.index)] = nil
+        metrics.webSockets.add(-1)
         vacate(session.id)
     }
 

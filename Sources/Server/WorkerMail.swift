@@ -31,6 +31,7 @@ enum WorkerMail: Sendable {
     case keys(KeyNews)
     /// To the loop that asked the rights hook.
     case ruled(HookAnswer)
+    case errand(ErrandMail)
     case drain
     case stop
 }
@@ -43,10 +44,10 @@ enum RedisCondition: Sendable {
         switch self {
         case .lost:
             ServerMessage.notice(
-                .warning, code: "redis_lost", message: "updates have stopped; they will come back")
+                .warning, code: .redisLost, message: "updates have stopped; they will come back")
         case .back:
             ServerMessage.notice(
-                .info, code: "redis_back",
+                .info, code: .redisBack,
                 message: "updates have come back; some may have been missed")
         }
     }

@@ -3,6 +3,25 @@
 struct MetricFamily: Sendable {
     let name: String
     let write: @Sendable (_ blocks: [MetricsBlock], _ text: inout String) -> Void
+    let value: @Sendable (_ blocks: [MetricsBlock]) -> MetricValue
+}
+
+/// A metric as numbers, for who makes something else of it than text.
+public enum MetricValue: Equatable, Sendable {
+    case number(Int)
+    /// Those that are not zero.
+    case byWord([String: Int])
+    case word(String)
+    case times(count: Int, nanoseconds: Int)
+
+    var isZero: Bool {
+        switch self {
+        case .number(let number): number == 0
+        case .byWord(let counts): counts.isEmpty
+        case .word: false
+        case .times(let count, _): count == 0
+        }
+    }
 }
 
 extension Metrics {
@@ -11,6 +30,9 @@ extension Metrics {
         .counter("jobwire_connections_total", "Client connections accepted") {
             $0.connectionsTotal.value
         },
+        .gauge("jobwire_websockets", "WebSockets open now") { $0.webSockets.value },
+        .gauge("jobwire_event_streams", "Event streams open now") { $0.eventStreams.value },
+        .gauge("jobwire_long_polls", "Requests that wait for an event now") { $0.longPolls.value },
         .gauge("jobwire_subscriptions", "Subscriptions of clients now") { $0.subscriptions.value },
         .counter("jobwire_messages_received_total", "WebSocket messages from clients") {
             $0.messagesIn.value
@@ -110,6 +132,8 @@ extension MetricFamily {
         Self(name: name) { blocks, text in
             writeHead(name, "counter", help, &text)
             text += "\(name) \(blocks.reduce(0) { $0 &+ read($1) })\n"
+        } value: { blocks in
+            .number(Int(clamping: blocks.reduce(0) { $0 &+ read($1) }))
         }
     }
 
@@ -119,6 +143,8 @@ extension MetricFamily {
         Self(name: name) { blocks, text in
             writeHead(name, "gauge", help, &text)
             text += "\(name) \(blocks.reduce(0) { $0 &+ read($1) })\n"
+        } value: { blocks in
+            .number(blocks.reduce(0) { $0 &+ read($1) })
         }
     }
 
@@ -131,6 +157,13 @@ extension MetricFamily {
                 let sum = blocks.reduce(0) { $0 &+ read($1, label) }
                 text += "\(name){\(Label.label)=\"\(label.word)\"} \(sum)\n"
             }
+        } value: { blocks in
+            var counts: [String: Int] = [:]
+            for label in Label.allCases {
+                let sum = blocks.reduce(0) { $0 &+ read($1, label) }
+                if sum > 0 { counts[label.word] = Int(clamping: sum) }
+            }
+            return .byWord(counts)
         }
     }
 
@@ -144,6 +177,8 @@ extension MetricFamily {
                 let isIn = read(blocks[0]) == state.rawValue
                 text += "\(name){\(RedisState.label)=\"\(state.word)\"} \(isIn ? 1 : 0)\n"
             }
+        } value: { blocks in
+            .word(RedisState(rawValue: read(blocks[0]))?.word ?? "")
         }
     }
 
@@ -164,6 +199,11 @@ extension MetricFamily {
             }
             text += "\(name)_sum \(seconds(all.reduce(0) { $0 &+ $1.sumNanoseconds }))\n"
             text += "\(name)_count \(count)\n"
+        } value: { blocks in
+            let all = blocks.map(read)
+            return .times(
+                count: Int(clamping: all.reduce(0) { $0 &+ $1.buckets.reduce(0, &+) }),
+                nanoseconds: Int(clamping: all.reduce(0) { $0 &+ $1.sumNanoseconds }))
         }
     }
 }

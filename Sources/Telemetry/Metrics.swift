@@ -6,7 +6,7 @@ import Synchronization
 public final class Metrics: Sendable {
     let blocks: [MetricsBlock]
     let version: String
-    let startedAt: Double
+    public let startedAt: Double
 
     /// `startedAt` in seconds since 1970.
     public init(loops: Int, version: String, startedAt: Double) {
@@ -26,6 +26,17 @@ public final class Metrics: Sendable {
         return text
     }
 
+    /// What is not zero of the same, by the same names.
+    public func values() -> [(name: String, value: MetricValue)] {
+        Self.families.compactMap { family in
+            let value = family.value(blocks)
+            return value.isZero ? nil : (family.name, value)
+        }
+    }
+
+    /// One number over all loops.
+    public func sum(_ read: (MetricsBlock) -> Int) -> Int { blocks.reduce(0) { $0 &+ read($1) } }
+
     private func writeBuild(_ text: inout String) {
         writeHead("jobwire_build_info", "gauge", "Always 1; the labels say what runs", &text)
         let shown = version.filter { $0.isASCII && $0 != "\"" && $0 != "\\" && !$0.isNewline }
@@ -39,6 +50,9 @@ public final class MetricsBlock: Sendable {
 
     public let connections = Gauge()
     public let connectionsTotal = Counter()
+    public let webSockets = Gauge()
+    public let eventStreams = Gauge()
+    public let longPolls = Gauge()
     public let subscriptions = Gauge()
     public let messagesIn = Counter()
     public let messagesOut = Counter()

@@ -3,21 +3,52 @@
 // Names are compared byte for byte: no Unicode equivalence may turn one name into another.
 
 public struct Grant: Sendable, Equatable {
+    private struct Content: Sendable, Equatable {
+        var subject: String?
+        var expiresAt: Int64?
+        var scope: Scope
+        var jobs, queues, feeds: NameRights
+        var issuer: String?
+        var id: String?
+        var issuedAt: Int64?
+        var token: HeldToken?
+    }
+
+    private final class Box: Sendable {
+        let content: Content
+        init(_ content: Content) { self.content = content }
+    }
+
+    /// Every connection has a grant, and those of one token share what it says.
+    private var box: Box
+    private var content: Content {
+        get { box.content }
+        set { box = Box(newValue) }
+    }
+
+    public static func == (one: Grant, other: Grant) -> Bool { one.content == other.content }
+
     /// Nil when the token names nobody; an empty `sub` names nobody.
-    public let subject: String?
+    public var subject: String? { box.content.subject }
     /// Seconds since 1970; nil only where `require-exp` is off.
-    public let expiresAt: Int64?
-    public let scope: Scope
-    public let jobs: NameRights
-    public let queues: NameRights
-    public let feeds: NameRights
+    public var expiresAt: Int64? { box.content.expiresAt }
+    public var scope: Scope { box.content.scope }
+    public var jobs: NameRights { box.content.jobs }
+    public var queues: NameRights { box.content.queues }
+    public var feeds: NameRights { box.content.feeds }
     /// `iss`: whose word this is. A subject is one issuer's.
-    public let issuer: String?
+    public var issuer: String? { box.content.issuer }
     /// By which this token can be revoked: its `jti`, or else what only it has; see TokenVerifier.
-    public internal(set) var id: String?
-    public let issuedAt: Int64?
+    public internal(set) var id: String? {
+        get { box.content.id }
+        set { content.id = newValue }
+    }
+    public var issuedAt: Int64? { box.content.issuedAt }
     /// The token itself, kept only where somebody else is asked what it may see.
-    public var token: HeldToken?
+    public var token: HeldToken? {
+        get { box.content.token }
+        set { content.token = newValue }
+    }
 
     public struct Scope: OptionSet, Sendable {
         public let rawValue: UInt8
@@ -33,9 +64,10 @@ public struct Grant: Sendable, Equatable {
         feeds: NameRights = NameRights(), issuer: String? = nil, id: String? = nil,
         issuedAt: Int64? = nil
     ) {
-        (self.subject, self.expiresAt, self.scope) = (subject, expiresAt, scope)
-        (self.jobs, self.queues, self.feeds) = (jobs, queues, feeds)
-        (self.issuer, self.id, self.issuedAt) = (issuer, id, issuedAt)
+        box = Box(
+            Content(
+                subject: subject, expiresAt: expiresAt, scope: scope, jobs: jobs, queues: queues,
+                feeds: feeds, issuer: issuer, id: id, issuedAt: issuedAt))
     }
 
     public var isAdmin: Bool { scope.contains(.admin) }

@@ -59,6 +59,14 @@ public enum SubscribedSubject: Sendable {
 
 public enum NoticeLevel: String, Sendable { case info, warning, error }
 
+/// What the server itself says in a notice. Closed, so that nobody else can be given one of its words.
+public enum NoticeCode: String, CaseIterable, Sendable {
+    case redisLost = "redis_lost"
+    case redisBack = "redis_back"
+    case tokenExpired = "token_expired"
+    case tokenRevoked = "token_revoked"
+}
+
 public enum ServerMessage {
     /// The first message on every socket; where the path says what is followed, with all of `subscribed`.
     public static func connected(
@@ -124,8 +132,23 @@ public enum ServerMessage {
         frame("token_expiring") { write(expiresAt, to: &$0) }
     }
 
-    public static func notice(_ level: NoticeLevel, code: String, message: String) -> SharedBytes {
-        frame("notice") { data in
+    public static func notice(
+        _ level: NoticeLevel, code: NoticeCode, message: String
+    ) -> SharedBytes {
+        notice(level, code: code.rawValue, message: message, about: nil)
+    }
+
+    /// An operator's word; `code` is none of NoticeCode.
+    public static func broadcast(
+        _ level: NoticeLevel, code: String, message: String, about subject: Subject?
+    ) -> SharedBytes {
+        notice(level, code: code, message: message, about: subject)
+    }
+
+    private static func notice(
+        _ level: NoticeLevel, code: String, message: String, about subject: Subject?
+    ) -> SharedBytes {
+        frame("notice", about: subject) { data in
             data.key("level")
             data.string(level.rawValue)
             data.key("code")
@@ -218,14 +241,14 @@ public enum ServerMessage {
 
 extension Subject {
     /// The member that names it, and its name.
-    fileprivate var member: String {
+    public var member: String {
         switch self {
         case .job(let id): "\(id.kind.member)"
         case .queue: "queue"
         }
     }
 
-    fileprivate var name: String {
+    public var name: String {
         switch self {
         case .job(let id): id.text
         case .queue(let name): name

@@ -199,6 +199,7 @@ ROUTES = {
     ("post", "/api/v1/tickets"): of_one_self,
     ("post", "/api/v1/session"): of_one_self,
     ("delete", "/api/v1/session"): of_one_self,
+    ("get", "/api/v1/revocations"): for_admins,
     ("post", "/api/v1/revocations"): for_admins,
     ("get", "/api/v1/revocations"): for_admins,
     ("post", "/api/v1/broadcast"): for_admins,

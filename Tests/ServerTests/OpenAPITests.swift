@@ -41,6 +41,7 @@ struct OpenAPITests {
             .feedEvents("x"), .queueEvents("x"), .session, .tickets, .jobSocket("x"),
             .feedSocket("x"),
             .queueSocket("x"), .socket, .revocations,
+            .broadcast, .connections, .connection("x"), .stats,
         ]
         for route in routes {
             guard let path = path(of: route) else { continue }
@@ -65,6 +66,10 @@ struct OpenAPITests {
         case .readiness: "/readyz"
         case .metrics: "/metrics"
         case .revocations: "/api/v1/revocations"
+        case .broadcast: "/api/v1/broadcast"
+        case .connections: "/api/v1/connections"
+        case .connection: "/api/v1/connections/{id}"
+        case .stats: "/api/v1/stats"
         case .queueEvents: "/api/v1/queues/{name}/events"
         case .session: "/api/v1/session"
         case .tickets: "/api/v1/tickets"

@@ -77,6 +77,24 @@ struct WaitingTests {
         #expect(try client.hear(until: "pong").last?.id as? Int == 1)
     }
 
+    @Test("a token that is revoked meanwhile, or ends, opens nothing", arguments: [1, 3])
+    func revoked(loops: Int) throws {
+        let scene = try Scene(loops: loops) {
+            ($0.tokenLeeway, $0.ownerWait) = (.zero, .seconds(3))
+        }
+        let socket = try scene.follow("j", token: try Token.of(subject: "u1", id: "t"))
+        let events = try stream(scene, "j", token: try Token.of(subject: "u1", id: "t"))
+        let short = try stream(scene, "j", token: try Token.of(subject: "u1", for: 2))
+        try scene.waitForMetric("jobwire_rights_awaited", 3)
+        let answer = try scene.connect().request(
+            "/api/v1/revocations", method: "POST",
+            headers: [Token.header(try Token.of(scope: .admin))], body: Array(#"{"jti":"t"}"#.utf8))
+        #expect(answer.status / 100 == 2, "\(answer.text)")
+        #expect(try socket.ending().code == 4401)
+        #expect(try events.answer().status == 401)
+        #expect([401, 403].contains(try short.answer().status))
+    }
+
     @Test("a stream waits before its first byte, then hears all", arguments: [1, 3])
     func streams(loops: Int) throws {
         let scene = try Scene(loops: loops)

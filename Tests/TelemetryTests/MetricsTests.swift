@@ -68,6 +68,9 @@ struct MetricsTests {
                 "jobwire_rights_hook_seconds_count",
                 { block.hookDuration.observe(nanoseconds: 1, times: 7) }
             ),
+            ("jobwire_websockets", { block.webSockets.set(7) }),
+            ("jobwire_event_streams", { block.eventStreams.set(7) }),
+            ("jobwire_long_polls", { block.longPolls.set(7) }),
             ("jobwire_forwarded_unreadable_total", { block.forwardedUnreadable.add(7) }),
             ("jobwire_rate_limited_total", { block.rateLimited.add(7) }),
             (#"jobwire_http_responses_total{class="4xx"}"#, { block.responses.add(.init(404), 7) }),
@@ -96,7 +99,31 @@ struct MetricsTests {
             count()
             #expect(metrics.says("\(name) 7"), "\(name)")
         }
+        // And each number of them.
+        let values = metrics.values()
+        #expect(values.count == Metrics.families.count)
+        for (name, value) in values {
+            switch value {
+            case .number(let number): #expect(number == 7, "\(name)")
+            case .byWord(let counts): #expect(Array(counts.values) == [7], "\(name)")
+            case .times(let count, _): #expect(count == 7, "\(name)")
+            case .word(let word): #expect(word == "off", "\(name)")
+            }
+        }
         #expect(counters.count + 2 == Metrics.families.count, "and the two states of Redis")
+    }
+
+    @Test("however much was counted, it fits into the 8 KiB that a bridge says of itself")
+    func valueBytes() {
+        func bytes<Label: MetricLabel>(_ label: Label.Type) -> Int {
+            Label.allCases.reduce(0) { $0 + $1.word.utf8.count + 24 }
+        }
+        let labels =
+            bytes(DropReason.self) + bytes(CloseCode.self) + bytes(StatusClass.self)
+            + bytes(Oddity.self) + bytes(AuthRefusal.self) + bytes(KeyReading.self)
+            + bytes(HandshakeRefusal.self) + bytes(MessageRefusal.self) + bytes(GapLabel.self)
+        let names = Metrics.families.reduce(0) { $0 + $1.name.utf8.count + 36 }
+        #expect(labels + names < 7_000)
     }
 
     @Test("exactly one state of a Redis connection is 1")

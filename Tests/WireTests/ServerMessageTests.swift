@@ -101,8 +101,13 @@ struct ServerMessageTests {
                 #"{"type":"token_expiring","data":{"expires_at":"2025-01-06T12:00:01.000Z"}}"#
             ),
             (
-                ServerMessage.notice(.warning, code: "redis_lost", message: "m"),
+                ServerMessage.notice(.warning, code: .redisLost, message: "m"),
                 #"{"type":"notice","data":{"level":"warning","code":"redis_lost","message":"m"}}"#
+            ),
+            (
+                ServerMessage.broadcast(
+                    .info, code: "c", message: "\"\n", about: .queue("q")),
+                #"{"type":"notice","queue":"q","data":{"level":"info","code":"c","message":"\"\n"}}"#
             ),
             (
                 ServerMessage.connected(server: "jobwire", heartbeatSeconds: 25, expiresAt: nil),

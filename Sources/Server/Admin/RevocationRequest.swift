@@ -11,6 +11,15 @@ struct RevocationRequest: Equatable {
     enum Wanted: Equatable {
         case target(Revocation.Target)
         case connection(ConnectionID)
+
+        /// For the log.
+        var description: String {
+            switch self {
+            case .target(.token(let name)): "jti:\(name.text)"
+            case .target(.subject(let name, _)): "sub:\(name.text)"
+            case .connection(let id): "connection:\(id)"
+            }
+        }
     }
 
     /// Ten years. Nothing is kept for ever.

@@ -7,6 +7,7 @@
 // Invariant: all that it is counted for is given back once, by `release`, or before by `letGo`. While it is
 // counted for its address, that does not change.
 
+import Jobs
 import Loop
 import Telemetry
 import Tokens
@@ -15,6 +16,7 @@ import Wire
 final class Caller {
     /// A connection's number in this process; no two have the same.
     let serial: Int
+    let since = WallTime(milliseconds: WallClock.milliseconds())
     /// Of the client, as far as it is known: what logs name and limits count.
     private(set) var address: PeerAddress
     private var holder: TokenHolder?

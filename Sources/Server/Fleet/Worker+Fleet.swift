@@ -8,10 +8,15 @@ import Telemetry
 enum FleetKind: String {
     /// A question: which token has this connection?
     case connection
+    /// An operator's word to all.
+    case broadcast
+    /// Questions: who is connected, and to send one of them away.
+    case connections, disconnect
 }
 
 extension Worker {
     func startFleet() {
+        fleet?.state = { [unowned self] in stats() }
         fleet?.start()
     }
 
@@ -41,7 +46,8 @@ extension Worker {
 
     private func hear(_ message: FleetMessage, from node: NodeName) {
         switch FleetKind(rawValue: message.kind) {
-        case .connection, nil: break
+        case .broadcast: hearBroadcast(message.data, from: node)
+        case .connection, .connections, .disconnect, nil: break
         }
     }
 
@@ -49,7 +55,9 @@ extension Worker {
     private func answer(_ message: FleetMessage, _ call: FleetCall) {
         switch FleetKind(rawValue: message.kind) {
         case .connection: answer(whose: message, call)
-        case nil: break
+        case .connections: answerConnections(message.data) { [fleet] in fleet?.answer(call, $0) }
+        case .disconnect: answerDisconnect(message.data) { [fleet] in fleet?.answer(call, $0) }
+        case .broadcast, nil: break
         }
     }
 

@@ -38,6 +38,11 @@ extension HTTPConnection {
                 self?.attempt { connection throws(Close) in
                     connection.petition = nil
                     let right = try ruling.right(to: subject)
+                    // It may have been looked at long ago.
+                    try connection.worker.door.checkStill(grant)
+                    if let left = connection.worker.lifeLeft(of: grant), left <= .zero {
+                        throw .tokenExpired
+                    }
                     try connection.worker.door.checkThereIs(subject)
                     try goOn(connection, right)
                 }
@@ -58,7 +63,7 @@ extension Ruling {
         case .granted(let right): return right
         case .refused: throw .notCovered(subject)
         case .unavailable: throw .rightsUnavailable
-        case .draining: throw .draining
+        case .ended(let reason): throw reason
         }
     }
 }

@@ -13,7 +13,8 @@ enum Ruling {
     case refused
     /// It can't be known now; later perhaps.
     case unavailable
-    case draining
+    /// Not about the subject: the server leaves, or the token counts no more.
+    case ended(Close)
 }
 
 final class Petition {

@@ -74,6 +74,7 @@ extension Worker {
         for follower in httpFollowers.values where revocations.cover(follower.grant) {
             follower.revoke()
         }
+        rights.endRevoked(revocations)
     }
 
     /// All that was revoked has come by mail before this.

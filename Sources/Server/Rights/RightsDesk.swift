@@ -8,6 +8,7 @@
 // in `holders` from its first event on until it loses it, so that a change of owner ends it before the
 // event that brings it is handed out.
 
+import Fleet
 import Hub
 import JSON
 import Jobs
@@ -43,7 +44,7 @@ final class RightsDesk {
 
     /// It may be answered before this returns.
     func enter(_ petition: Petition) {
-        guard !worker.isDraining else { return petition.answer(.draining) }
+        guard !worker.isDraining else { return petition.answer(.ended(.draining)) }
         guard petitionCount < Self.petitionsMax else {
             worker.throttledLog.line(.warning, "petitions_max", at: now.milliseconds, [:])
             return petition.answer(.unavailable)
@@ -62,8 +63,15 @@ final class RightsDesk {
     func drain() {
         let all = fresh + resting + hooked.values
         (fresh, resting, hooked) = ([], [], [:])
-        for petition in all { petition.answer(.draining) }
+        for petition in all { petition.answer(.ended(.draining)) }
         count()
+    }
+
+    /// Sessions have ended by now, and withdrawn theirs.
+    func endRevoked(_ revocations: Revocations) {
+        for petition in fresh + resting + hooked.values where revocations.cover(petition.grant) {
+            petition.answer(.ended(.tokenRefused(.revoked)))
+        }
     }
 
     private func count() { worker.metrics.rightsAwaited.set(resting.count) }

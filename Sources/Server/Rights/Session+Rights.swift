@@ -97,7 +97,7 @@ extension Session {
         switch ruling {
         case .granted, .refused: refuse(subject, aim, .notCovered(subject))
         case .unavailable: refuse(subject, aim, .rightsUnavailable)
-        case .draining: close(.draining)
+        case .ended(let reason): close(reason)
         }
     }
 

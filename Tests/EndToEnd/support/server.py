@@ -75,8 +75,11 @@ class Jobwire:
     def url(self, path, scheme=None):
         return f"{scheme or self.scheme}://127.0.0.1:{self.port}{path}"
 
-    def get(self, path, token=None, method="GET", headers=(), context=None):
-        request = urllib.request.Request(self.url(path), method=method, headers=dict(headers))
+    def get(self, path, token=None, method="GET", headers=(), context=None, body=None):
+        """`body` is sent as JSON."""
+        sent = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(
+            self.url(path), sent, method=method, headers=dict(headers))
         if token:
             request.add_header("Authorization", f"Bearer {token}")
         try:
