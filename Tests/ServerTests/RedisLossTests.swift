@@ -113,12 +113,18 @@ struct RedisLossTests {
         try server.log.wait(for: "redis_lost")
         #expect(try Connection(port: server.port).request("/readyz").status == 503)
         #expect(try Connection(port: server.port).request("/healthz").status == 200)
-        let client = try WebSocketClient(
-            port: server.port, "/api/v1/ws/jobs/j1/updates",
-            headers: [Token.header(try Token.of(jobs: "j1"))])
-        try client.hear(until: "live")
+        func follow() throws -> WebSocketClient {
+            try WebSocketClient(
+                port: server.port, "/api/v1/ws/jobs/j1/updates",
+                headers: [Token.header(try Token.of(jobs: "j1"))])
+        }
+        // Until it is known what is revoked nobody is let in, and whoever comes again is.
+        #expect(try follow().ending().code == 1013)
         try redis.start()
         try server.log.wait(for: "redis_ready")
+        try server.log.wait(for: "revocations_known")
+        let client = try follow()
+        try client.hear(until: "live")
         try Publisher(port: redis.port).publish(["1"], to: "j1")
         #expect(
             try client.hear(throughSeq: 1).allSatisfy {
