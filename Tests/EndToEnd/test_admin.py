@@ -245,7 +245,7 @@ def test_whoever_writes_in_redis_can_neither_crash_a_bridge_nor_forge_its_words(
     assert len(states) == 3 and states[stranger] is None
 
 
-def test_the_description_holds_against_schemathesis_with_the_scope(serve):
+def test_the_description_holds_against_schemathesis_with_the_scope(serve, make_folder):
     server = serve()
     judged = subprocess.run(
         [
@@ -254,7 +254,7 @@ def test_the_description_holds_against_schemathesis_with_the_scope(serve):
             "examples,coverage,fuzzing", "--max-examples", "15", "--seed", "1", "--no-color",
             "--continue-on-failure", "--include-path-regex", "broadcast|connections|stats",
         ],
-        capture_output=True, text=True, timeout=100)  # fmt: skip
+        cwd=make_folder(), capture_output=True, text=True, timeout=100)  # fmt: skip
     assert judged.returncode == 0, judged.stdout
     assert "Selected: 4/" in judged.stdout or "4 selected" in judged.stdout
 
