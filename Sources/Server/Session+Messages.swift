@@ -73,7 +73,8 @@ extension Session {
     private func subscribe(_ request: SubscribeRequest, _ grant: Grant) throws(ClientRefusal) {
         let furtherCost = request.follows.count / Self.jobsPerMessage
         guard mayTake(furtherCost) else { return close(.tooManyMessages) }
-        for follow in request.follows {
+        // A refusal may have ended it: what is followed after its end would be nobody's, and nobody would end it.
+        for follow in request.follows where !isClosing {
             do throws(ClientRefusal) {
                 try subscribe(follow, request, grant)
             } catch {

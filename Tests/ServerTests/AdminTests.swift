@@ -48,7 +48,7 @@ struct AdminTests {
 
     @Test("is let in by the scope admin and by nothing else, each route with its own refusal")
     func scope() throws {
-        let scene = try Scene()
+        let scene = try Scene { $0.logRepeatsPerSecondMax = 1_000 }
         // Longer ones are no head of a request.
         let bad = try Token.bad().map(\.token).filter { $0.utf8.count < 8_000 }
         for (method, path, refusal) in Self.routes {
@@ -318,6 +318,26 @@ struct AdminTests {
         ])
     func bodies(body: String) throws {
         #expect(throws: Close.self) { try Broadcast(Array(body.utf8).span) }
+    }
+
+    @Test("who may not is not let in so often as he likes into the log, and hides nobody who may")
+    func buried() throws {
+        let scene = try Scene { $0.logRepeatsPerSecondMax = 3 }
+        let connection = try scene.connect()
+        let other = try Token.of(subject: "u1")
+        for headers in [[], [Token.header(other)], [Token.header("nonsense")]] {
+            for _ in 0..<40 {
+                #expect(try connection.request("/api/v1/stats", headers: headers).status >= 401)
+            }
+        }
+        for _ in 0..<40 {
+            #expect(try connection.request("/api/v1/stats", headers: [Token.header(mine)]).status == 200)
+        }
+        let audits = scene.log.lines.filter { $0.contains(" audit ") }
+        #expect(audits.count { $0.contains("sub=op") } == 40)
+        // A slow machine may take seconds.
+        #expect(1...60 ~= audits.count { !$0.contains("sub=op") })
+        try scene.log.wait(for: "repeated")
     }
 
     @Test("leaves one line for each attempt")

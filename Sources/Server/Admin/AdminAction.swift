@@ -1,7 +1,9 @@
 // What an operator may do, with a token of the scope `admin`, and the line that the log has of each attempt.
 //
-// Invariants: nothing of a request's target is looked at before its token has the scope. Every attempt leaves
-// one line, refused or not, at level info and never held back; it has no token and no text of a broadcast.
+// Invariants: nothing of a request's target is looked at before its token has the scope. Every attempt of who has
+// it leaves one line, refused or not, at level info and never held back. Anybody may try without it as often as he
+// can send: of these so many lines a second are written and the rest counted, so that nobody buries the others.
+// A line has no token and no text of a broadcast.
 
 import Loop
 import Telemetry
@@ -67,16 +69,21 @@ struct Audit {
         (self.action, self.grant, self.address, self.log) = (action, grant, address, log)
     }
 
-    func tell(_ outcome: String) {
-        log.info(
-            "audit",
-            [
-                "action": .text(action.rawValue), "outcome": .text(outcome),
-                "peer": .word(address), "sub": .text(Self.short(grant?.subject ?? "")),
-                "target": .text(Self.short(target)),
-                "iss": .text(Self.short(grant?.issuer ?? "")),
-                "jti": .text(Self.short(grant?.id ?? "")),
-            ])
+    func tell(_ outcome: String) { log.info("audit", fields(outcome)) }
+
+    /// Of who has not the scope.
+    func tell(_ outcome: String, by throttle: LogThrottle, at now: Instant) {
+        throttle.line(.info, "audit", at: now.milliseconds, fields(outcome))
+    }
+
+    private func fields(_ outcome: String) -> Log.Fields {
+        [
+            "action": .text(action.rawValue), "outcome": .text(outcome),
+            "peer": .word(address), "sub": .text(Self.short(grant?.subject ?? "")),
+            "target": .text(Self.short(target)),
+            "iss": .text(Self.short(grant?.issuer ?? "")),
+            "jti": .text(Self.short(grant?.id ?? "")),
+        ]
     }
 
     private static func short(_ name: String) -> String {

@@ -13,7 +13,8 @@ extension HTTPConnection {
         guard let (route, method) = requested, let action = AdminAction(route, method) else {
             return
         }
-        Audit(action, by: nil, from: caller.address, worker.log).tell(reason.name)
+        Audit(action, by: nil, from: caller.address, worker.log)
+            .tell(reason.name, by: worker.throttledLog, at: worker.loop.now)
     }
 
     func administer(
@@ -37,7 +38,11 @@ extension HTTPConnection {
         } catch {
             refused(error)
             if let refusal = error.authRefusal { worker.metrics.authRefusals.add(refusal) }
-            audit.tell(error.name)
+            if grant.isAdmin {
+                audit.tell(error.name)
+            } else {
+                audit.tell(error.name, by: worker.throttledLog, at: worker.loop.now)
+            }
             respond(.refusal(error))
         }
     }

@@ -24,6 +24,8 @@ final class Petition {
     let waitsUntil: Instant?
     /// When a job that is waited for is looked at next.
     var looksAt: Instant
+    /// It waits, and has its place.
+    var hasRested = false
     /// How often what Redis said of the job was not what this loop has heard of it.
     var doubts = 0
     private var tell: ((Ruling) -> Void)?

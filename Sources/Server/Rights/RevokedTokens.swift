@@ -38,10 +38,18 @@ final class RevokedTokens: TimerTarget {
     func know() { areKnown = true }
 
     func add(_ revocations: [Revocation]) {
-        for each in revocations where list.insert(each) == .new { _ = lately.insert(each) }
+        for each in revocations where insert(each) == .new { _ = lately.insert(each) }
         guard !isDue, lately.count > 0 else { return }
         isDue = true
         _ = loop.arm(self, after: Self.pause)
+    }
+
+    /// What the fleet had room for there is room for here, once what has ended is forgotten here too.
+    private func insert(_ revocation: Revocation) -> Revocations.Insertion {
+        let insertion = list.insert(revocation)
+        guard insertion == .full else { return insertion }
+        list.sweep(now: WallClock.milliseconds() / 1_000)
+        return list.insert(revocation)
     }
 
     func timerFired(_ id: TimerID) {

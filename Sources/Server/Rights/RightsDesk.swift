@@ -18,7 +18,8 @@ import Tokens
 import Wire
 
 final class RightsDesk {
-    /// Petitions that may lie here; who comes beyond that is told to come again.
+    /// Petitions that may wait for a job to become theirs, and as many that are being looked at or asked about
+    /// the first time: who waits keeps nobody out whose job it is already. Beyond that one is told to come again.
     static let petitionsMax = 100_000
     static let jobsPerLook = 256
     static let lookInterval = Duration.milliseconds(500)
@@ -40,15 +41,11 @@ final class RightsDesk {
 
     private var now: Instant { worker.loop.now }
     private var hasHook: Bool { worker.house.rightsHook != nil }
-    private var petitionCount: Int { fresh.count + resting.count + hooked.count }
 
     /// It may be answered before this returns.
     func enter(_ petition: Petition) {
         guard !worker.isDraining else { return petition.answer(.ended(.draining)) }
-        guard petitionCount < Self.petitionsMax else {
-            worker.throttledLog.line(.warning, "petitions_max", at: now.milliseconds, [:])
-            return petition.answer(.unavailable)
-        }
+        guard fresh.count + hooked.count < Self.petitionsMax else { return turnAway(petition) }
         switch Rights.answer(petition.grant, petition.subject, hasHook: hasHook) {
         case .yes(let right): petition.answer(.granted(right))
         case .no, .wait: petition.answer(.refused)
@@ -57,6 +54,11 @@ final class RightsDesk {
             fresh.append(petition)
             look()
         }
+    }
+
+    private func turnAway(_ petition: Petition) {
+        worker.throttledLog.line(.warning, "petitions_max", at: now.milliseconds, [:])
+        petition.answer(.unavailable)
     }
 
     /// The server leaves.
@@ -157,6 +159,10 @@ extension RightsDesk: TimerTarget {
     }
 
     private func rest(_ petition: Petition) {
+        guard petition.hasRested || resting.count < Self.petitionsMax else {
+            return turnAway(petition)
+        }
+        petition.hasRested = true
         petition.looksAt = now + Self.lookInterval
         if let end = petition.waitsUntil { petition.looksAt = min(petition.looksAt, end) }
         resting.append(petition)

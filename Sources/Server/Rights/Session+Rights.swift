@@ -43,7 +43,12 @@ extension Session {
             return true
         case .no: throw .notCovered(subject)
         case .look, .askHook, .wait:
-            petition(for: subject, grant, aim, waitsUntil: worker.ownerWaitEnd)
+            if isFollowing(subject), let asked = rights?.pending[subject]?.petition {
+                // It is followed by an earlier token's right. To ask anew, or to wait, would prolong that.
+                rights?.pending[subject] = (asked, aim)
+            } else {
+                petition(for: subject, grant, aim, waitsUntil: worker.ownerWaitEnd)
+            }
             return false
         }
     }
