@@ -1,13 +1,13 @@
 // HookBook remembers what the rights hook said, and who waits for what it is being asked. Pure.
 //
 // Invariants: the same question is under way once, whoever asks. At most `atOnceMax` are under way and
-// `waitingMax` wait behind them; an answer is kept for its time, `cacheMax` at most, and only a yes or a no is.
+// `waitingMax` wait behind them, of one token half of those, and tokens take turns; an answer is kept for its time, `cacheMax` at most, and only a yes or a no is.
 
 struct HookBook {
     typealias Name = VerifiedTokens.Name
 
     /// Beyond those under way.
-    static let waitingMax = 1_000
+    static let waitingMax = 2_000
     /// Who may wait for one answer.
     static let sharersMax = 10_000
     /// An answer's own word may stretch the time it is kept so many times.
@@ -33,7 +33,7 @@ struct HookBook {
     private var old: [Name: Kept] = [:]
     private var open: [Int: Open] = [:]
     private var tags: [Name: Int] = [:]
-    private var waiting: ArraySlice<Int> = []
+    private var waiting = FairLine(max: Self.waitingMax)
     private var nextTag = 0
 
     init(_ options: RightsHookOptions) {
@@ -53,11 +53,10 @@ struct HookBook {
             open[tag]?.questions.append(question)
             return .kept
         }
-        guard waiting.count < Self.waitingMax else { return .overfull }
+        guard waiting.append(nextTag + 1, of: question.token.text) else { return .overfull }
         nextTag += 1
         open[nextTag] = Open(name: name, questions: [question])
         tags[name] = nextTag
-        waiting.append(nextTag)
         return .kept
     }
 

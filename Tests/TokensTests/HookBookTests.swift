@@ -14,8 +14,8 @@ struct HookBookTests {
         return HookBook(options)
     }
 
-    private func question(_ ticket: Int) -> HookQuestion {
-        HookQuestion(token: HeldToken("t"), body: [], loop: 0, ticket: UInt64(ticket))
+    private func question(_ ticket: Int, of token: String = "t") -> HookQuestion {
+        HookQuestion(token: HeldToken(token), body: [], loop: 0, ticket: UInt64(ticket))
     }
 
     private func name(_ number: Int) -> HookBook.Name {
@@ -46,7 +46,7 @@ struct HookBookTests {
             taken += 1
             while let (tag, _) = book.next() { tags.append(tag) }
         }
-        #expect(taken == atOnceMax + HookBook.waitingMax && tags.count == atOnceMax)
+        #expect(taken == atOnceMax + HookBook.waitingMax / 2 && tags.count == atOnceMax)
         #expect(book.take(question(taken), name(taken), now: 0) == .overfull)
         #expect(book.take(question(taken), name(0), now: 0) == .kept, "who asks the same may")
         var ended = 0
@@ -60,6 +60,32 @@ struct HookBookTests {
             #expect(sharing.take(question(ticket), name(1), now: 0) == .kept)
         }
         #expect(sharing.take(question(0), name(1), now: 0) == .overfull)
+    }
+
+    @Test("who asks very much leaves room for others, and they do not wait behind him")
+    func fair() throws {
+        var book = book(atOnceMax: 1)
+        var number = 0
+        func take(_ token: String) -> Bool {
+            number += 1
+            return book.take(question(number, of: token), name(number), now: 0) == .kept
+        }
+        func answer() -> String? {
+            guard let (tag, question) = book.next() else { return nil }
+            _ = book.end(tag, .failed("x"), maxAge: nil, now: 0)
+            return question.token.text
+        }
+        while take("greedy") {}
+        for other in ["a", "b", "c"] { #expect(take(other) && take(other)) }
+        #expect(!take("greedy"))
+        let order = (0..<10).map { _ in answer() }
+        #expect(order == ["greedy", "a", "b", "c", "greedy", "a", "b", "c", "greedy", "greedy"])
+        // However many tokens there are, their questions are not more than may be.
+        for token in 0..<3_000 { while take("t\(token)") {} }
+        var told = 0
+        while answer() != nil { told += 1 }
+        #expect(told == HookBook.waitingMax)
+        #expect(take("greedy"))
     }
 
     @Test(
