@@ -2,6 +2,8 @@
 
 import pathlib
 import ssl
+import urllib.error
+import urllib.request
 
 import pytest
 from support.balancer import Balancer
@@ -110,7 +112,8 @@ def test_haproxy_forwards_its_clients_names(serve, balance, combined, certificat
 
 def test_nginx_over_a_unix_socket_forwards_its_clients_names(serve, balance, make_folder, job):
     path = make_folder() / "http.sock"
-    server = serve(connections_per_address_max=1, trusted_proxies="unix", listen=f"unix:{path}", wait=False)
+    server = serve(
+        connections_per_address_max=1, trusted_proxies="unix", listen=f"unix:{path}", token_cookie="jw", wait=False)
     listening = free_port()
     proxy = balance("nginx", "nginx.conf", {
         "127.0.0.1:8081": f"127.0.0.1:{listening}", "/run/jobwire/http.sock": path,
@@ -118,7 +121,20 @@ def test_nginx_over_a_unix_socket_forwards_its_clients_names(serve, balance, mak
     behind = Behind(listening, "http")
     proxy.wait(lambda: opens(behind))
     each_client_has_its_own_limit(behind, server, job)
+    # The page's own origin has the port that the browser came by, so Host must have it too.
+    assert signs_in(behind, f"http://127.0.0.1:{listening}") == 200
+    assert signs_in(behind, "http://127.0.0.1") == 403
     assert not server.stop() and not path.exists()
+
+
+def signs_in(behind, origin):
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{behind.port}/api/v1/session", method="POST",
+        headers={"Authorization": f"Bearer {token()}", "Origin": origin})  # fmt: skip
+    try:
+        return urllib.request.urlopen(request, timeout=10).status
+    except urllib.error.HTTPError as refused:
+        return refused.code
 
 
 def test_nobody_else_may_name_a_client(serve, job):
