@@ -99,8 +99,8 @@ let package = Package(
         tests(
             of: "Server",
             [
-                "Bytes", "CLinux", "Jobs", "Loop", "Settings", "Support", "Telemetry", "Tokens",
-                "Wire",
+                "Bytes", "CLinux", "Hub", "Jobs", "Loop", "Settings", "Support", "Telemetry",
+                "Tokens", "Wire",
             ]),
         tests(of: "Command", ["Bytes", "CLinux", "JSON", "Jobs", "Settings", "jobwire"]),
         .testTarget(name: "ArchitectureTests", swiftSettings: strict),

@@ -58,8 +58,9 @@ struct MemoryHistory {
     private var random: any RandomNumberGenerator
     private var era = 0
     private var records: [JobID: Record] = [:]
-    /// Who follows jobs that had no event yet: a record for each would be a hundred times as much.
-    private var awaited: [JobID: LoopSet] = [:]
+    /// What each loop follows of jobs that had no event yet: a record for each would be a hundred times as
+    /// much.
+    private var awaited = [Set<JobID>](repeating: [], count: LoopSet.loopsMax)
     private var order: [Record] = []
     private(set) var births = BirthOrder<Record>()
     private var hand = 0
@@ -110,7 +111,7 @@ struct MemoryHistory {
         _ job: JobID, from loop: Int, isBrief: Bool = false, heardAt: Int64
     ) -> Opening {
         guard let record = records[job] else {
-            awaited[job, default: LoopSet()].insert(loop)
+            awaited[loop].insert(job)
             return Opening(job: job)
         }
         record.wasUsed = true
@@ -121,8 +122,7 @@ struct MemoryHistory {
 
     mutating func unfollow(_ job: JobID, from loop: Int) {
         if let record = records[job] { return record.loops.remove(loop) }
-        awaited[job]?.remove(loop)
-        if awaited[job]?.isEmpty == true { awaited[job] = nil }
+        awaited[loop].remove(job)
     }
 
     /// The job as it stands, for somebody who does not stay.
@@ -175,9 +175,12 @@ struct MemoryHistory {
 
     /// A job's first event: its numbering begins, in the present era.
     private mutating func begin(_ job: JobID) -> Record {
+        var loops = LoopSet()
+        for loop in awaited.indices where !awaited[loop].isEmpty {
+            if awaited[loop].remove(job) != nil { loops.insert(loop) }
+        }
         let record = Record(
-            job: job, epoch: Epoch.random(using: &random), era: era,
-            loops: awaited.removeValue(forKey: job) ?? LoopSet())
+            job: job, epoch: Epoch.random(using: &random), era: era, loops: loops)
         record.place = order.count
         record.birth = births.append(record)
         records[job] = record

@@ -130,9 +130,9 @@ public final class Hub {
         _ opening: Opening, afterAsks answered: Int
     ) -> (welcomes: [Welcome], resumed: [FollowerID], request: HubRequest) {
         // One from before the job was followed anew is of no use: nothing would follow it.
-        guard let topic = topics[opening.job], answered > topic.asksBefore else {
-            return ([], [], .nothing)
-        }
+        guard let topic = topics[opening.job],
+            topic.hasBeenOpen || answered > topic.asksAnswered
+        else { return ([], [], .nothing) }
         topic.asksAnswered = answered
         var early: [(Update, SnapshotChange?)] = []
         if case .opening(let heard) = topic.phase { early = heard }

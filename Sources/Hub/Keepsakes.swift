@@ -3,12 +3,12 @@
 //
 // Invariant: numbers rise, and all lie before the ring's first.
 
-struct Keepsakes {
+final class Keepsakes {
     private var kept: [Entry] = []
     private var bytes = 0
 
     /// Takes an entry that the ring lets go. Beyond `bytesMax` the older half is given up, whatever it is.
-    mutating func keep(_ entry: Entry, bytesMax: Int) {
+    func keep(_ entry: Entry, bytesMax: Int) {
         let type = entry.update.type
         guard !type.isLog else { return }
         if type.isProgress, let before = kept.lastIndex(where: \.update.type.isProgress) {

@@ -62,7 +62,7 @@ struct Reader {
         if next < first {
             elidesUpTo = topic.seq
             isBehind = true
-            for entry in topic.keepsakes.entries(from: next) where left > 0 {
+            for entry in topic.keepsakes?.entries(from: next) ?? [] where left > 0 {
                 pass(entry, topic, &items, &left)
             }
             if left > 0 {

@@ -16,19 +16,23 @@ final class Topic {
 
     private static let capacityKeptMax = 8
 
+    // A server may have as many of these as clients, so what is small lies where an alignment leaves room,
+    // and what most topics do not have is a reference that is nil.
     let job: JobID
-    /// Of all asks: how many came before the first for this topic, and how many had reached the feed when
-    /// it last answered.
-    let asksBefore: Int
-    var asksAnswered = 0
-    var phase = Phase.opening(early: [])
     private(set) var hasBeenOpen = false
+    /// Whether the hub looks at `releaseAt`.
+    var isHolding = false
+    /// Of all asks: how many had reached the feed when it last answered for this topic, and before that how
+    /// many came before the first for it.
+    var asksAnswered: Int
+    var phase = Phase.opening(early: [])
     var epoch: Epoch?
     var seq: UInt64 = 0
     var forks: [Fork] = []
     var snapshot = Snapshot()
     var ring = Ring<Entry>()
-    private(set) var keepsakes = Keepsakes()
+    /// nil while nobody reads, and nothing was let go that readers must be sent.
+    private(set) var keepsakes: Keepsakes?
     /// Of all entries that were ever put into the ring.
     private(set) var bytesHeard = 0
     /// The number of the latest progress event.
@@ -38,16 +42,15 @@ final class Topic {
     var waiting: [Waiting] = []
     var live: [FollowerID] = []
     var filtered: [Filtered] = []
-    /// Whether the hub looks at `releaseAt`, when the first of what paces hold is due.
-    var isHolding = false
-    var releaseAt: Int64?
     var reading: [FollowerID: Reader] = [:]
     /// nil where no view has ever had to do with it.
     var viewing: Viewing?
+    /// When the first of what paces hold is due.
+    var releaseAt: Int64?
 
     init(job: JobID, asksBefore: Int) {
         self.job = job
-        self.asksBefore = asksBefore
+        asksAnswered = asksBefore
     }
 
     var watchers: Int { waiting.count + live.count + filtered.count + reading.count }
@@ -88,7 +91,9 @@ final class Topic {
     }
 
     private func keep(_ entry: Entry, _ limits: HubLimits) {
+        let keepsakes = keepsakes ?? Keepsakes()
         keepsakes.keep(entry, bytesMax: limits.queueBytesMax)
+        self.keepsakes = keepsakes
     }
 
     /// Who took nothing of a delivery, though there was something for him, is read on from there.
@@ -118,7 +123,7 @@ final class Topic {
     @discardableResult
     func endReading(_ follower: FollowerID) -> Bool {
         guard reading.removeValue(forKey: follower) != nil else { return false }
-        if reading.isEmpty { (reading, keepsakes) = ([:], Keepsakes()) }
+        if reading.isEmpty { (reading, keepsakes) = ([:], nil) }
         return true
     }
 
@@ -167,7 +172,7 @@ final class Topic {
         seq = opening.seq
         forks = opening.forks
         snapshot = opening.snapshot
-        (keepsakes, latestProgress) = (Keepsakes(), 0)
+        (keepsakes, latestProgress) = (nil, 0)
         ring.removeAll()
         for update in opening.updates {
             ring.append(Entry(update), within: limits.ring)

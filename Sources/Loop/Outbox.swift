@@ -14,6 +14,8 @@ struct Outbox {
     private var firstTaken = 0
     private var rest: [SharedBytes?] = []
     private var restStart = 0
+    /// Whether there was ever a rest before.
+    private var hasHadRest = false
 
     var isEmpty: Bool { first == nil }
 
@@ -87,10 +89,13 @@ struct Outbox {
         first = nil
         firstTaken = 0
         restStart = 0
-        if !rest.isEmpty { rest.removeAll(keepingCapacity: rest.capacity <= Self.capacityKeptMax) }
+        guard !rest.isEmpty else { return }
+        rest.removeAll(keepingCapacity: hasHadRest && rest.capacity <= Self.capacityKeptMax)
+        hasHadRest = true
     }
 
     private static let holesMax = 64
-    /// A stream that gets several pieces in a tick will again; a burst's memory goes back.
+    /// A stream that gets several pieces in a tick for the second time will again: the first time may have
+    /// been a greeting, whose memory goes back, as a burst's does.
     private static let capacityKeptMax = 16
 }

@@ -69,8 +69,6 @@ public final class Stream: EventTarget {
     var token: PollToken?
     var descriptor = Descriptor.none
     private var interest: Readiness = []
-    /// Of a record that OpenSSL has begun on: it must be offered the same bytes again.
-    var offeredBytes = 0
 
     private init(_ loop: Loop, _ phase: Phase, from peer: PeerAddress) {
         (self.loop, self.phase, self.peer) = (loop, phase, peer)

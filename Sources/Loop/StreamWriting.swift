@@ -38,10 +38,8 @@ extension Stream {
         var isBlocked = false
         for _ in 0..<Self.recordsPerTickMax where !outbox.isEmpty && !isBlocked {
             let count = outbox.copy(into: loop.record)
-            offeredBytes = count
             switch tls.write(loop.record, count: count) {
             case .moved(let moved):
-                offeredBytes = 0
                 outbox.took(moved)
                 taken += moved
             case .wantsWrite: isBlocked = true
@@ -90,7 +88,7 @@ extension Stream {
 extension Stream {
     /// Drops what the kernel has not begun on, whole pieces only. Answers how many bytes are still owed.
     public func dropQueued() -> Int {
-        outbox.dropQueued(keeping: offeredBytes)
+        outbox.dropQueued(keeping: tls?.offeredBytes ?? 0)
         return outbox.owedBytes
     }
 }

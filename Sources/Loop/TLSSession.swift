@@ -16,6 +16,8 @@ final class TLSSession {
     }
 
     private let session: OpaquePointer
+    /// Of a record that OpenSSL has begun on: it must be offered the same bytes again.
+    private(set) var offeredBytes = 0
 
     @unsafe
     init(owning session: OpaquePointer, on descriptor: borrowing Descriptor) {
@@ -42,6 +44,7 @@ final class TLSSession {
     func write(_ record: Scratch, count: Int) -> Outcome {
         ERR_clear_error()
         let result = unsafe SSL_write(session, record.base, Int32(min(count, record.capacity)))
+        offeredBytes = result > 0 ? 0 : count
         return result > 0 ? .moved(Int(result)) : outcome(of: result)
     }
 

@@ -13,7 +13,9 @@ import Tokens
 import Wire
 
 final class HTTPConnection {
-    private enum Phase {
+    /// What is read of a request lies apart: it is large and over soon, and what a session leaves of its
+    /// visitor in the heap should have room for the next caller.
+    private indirect enum Phase {
         case head
         case body(RequestHead, BodyReader)
         /// The feed or the shell has yet to answer.

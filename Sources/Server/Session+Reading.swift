@@ -7,7 +7,7 @@ import Telemetry
 import Wire
 
 /// Jobs in the order of their coming, each once. A view may bring thousands at a time.
-struct ReadingList {
+final class ReadingList {
     private var order: [JobID] = []
     private var head = 0
     private(set) var members: Set<JobID> = []
@@ -16,13 +16,11 @@ struct ReadingList {
 
     /// The next one. Those that were removed meanwhile are passed over.
     var first: JobID? {
-        mutating get {
-            while head < order.count, !members.contains(order[head]) { head += 1 }
-            return head < order.count ? order[head] : nil
-        }
+        while head < order.count, !members.contains(order[head]) { head += 1 }
+        return head < order.count ? order[head] : nil
     }
 
-    mutating func append(_ job: JobID) {
+    func append(_ job: JobID) {
         guard members.insert(job).inserted else { return }
         if head > 32, head > order.count / 2 {
             order.removeFirst(head)
@@ -31,7 +29,7 @@ struct ReadingList {
         order.append(job)
     }
 
-    mutating func remove(_ job: JobID) {
+    func remove(_ job: JobID) {
         guard members.remove(job) != nil else { return }
         if head < order.count, order[head] == job { head += 1 }
     }
@@ -40,8 +38,14 @@ struct ReadingList {
 extension Session {
     /// From here on the job is read from the hub's ring until the client has caught up.
     func resume(_ job: JobID) {
-        reading.append(job)
+        read(job)
         readOn()
+    }
+
+    private func read(_ job: JobID) {
+        let reading = reading ?? ReadingList()
+        reading.append(job)
+        self.reading = reading
     }
 
     /// False where the client owes so much that it must be read on at its own pace. What this tick
@@ -52,24 +56,24 @@ extension Session {
 
     /// It was not sent what a tick brought of the job.
     func fallBehind(on job: JobID) {
-        reading.append(job)
+        read(job)
         worker.readLater(id)
     }
 
     /// Reads on what the client is still owed of histories, as far as its outbox has room.
     func readOn() {
         let room = min(Self.replayBytesMax, worker.settings.outboxBytesMax / 2)
-        while let job = reading.first, !isClosing, stream.owedBytes < room {
+        while let job = reading?.first, !isClosing, stream.owedBytes < room {
             let (items, hasCaughtUp) = worker.hub.read(
                 job, for: id, bytes: room - stream.owedBytes, at: worker.loop.now.nanoseconds)
             for item in items { send(item, of: job) }
-            reading.remove(job)
+            reading?.remove(job)
             // To the back, so that a busy job does not keep the others waiting.
-            if !hasCaughtUp { reading.append(job) }
+            if !hasCaughtUp { reading?.append(job) }
         }
         if isListening { stream.resumeReading() }
-        if reading.isEmpty { reading = ReadingList() }  // Gives its memory back.
-        if !reading.isEmpty, !isClosing { worker.readLater(id) }
+        if reading?.isEmpty == true { reading = nil }
+        if reading != nil, !isClosing { worker.readLater(id) }
     }
 
     private func send(_ item: Item, of job: JobID) {

@@ -12,7 +12,7 @@ import Telemetry
 import Tokens
 import Wire
 
-struct SessionViews {
+final class SessionViews {
     var byQueue: [String: Wish] = [:]
     /// The one that the path of the socket named.
     var own: String?
@@ -23,7 +23,7 @@ struct SessionViews {
 extension Session {
     /// Without a greeting yet, this is what the socket is for.
     func view(_ queue: String, _ wish: Wish, _ grant: Grant, request: RequestID?) {
-        var views = views ?? SessionViews()
+        let views = views ?? SessionViews()
         if !isGreeted { views.own = queue }
         if views.byQueue.updateValue(wish, forKey: queue) == nil {
             worker.metrics.subscriptions.add(1)
@@ -84,7 +84,7 @@ extension Session {
     }
 
     func left(_ departure: Departure) {
-        reading.remove(departure.job)
+        reading?.remove(departure.job)
         send(
             ServerMessage.unsubscribed(.job(departure.job), reason: departure.reason.rawValue))
     }

@@ -41,34 +41,36 @@ final class Session {
     /// So much of a replay is put into the outbox at a time.
     static let replayBytesMax = 262_144
 
-    let id: FollowerID
+    // A server has as many of these as clients: what most do not have is a reference that is nil, and what
+    // is small lies where an alignment leaves room. Its bytes are counted in MemoryTests.
     let stream: Stream
     unowned let worker: Worker
-    let form: FrameForm
-    /// What the path asks of a token, besides the right to what it follows.
-    private let needs: Grant.Scope
     let caller: Caller
     private(set) var phase: Phase
-    /// The job of a one-job socket. It is not in `followed`, so that an idle client has no set.
-    private(set) var own: JobID?
     private(set) var followed: Set<JobID> = []
     /// Beside those by claims; nil for most.
     var rights: SessionRights?
     /// Of queues; nil for most.
     var views: SessionViews?
-    /// Jobs that this client is read from the hub, the next one first.
-    var reading = ReadingList()
+    /// Jobs that this client is read from the hub, the next one first; nil when it has caught up.
+    var reading: ReadingList?
     /// The `id` of a subscribe that the feed has yet to answer.
     private var requests: [JobID: RequestID] = [:]
+    private var trail = Trail()
+    var reader: MessageReader
+    let form: FrameForm
+    /// What the path asks of a token, besides the right to what it follows.
+    private let needs: Grant.Scope
+    let id: FollowerID
+    /// The job of a one-job socket. It is not in `followed`, so that an idle client has no set.
+    private(set) var own: JobID?
     /// `connected` was sent. Before that a client is not listened to, unless to a first token.
     private(set) var isGreeted = false
     var isExpiringTold = false
-    private var trail = Trail()
-    var reader: MessageReader
+    var timer: TimerID?
     var allowance: Allowance
     var lastHeard: Instant
     var nextPing: Instant
-    var timer: TimerID?
 
     init(
         id: FollowerID, stream: Stream, worker: Worker, purpose: Purpose,
@@ -86,7 +88,7 @@ final class Session {
         reader = MessageReader(
             limits: MessageLimits(messageBytesMax: settings.messageBytesMax),
             deflate: form.isDeflated)
-        allowance = Allowance(burst: settings.messagesBurstMax, at: now)
+        allowance = Allowance(at: now)
         lastHeard = now
         nextPing = now + settings.pingInterval
     }
@@ -177,7 +179,7 @@ extension Session {
     func unfollow(_ job: JobID) -> Bool {
         guard isFollowing(job) else { return false }
         if job == own { own = nil } else { followed.remove(job) }
-        reading.remove(job)
+        reading?.remove(job)
         requests[job] = nil
         giveUpHold(on: .job(job))
         worker.unfollow(job, by: id)
@@ -277,7 +279,7 @@ extension Session {
         leaveViews()
         if let own { worker.unfollow(own, by: id) }
         for job in followed { worker.unfollow(job, by: id) }
-        (followed, reading, requests) = ([], ReadingList(), [:])
+        (followed, reading, requests) = ([], nil, [:])
         if let timer { worker.loop.disarm(timer) }
         timer = nil
     }

@@ -12,9 +12,9 @@ struct Trail {
 
     private var sentBytes = 0
     private var marks: [Mark] = []
-    /// At so many, those that were reached are let go: a client may always be a little behind.
-    private var marksMax = Self.marksKept
 
+    /// Beyond so many the list does not grow before those that were reached are let go: a client may
+    /// always be a little behind.
     static let marksKept = 64
 
     var count: Int { marks.count }
@@ -23,10 +23,9 @@ struct Trail {
 
     /// What was sent last ended with this update; `owed` bytes of all have not gone out yet.
     mutating func mark(_ update: Update, owed: Int) {
-        if marks.count >= marksMax {
+        if marks.count >= Self.marksKept, marks.count == marks.capacity {
             let reached = sentBytes - owed
             if let last = marks.lastIndex(where: { $0.end <= reached }) { marks.removeFirst(last) }
-            marksMax = max(Self.marksKept, marks.count * 2)
         }
         marks.append(Mark(end: sentBytes, seq: update.seq, epoch: update.epoch))
     }

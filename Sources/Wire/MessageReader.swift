@@ -19,16 +19,16 @@ public enum ClientFrame: Equatable, Sendable {
 }
 
 public struct MessageReader: Sendable {
-    private var frames: FrameReader
-    /// The data frame being read: what is still to come of it, and the key turned to the next byte.
-    private var frameBytesLeft = 0
-    private var maskingKey: UInt32 = 0
-    private var isFinalFrame = true
     /// The message being read, still deflated where it came so.
     private var message: [UInt8] = []
-    private var utf8 = UTF8Check()
+    private var frames: FrameReader
     private var isText = false
     private var isCompressed = false
+    private var utf8 = UTF8Check()
+    private var isFinalFrame = true
+    /// The data frame being read: what is still to come of it, and the key turned to the next byte.
+    private var frameBytesLeft: UInt32 = 0
+    private var maskingKey: UInt32 = 0
     /// From the first byte of a data frame's header to its last payload byte.
     private var isInsideFrame = false
     private var isClosed = false
@@ -58,7 +58,7 @@ public struct MessageReader: Sendable {
                 try begin(frame)
                 consumed += frame.payload.lowerBound
             }
-            let taken = min(frameBytesLeft, bytes.count - consumed)
+            let taken = min(Int(frameBytesLeft), bytes.count - consumed)
             try take(bytes.extracting(consumed..<consumed + taken))
             consumed += taken
             guard frameBytesLeft == 0 else { return nil }
@@ -79,7 +79,7 @@ public struct MessageReader: Sendable {
         }
         isInsideFrame = true
         isFinalFrame = frame.isFinal
-        frameBytesLeft = frame.payload.count
+        frameBytesLeft = UInt32(frame.payload.count)
         maskingKey = frame.maskingKey
     }
 
@@ -89,7 +89,7 @@ public struct MessageReader: Sendable {
         message.append(addingCapacity: piece.count) { $0.append(piece, unmaskedBy: maskingKey) }
         let turn = UInt32(piece.count & 3) * 8
         maskingKey = maskingKey >> turn | maskingKey << (32 &- turn & 31)
-        frameBytesLeft -= piece.count
+        frameBytesLeft -= UInt32(piece.count)
         if isText, !isCompressed {
             guard utf8.accepts(message, from: start) else { throw .textNotUTF8 }
         }

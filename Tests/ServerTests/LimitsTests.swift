@@ -192,11 +192,11 @@ struct LimitsTests {
 
         var table = RecentAddresses(max: 100)
         for number in 0..<10_000 {
-            table[try address(number)] = Allowance(burst: 1, at: now)
+            table[try address(number)] = Allowance(at: now)
             #expect(try table.count <= 100 && table[address(number)] != nil)
             // Who keeps coming is kept.
             #expect(try number == 0 || table[address(0)] != nil)
-            table[try address(0)] = Allowance(burst: 1, at: now)
+            table[try address(0)] = Allowance(at: now)
         }
     }
 }

@@ -33,7 +33,7 @@ struct SmallPartsTests {
     @Test("an allowance is a burst and then so many a second")
     func allowance() {
         let start = Instant.now()
-        var allowance = Allowance(burst: 3, at: start)
+        var allowance = Allowance(at: start)
         func take(_ milliseconds: Int) -> Bool {
             allowance.take(perSecond: 10, burst: 3, at: start + .milliseconds(milliseconds))
         }

@@ -117,7 +117,7 @@ extension Session {
         listing.subscriptionCount = followedCount
         listing.owedBytes = stream.owedBytes
         listing.stalledFor = worker.stalled(stream)
-        listing.behindEvents = worker.behind(id, on: reading.members)
+        listing.behindEvents = worker.behind(id, on: reading?.members ?? [])
         return listing
     }
 }

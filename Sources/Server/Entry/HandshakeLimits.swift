@@ -38,24 +38,26 @@ final class HandshakeLimits: Sendable {
     init(_ limits: Limits, at now: Instant) {
         self.limits = limits
         guarded = Guarded(
-            State(
-                all: Allowance(burst: limits.burst, at: now),
-                explained: Allowance(burst: limits.explainedPerSecond, at: now)))
+            State(all: Allowance(at: now), explained: Allowance(at: now)))
     }
 
     /// Takes one, first of the address and then of all: who is refused takes nothing from the others.
     func take(_ network: PeerAddress, at now: Instant) -> Verdict {
         guarded.withLock { state in
-            var own = state.addresses[network] ?? Allowance(burst: limits.perAddressBurst, at: now)
+            var own = state.addresses[network] ?? Allowance(at: now)
             let isAllowed = own.take(
                 perSecond: limits.perAddressPerSecond, burst: limits.perAddressBurst, at: now)
             state.addresses[network] = own
             guard isAllowed else {
                 return .tooManyFromAddress(
-                    retryAfter: own.secondsUntilOne(perSecond: limits.perAddressPerSecond))
+                    retryAfter: own.secondsUntilOne(
+                        perSecond: limits.perAddressPerSecond, burst: limits.perAddressBurst,
+                        at: now))
             }
             guard state.all.take(perSecond: limits.perSecond, burst: limits.burst, at: now) else {
-                return .tooMany(retryAfter: state.all.secondsUntilOne(perSecond: limits.perSecond))
+                return .tooMany(
+                    retryAfter: state.all.secondsUntilOne(
+                        perSecond: limits.perSecond, burst: limits.burst, at: now))
             }
             return .allowed
         }
@@ -70,7 +72,9 @@ final class HandshakeLimits: Sendable {
             return isAllowed
                 ? .allowed
                 : .tooManyFromAddress(
-                    retryAfter: own.secondsUntilOne(perSecond: limits.perAddressPerSecond))
+                    retryAfter: own.secondsUntilOne(
+                        perSecond: limits.perAddressPerSecond, burst: limits.perAddressBurst,
+                        at: now))
         }
     }
 

@@ -11,7 +11,7 @@ import Telemetry
 import Tokens
 import Wire
 
-struct SessionRights {
+final class SessionRights {
     enum Aim {
         /// What the path of the socket asked for.
         case begin(Session.Purpose)
