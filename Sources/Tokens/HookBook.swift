@@ -1,7 +1,8 @@
 // HookBook remembers what the rights hook said, and who waits for what it is being asked. Pure.
 //
 // Invariants: the same question is under way once, whoever asks. At most `atOnceMax` are under way and
-// `waitingMax` wait behind them, of one token half of those, and tokens take turns; an answer is kept for its time, `cacheMax` at most, and only a yes or a no is.
+// `waitingMax` wait behind them, half of those of one token, and tokens take turns. Only a yes or a no is
+// remembered, for its time and `cacheMax` at most.
 
 struct HookBook {
     typealias Name = VerifiedTokens.Name
