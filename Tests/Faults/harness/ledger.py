@@ -29,6 +29,8 @@ class Ledger:
                 self.wrong("contiguous", fault)
         for crash in self.world.crashes:
             self.wrong("alive", crash)
+        for fault in self.world.witness.faults:
+            self.wrong("witness", fault)
         self.one_name_one_event()
         for kept in self.final + [kept for copy in self.copies for kept in copy]:
             self.kept_is_whole(kept)

@@ -17,6 +17,7 @@ class Witness:
         self.story, self.target = story, target
         self.order = {}  # identity -> (connection, place)
         self.journal = []  # (job, epoch, seq, identity)
+        self.faults = []
         self.connection = 0
         self.heard_total = 0
 
@@ -26,6 +27,9 @@ class Witness:
             try:
                 await self._listen(client)
             except (redis.RedisError, OSError):
+                await asyncio.sleep(0.02)
+            except ValueError as strange:
+                self.faults.append(f"could not read what was announced: {strange}")
                 await asyncio.sleep(0.02)
             finally:
                 await client.aclose()
@@ -54,8 +58,8 @@ class Witness:
         at = data.find(b"\n") + 1
         while 0 < at < len(data):
             line_end = data.find(b"\n", at)
-            stem, epoch, seq, kind, length, queue_length = data[at:line_end].decode().split(" ")
-            begin = line_end + 1 + int(queue_length)
+            stem, epoch, seq, kind, length, *before = data[at:line_end].decode().split(" ")
+            begin = line_end + 1 + sum(map(int, before))  # the queue and the owner
             at = begin + int(length)
             text = data[begin:at].decode("utf-8", "replace")
             job = stem.removeprefix("job:")
