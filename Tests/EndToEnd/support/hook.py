@@ -2,17 +2,16 @@
 
 import http.server
 import json
-import ssl
-import threading
+
+from .local_server import LocalServer
 
 
-class Hook:
+class Hook(LocalServer):
     """`answer` makes (status, headers, body) of a question: its JSON with `token` added. None: it hangs."""
 
     def __init__(self, certificates=None, port=0):
         self.answer = lambda question: (204, {}, b"")
         self.questions, self.requests, self.connections = [], [], 0
-        self.released = threading.Event()
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -57,21 +56,8 @@ class Hook:
             def log_message(self, *_):
                 pass
 
-        self.http = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
-        self.http.daemon_threads = True
-        self.scheme = "https" if certificates else "http"
-        if certificates:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(certificates.certificate, certificates.key)
-            self.http.socket = context.wrap_socket(self.http.socket, server_side=True)
-        self.port = self.http.server_address[1]
-        threading.Thread(target=self.http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        super().__init__(Handler, port, certificates)
 
     @property
     def url(self):
-        return f"{self.scheme}://127.0.0.1:{self.port}/may?see=1"
-
-    def die(self):
-        self.released.set()
-        self.http.shutdown()
-        self.http.server_close()
+        return f"{self.base}/may?see=1"

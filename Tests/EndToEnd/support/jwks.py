@@ -2,13 +2,13 @@
 
 import http.server
 import json
-import ssl
-import threading
 import time
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
+
+from .local_server import LocalServer
 
 _KINDS = {
     "RS256": (lambda: rsa.generate_private_key(65537, 2048), RSAAlgorithm),
@@ -28,12 +28,12 @@ class Key:
         return jwt.encode(body, self.private, self.algorithm, {"kid": self.kid} | (headers or {}))
 
 
-class KeyServer:
+class KeyServer(LocalServer):
     """`answer` makes (status, headers, body) of a request's path; `asked` counts."""
 
     def __init__(self, *keys, port=0, certificates=None):
         self.answer = lambda path: (200, {}, self.body)
-        self.asked, self.released = 0, threading.Event()
+        self.asked = 0
         self.keys(*keys)
         outer = self
 
@@ -59,24 +59,11 @@ class KeyServer:
             def log_message(self, *_):
                 pass
 
-        self.http = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
-        self.http.daemon_threads = True
-        self.scheme = "https" if certificates else "http"
-        if certificates:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(certificates.certificate, certificates.key)
-            self.http.socket = context.wrap_socket(self.http.socket, server_side=True)
-        self.port = self.http.server_address[1]
-        threading.Thread(target=self.http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        super().__init__(Handler, port, certificates)
 
     def keys(self, *keys):
         self.body = json.dumps({"keys": [getattr(key, "jwk", key) for key in keys]}).encode()
 
     @property
     def url(self):
-        return f"{self.scheme}://127.0.0.1:{self.port}/keys"
-
-    def die(self):
-        self.released.set()
-        self.http.shutdown()
-        self.http.server_close()
+        return f"{self.base}/keys"
