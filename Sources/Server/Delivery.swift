@@ -7,6 +7,7 @@ import Bytes
 import Hub
 import Jobs
 import Loop
+import Telemetry
 import Wire
 
 /// Frames that go out as one, and the entry that they end with.
@@ -78,6 +79,14 @@ extension Worker {
             session.deliver(frame(of: entry, session.form), upTo: entry)
         }
         if let standing { session.send(standing) }
+    }
+
+    /// What tells a follower that something is missing. It is counted as told.
+    func frame(of gap: Gap, in job: JobID) -> SharedBytes {
+        metrics.gaps.add(GapLabel(gap.reason))
+        return EventFrame.gap(
+            job: job, epoch: gap.epoch, from: gap.from, to: gap.to, reason: gap.reason,
+            events: gap.eventsPath(of: job))
     }
 
     func frame(of entry: Entry, _ form: FrameForm) -> SharedBytes {

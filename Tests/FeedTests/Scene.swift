@@ -105,22 +105,7 @@ final class Scene {
     func ask<Value: Sendable>(_ question: @escaping @Sendable (Feed) -> Value) throws -> Value {
         let answer = Answer<Value>()
         calls.post { answer.give(question($1)) }
-        return try answer.take()
-    }
-}
-
-private final class Answer<Value: Sendable>: Sendable {
-    private let value = Mutex<Value?>(nil)
-    private let isThere = DispatchSemaphore(value: 0)
-
-    func give(_ answer: Value) {
-        value.withLock { $0 = answer }
-        isThere.signal()
-    }
-
-    func take() throws -> Value {
-        _ = isThere.wait(timeout: .now() + .seconds(20))
-        return try #require(value.withLock { $0 })
+        return try #require(answer.take())
     }
 }
 

@@ -88,13 +88,13 @@ final class Bridge {
     ) throws -> Result<Value, FleetFault> {
         let answer = Answer<Result<Value, FleetFault>>()
         calls.post { question($1) { answer.give($0) } }
-        return try answer.take()
+        return try #require(answer.take())
     }
 
     func look<Value: Sendable>(_ question: @escaping @Sendable (Fleet) -> Value) throws -> Value {
         let answer = Answer<Value>()
         calls.post { answer.give(question($1)) }
-        return try answer.take()
+        return try #require(answer.take())
     }
 
     func revoke(_ revocation: Revocation) throws -> FleetFault? {
@@ -115,21 +115,6 @@ final class Bridge {
             found = texts(try look { $0.revocations.all })
         } while found != texts(expected) && DispatchTime.now() < deadline
         #expect(found == texts(expected))
-    }
-}
-
-private final class Answer<Value: Sendable>: Sendable {
-    private let value = Mutex<Value?>(nil)
-    private let isThere = DispatchSemaphore(value: 0)
-
-    func give(_ answer: Value) {
-        value.withLock { $0 = answer }
-        isThere.signal()
-    }
-
-    func take() throws -> Value {
-        _ = isThere.wait(timeout: .now() + .seconds(20))
-        return try #require(value.withLock { $0 })
     }
 }
 

@@ -124,12 +124,7 @@ final class SSEStream: HTTPFollower {
             worker.metrics.replayedEvents.add(1)
             worker.metrics.messagesOut.add(1)
             put(EventStreamText.entry(entry, hasCursor: hasCursor))
-        case .gap(let gap):
-            worker.metrics.gaps.add(GapLabel(gap.reason))
-            send(
-                EventFrame.gap(
-                    job: job, epoch: gap.epoch, from: gap.from, to: gap.to, reason: gap.reason,
-                    events: gap.eventsPath(of: job)))
+        case .gap(let gap): send(worker.frame(of: gap, in: job))
         case .live(let epoch, let seq):
             send(ServerMessage.live(.job(job), epoch: epoch, seq: seq))
         }

@@ -105,17 +105,17 @@ final class LiveBridge: Sendable {
     func postAll(
         _ payloads: [[UInt8]], asManyAs count: Int, while happen: () throws -> Void
     ) throws -> [PublishResult] {
-        let answers = (0..<count).map { _ in Answered<PublishResult>() }
+        let answers = (0..<count).map { _ in Answer<PublishResult>() }
         calls.post { world in
             guard let job = try? JobID(checking: "1") else { return }
             for answer in answers {
-                world.feed?.publish(payloads, to: job, key: nil) { answer.set($0) }
+                world.feed?.publish(payloads, to: job, key: nil) { answer.give($0) }
             }
         }
         // A turn of the loop later they have been sent.
         for _ in 0..<2 { _ = ask { (_, answer: @escaping (Bool) -> Void) in answer(true) } }
         try happen()
-        return answers.map { $0.get() }
+        return try answers.map { try #require($0.take()) }
     }
 
     func peek(_ job: String, _ part: HistoryPart) -> Opening? {
@@ -129,32 +129,16 @@ final class LiveBridge: Sendable {
     var resends: Int { ask { $1($0.posts.resends) } }
 
     /// Asks on the bridge's thread and waits for the answer.
-    private func ask<Answer: Sendable>(
-        _ question: @escaping @Sendable (RecordedFeed, @escaping (Answer) -> Void) -> Void
-    ) -> Answer {
-        let answered = Answered<Answer>()
+    private func ask<Value: Sendable>(
+        _ question: @escaping @Sendable (RecordedFeed, @escaping (Value) -> Void) -> Void
+    ) -> Value {
+        let answer = Answer<Value>()
         calls.post { world in
             guard let feed = world.feed else { return }
-            question(feed) { answered.set($0) }
+            question(feed) { answer.give($0) }
         }
-        return answered.get()
-    }
-}
-
-private final class Answered<Answer: Sendable>: Sendable {
-    private let answer = Mutex<Answer?>(nil)
-    private let isThere = DispatchSemaphore(value: 0)
-
-    func set(_ answer: Answer) {
-        self.answer.withLock { $0 = answer }
-        isThere.signal()
-    }
-
-    func get() -> Answer {
-        guard isThere.wait(timeout: .now() + .seconds(20)) == .success,
-            let answer = answer.withLock({ $0 })
-        else { fatalError("no answer") }
-        return answer
+        guard let value = answer.take() else { fatalError("no answer") }
+        return value
     }
 }
 
