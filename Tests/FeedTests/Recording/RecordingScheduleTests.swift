@@ -25,6 +25,22 @@ struct RecordingScheduleTests {
         if let found = firstViolation(in: [kind], from: Self.firstSeed) { Issue.record("\(found)") }
     }
 
+    @Test func need() throws {
+        guard let n = ProcessInfo.processInfo.environment["NEED"].flatMap({ UInt64($0) }) else { return }
+        for check in Check.allCases {
+            var found = "nothing"
+            outer: for seed in 1...n {
+                for (k, kind) in Self.kinds.enumerated() {
+                    var s = kind
+                    s.seed = seed
+                    s.removed = [check]
+                    if let v = violation(in: s) { found = "\(seed) kind \(k): \(v)"; break outer }
+                }
+            }
+            print("NEED \(check): \(found)")
+        }
+    }
+
     @Test func traced() throws {
         let seed = UInt64(ProcessInfo.processInfo.environment["TRACE_SEED"] ?? "0")!
         if seed == 0 { return }
