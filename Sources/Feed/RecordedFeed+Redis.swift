@@ -9,6 +9,7 @@ import Redis
 extension RecordedFeed: RedisSubscriberOwner {
     public func subscriberReady(_ subscriber: RedisSubscriber) {
         tell(.redisReady)
+        commands?.retryNow()
         let mayHear = subscriber.refusedWish == nil
         if probe.mayHear, !mayHear { tell(.mayNotProbe) }
         probe.mayHear = mayHear
@@ -59,6 +60,7 @@ extension RecordedFeed: RedisSubscriberOwner {
 extension RecordedFeed: RedisCommandsOwner {
     public func commandsReady(_ commands: RedisCommands) {
         tell(.commandsReady)
+        subscriber?.retryNow()
         sendProbe()
         guard let server = commands.server, let runID = server.runID else {
             return tell(.recording(.noRunID))
@@ -124,8 +126,8 @@ extension RecordedFeed: TimerTarget {
             }
             sendProbe()
         } else {
-            // The subscriber's own PING has been answered, or it would not be ready any more.
-            prove(true)
+            // The subscriber's own PING has been answered, or it is silent.
+            prove(subscriber?.isSilent == false)
         }
     }
 
