@@ -86,8 +86,8 @@ extension RedisFault {
     var exitCode: ExitCode {
         switch self {
         case .authRequired, .wrongPassword, .authNotConfigured, .noPermission: .refused
-        case .connectFailed, .tlsFailed, .tlsExpected, .notRedis, .loading, .masterDown, .timedOut,
-            .connectionLost, .notConnected:
+        case .connectFailed, .tlsFailed, .tlsExpected, .notRedis, .loading, .masterDown, .busy,
+            .timedOut, .connectionLost, .notConnected:
             .unreachable
         case .noSuchDatabase, .refused, .protocolBroken, .oversized, .overflow, .stopped: .failed
         }

@@ -228,6 +228,7 @@ extension Feed: RedisSubscriberOwner {
         if probe.mayHear, !mayHear { tell(.mayNotProbe) }
         probe.mayHear = mayHear
         if probe.canProve { sendProbe() } else { prove(true) }
+        commands?.retryNow()
     }
 
     public func subscriber(
@@ -270,6 +271,7 @@ extension Feed: RedisCommandsOwner {
     public func commandsReady(_ commands: RedisCommands) {
         tell(.commandsReady)
         sendProbe()
+        subscriber?.retryNow()
     }
 
     public func commandsLost(_ commands: RedisCommands, _ fault: RedisFault) {
@@ -286,8 +288,8 @@ extension Feed: TimerTarget {
             if !probe.intervalPassed() { prove(false) }
             if probe.isDeaf { subscriber?.distrust() } else { sendProbe() }
         } else {
-            // The subscriber's own PING has been answered, or it would not be ready any more.
-            prove(true)
+            // The subscriber's own PING has been answered, or it is silent.
+            prove(subscriber?.isSilent == false)
         }
     }
 

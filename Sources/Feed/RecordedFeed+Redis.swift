@@ -37,10 +37,14 @@ extension RecordedFeed: RedisSubscriberOwner {
     }
 
     public func subscriber(
-        _ subscriber: RedisSubscriber, confirmed channel: String, isSubscribed: Bool
+        _ subscriber: RedisSubscriber, _ change: ChannelChange, of channel: String
     ) {
         guard channel == channels.present else { return }
-        recorder.presenceConfirmed(isSubscribed)
+        switch change {
+        case .subscribed: recorder.presenceConfirmed(true)
+        case .unsubscribed: recorder.presenceConfirmed(false)
+        case .refused(let fault): reconnectSubscription(fault)
+        }
         advance()
     }
 
@@ -57,10 +61,10 @@ extension RecordedFeed: RedisSubscriberOwner {
 
     public func subscriberRetrying(after pause: Duration) { tell(.redisRetrying(after: pause)) }
 
-    func reconnectSubscription() {
+    func reconnectSubscription(_ fault: RedisFault = .stopped) {
         subscriber?.stop()
         recorder.subscriptionLost()
-        tell(.redisLost(.stopped))
+        tell(.redisLost(fault))
         subscribeAgainAt = loop.now + Self.reconnectPause
     }
 }

@@ -266,8 +266,8 @@ public final class RecordedFeed {
             }
         case .present(let isPresent):
             isPresent
-                ? subscriber?.subscribe(channels.present)
-                : subscriber?.unsubscribe(channels.present)
+                ? subscriber?.subscribe(to: channels.present)
+                : subscriber?.unsubscribe(from: channels.present)
         case .reconnectSubscription: reconnectSubscription()
         case .reconnectCommands: reconnectCommands()
         }
