@@ -231,6 +231,16 @@ extension Feed: RedisSubscriberOwner {
         commands?.retryNow()
     }
 
+    public func subscriber(_ subscriber: RedisSubscriber, isSilent: Bool) {
+        silence.hears(!isSilent)
+        guard !isSilent else {
+            prove(false)
+            return tell(.redisLost(.timedOut(.reply)))
+        }
+        tell(.redisReady)
+        if probe.canProve { sendProbe() } else { prove(true) }
+    }
+
     public func subscriber(
         _ subscriber: RedisSubscriber, heard channel: Span<UInt8>, pattern: Int?,
         payload: Span<UInt8>

@@ -24,6 +24,17 @@ extension RecordedFeed: RedisSubscriberOwner {
         advance()
     }
 
+    /// What was published meanwhile is still to come, so recording goes on where it stood.
+    public func subscriber(_ subscriber: RedisSubscriber, isSilent: Bool) {
+        guard !isSilent else {
+            prove(false)
+            return tell(.redisLost(.timedOut(.reply)))
+        }
+        watchAnew()
+        tell(.redisReady)
+        if probe.canProve { sendProbe() } else { prove(true) }
+    }
+
     public func subscriber(
         _ subscriber: RedisSubscriber, heard channel: Span<UInt8>, pattern: Int?,
         payload: Span<UInt8>

@@ -59,13 +59,27 @@ struct MachineTests {
         #expect(beat.verdict(at: at(13)) == .wait(.seconds(1)))
         beat.heard(at: at(13))
         #expect(beat.verdict(at: at(16)) == .wait(.seconds(1)))
+        #expect(beat.verdict(at: at(17)) == .wait(.zero))
         #expect(beat.verdict(at: at(17)) == .silent)
+        #expect(beat.verdict(at: at(18)) == .silent)
         beat.heard(at: at(17))
         beat.answered()
         #expect(beat.verdict(at: at(26)) == .wait(.seconds(1)))
         beat.asked(at: at(26))
         beat.asked(at: at(29))
+        #expect(beat.verdict(at: at(30)) == .wait(.zero))
         #expect(beat.verdict(at: at(30)) == .silent)
+    }
+
+    @Test("reads what lies there before it calls the other side silent")
+    func stoodStill() {
+        let (begun, woken) = (Instant(nanoseconds: 0), Instant(nanoseconds: .max / 2))
+        var beat = Heartbeat(options: RedisOptions(), now: begun)
+        beat.asked(at: begun)
+        #expect(beat.verdict(at: woken) == .wait(.zero))
+        beat.heard(at: woken)
+        #expect(beat.verdict(at: woken) == .wait(RedisOptions().replyTimeout))
+        #expect(beat.verdict(at: woken + .seconds(9)) == .wait(.zero))
     }
 
     @Test(

@@ -17,12 +17,12 @@ struct SilenceTests {
         for round in 0..<2 {
             server.freeze()
             publisher.publish(100)
-            try scene.wait("silence") { subscriber.isSilent }
+            try scene.run("silence") { scene.silences.last == true }
             scene.pass(Self.standstill)
             #expect(subscriber.state == .ready && subscriber.isSilent)
             server.thaw()
             try scene.run("all messages") { scene.events.count == 1 + 100 * (round + 1) }
-            try scene.wait("an end of silence") { !subscriber.isSilent }
+            try scene.run("an end of silence") { scene.silences.last == false }
             try scene.wait("one connection") { try server.subscriptions == 1 }
         }
         #expect(scene.events == [.ready] + publisher.published)
@@ -37,7 +37,7 @@ struct SilenceTests {
         for round in 0..<2 {
             relay.ask { $0.holdAll() }
             publisher.publish(100)
-            try scene.wait("silence") { subscriber.isSilent }
+            try scene.run("silence") { scene.silences.last == true }
             scene.pass(Self.standstill)
             relay.ask { $0.letAllGo() }
             try scene.run("all messages") { scene.events.count == 1 + 100 * (round + 1) }
@@ -115,7 +115,7 @@ struct SilenceTests {
         let server = try RedisServer()
         let (scene, relay, subscriber) = try relayed(to: server)
         relay.ask { $0.holdAll() }
-        try scene.wait("silence") { subscriber.isSilent }
+        try scene.run("silence") { scene.silences.last == true }
         relay.ask { $0.close(0) }
         guard case .connectionLost = try scene.runUntilLost() else {
             Issue.record("\(scene.losses)")
