@@ -26,13 +26,9 @@ extension RecordedFeed: RedisSubscriberOwner {
 
     /// What was published meanwhile is still to come, so recording goes on where it stood.
     public func subscriber(_ subscriber: RedisSubscriber, isSilent: Bool) {
-        guard !isSilent else {
-            prove(false)
-            return tell(.redisLost(.timedOut(.reply)))
-        }
+        guard !isSilent else { return tell(.redisLost(.timedOut(.reply))) }
         watchAnew()
         tell(.redisReady)
-        if probe.canProve { sendProbe() } else { prove(true) }
     }
 
     public func subscriber(
