@@ -58,7 +58,7 @@ def main(arguments):
     options.add_argument("--fault", choices=[*faults.ALL, "list"])
     options.add_argument("--situation", choices=[*situations.ALL, "all", "list"])
     options.add_argument("--at-once", type=int, default=1)
-    options.add_argument("--canary", choices=canaries.NAMES)
+    options.add_argument("--canary", choices=canaries.ALL)
     options.add_argument("--keep", action="store_true")
     options.add_argument("--story", action="store_true")
     chosen = options.parse_args(arguments)
@@ -112,7 +112,7 @@ def run_one(chosen, run):
     else:
         plan = make_plan(seed, chosen.history, chosen.bridges, chosen.fault)
     if chosen.canary:
-        canaries.put_into(plan, chosen.canary)
+        plan = canaries.plan_of(seed, chosen.canary)
     began = time.monotonic()
     violations, summary, world = run_plan(plan)
     verdict = "ok" if not violations else f"VIOLATED {len(violations)}"

@@ -9,6 +9,7 @@ import dataclasses
 
 from .events import GAP, EventID
 from .followers import RESET
+from .hearing import OPENED_OVER
 from .oracle import EDGE_SECONDS
 
 
@@ -99,7 +100,9 @@ class Gaps:
                     yield Gap(view.job, f"{view.client} was told to forget {view.job}, {at:.3f} s", since, at, is_reset=True)
                 elif str(what).startswith(GAP + " told"):
                     yield Gap(view.job, f"{view.client} was told of a gap of {view.job}, {at:.3f} s", since, at)
-                since = at
+                # Not when it was heard: a slow client hears late.
+                if what in self.world.publications:
+                    since = self.world.publications[what].sent
 
     # Causes
 
@@ -107,10 +110,11 @@ class Gaps:
         since, until = gap.since - EDGE_SECONDS, gap.until + EDGE_SECONDS
         for loss in self.oracle.losses:
             is_enough = loss.is_data or not gap.is_reset
-            if is_enough and loss.harms(gap.job) and loss.since <= until and loss.until >= since:
+            ended = loss.until if gap.is_reset else loss.felt_until
+            if is_enough and loss.harms(gap.job) and loss.since <= until and ended >= since:
                 return loss.why
         for hole in [] if gap.is_reset else self.oracle.all_holes:
-            if hole.since <= until and hole.until >= since:
+            if hole.since <= until and hole.until >= since and not hole.why.endswith(OPENED_OVER):
                 return hole.why.partition(": ")[2] or hole.why
         if any("record_queue_full" in log for log in self.world.logs()):
             return "the queue was full"

@@ -15,6 +15,9 @@ from .events import WORKER_CHANNELS, EventID, identity
 REDIS_ENDED = "Redis ended its subscription"
 CUT = "its subscription was cut"
 CLOSED_BY_BRIDGE = "it closed its subscription itself"
+# Or only a span of it. The first is nobody's right.
+OPENED_OVER = "an era was opened over it"
+OF_OTHER_PATTERNS = "a bridge of other patterns opened an era"
 
 
 @dataclasses.dataclass
@@ -25,6 +28,7 @@ class Span:
     aligned: float
     marked: float | None = None
     last: int | None = None
+    why: str = ""
 
 
 class Hearing:
@@ -100,9 +104,11 @@ class Hearing:
             self._align(self.asked.get(token, min(self.asked.values(), default=len(self.heard))), now)
             return
         if self.spans and self.spans[-1].marked is None:
-            self.spans[-1].marked, self.spans[-1].last = now, len(self.heard)
+            span = self.spans[-1]
+            span.marked, span.last = now, len(self.heard)
+            span.why = OPENED_OVER if patterns in (self.patterns, None) else OF_OTHER_PATTERNS
         self.asked = {}
-        if patterns == self.patterns:
+        if patterns in (self.patterns, None):
             self.asked["m" + token] = len(self.heard)
             self.own.add("m" + token)
 

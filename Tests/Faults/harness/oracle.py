@@ -35,6 +35,8 @@ class Loss:
     why: str
     #: Another server answers from then on, or the same one begun anew.
     moves: bool = False
+    #: Up to when no era was open any more: the first MARK after it.
+    felt_until: float = 0.0
 
     def harms(self, job):
         return self.jobs is None or job in self.jobs
@@ -55,6 +57,10 @@ class Oracle:
         self.proxies, self.losses, self.restarts, self.over = proxies, losses, restarts, over
         self.outages, self.load = joined(outages), load
         self.all_holes = self._holes()
+        marks = sorted(at for proxy in proxies for hearing in proxy.hearings for at, _ in hearing.marks)
+        for loss in losses:
+            later = [at for at in marks if at >= loss.until]
+            loss.felt_until = loss.until if loss.jobs else min(later, default=over)
 
     def counted(self, windows):
         return self.load.counted(windows, self.over)
@@ -103,7 +109,7 @@ class Oracle:
         # It goes on with its tail, until somebody else opens a new era.
         marks = [at for other in self.proxies for heard in other.hearings for at, is_own in heard.marks
                  if other is not proxy and is_own and at > hearing.ended]  # fmt: skip
-        lost = [loss.since for loss in self.losses if loss.until >= hearing.ended - WAY_SECONDS]
+        lost = [loss.since for loss in self.losses if loss.felt_until >= hearing.ended - WAY_SECONDS]
         return min([life, *marks, *lost])
 
     def _lost_after(self, job, heard):
@@ -132,7 +138,7 @@ class Oracle:
         """(from, to, why it ended) of bridges that knew their place and were at work."""
         for proxy, hearing, span in self.spans():
             since, end = span.aligned, min(hearing.ended or self.over, span.marked or self.over)
-            why = "an era was opened over it" if span.marked and span.marked == end else hearing.why
+            why = span.why if span.marked and span.marked == end else hearing.why
             for disturbance in proxy.disturbances:
                 paused, resumed = disturbance.since, self._end(disturbance)
                 if not (self._lets_others_open(proxy, disturbance) and paused < end and resumed > since):
@@ -164,13 +170,14 @@ class Oracle:
                 yield f"{proxy.name} closed its subscription itself at {hearing.ended:.3f} s, which was whole"
 
     def _may_close(self, proxy, hearing):
-        """The server is another one, the harness gave it no life, or a fault held it and its successor stood."""
+        """Another has found its place, or the server is another one, or a fault held it and another one stands."""
+        others = [other for other in proxy.hearings if other is not hearing and other.began > hearing.began]
+        if any(span.aligned <= hearing.ended for other in others for span in other.spans):
+            return True
         if any(loss.moves and loss.since - STALL_SECONDS_MAX <= hearing.ended <= loss.until + STALL_SECONDS_MAX
                for loss in self.losses):  # fmt: skip
             return True
         if any(each.kind == LAG and each.since <= hearing.ended <= self._end(each) + 1 for each in proxy.disturbances):
             return True
-        has_successor = any(
-            other.confirmed and hearing.began < other.confirmed <= hearing.ended
-            for other in proxy.hearings if other is not hearing)
-        return hearing.held_at is not None and has_successor
+        return hearing.held_at is not None and any(
+            other.confirmed and other.confirmed <= hearing.ended for other in others)

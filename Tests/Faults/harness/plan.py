@@ -32,10 +32,9 @@ class Plan:
     starts_quiet: bool = False
     #: Clients that stay at a bridge come when its /readyz says 200, as a load balancer would let them.
     clients_wait: bool = False
-    canary_ears: object = None
-    canary_watcher: object = None
-    canary_proxy: object = None
-    canary_readiness: object = None
+    #: How long clients and the last events may take in the end.
+    settle_seconds: float = 25.0
+    canary: object = None
 
     def __str__(self):
         told = " ".join(f"{name}@{at:.1f}" for at, name in self.faults)

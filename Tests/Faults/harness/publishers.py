@@ -15,7 +15,8 @@ from .events import EventID, Publication, body, channel_of
 
 TRY_SECONDS_MAX = 20
 #: What Redis says while it cannot write; anything else is somebody's fault.
-PASSING = ("OOM", "READONLY", "LOADING", "BUSY", "MISCONF", "MASTERDOWN", "NOREPLICAS")
+PASSING = (redis.exceptions.OutOfMemoryError, redis.exceptions.ReadOnlyError)
+PASSING_WORDS = ("BUSY", "MISCONF", "MASTERDOWN", "NOREPLICAS")
 
 
 class Publisher:
@@ -108,8 +109,7 @@ class Publisher:
             except redis.ResponseError as refusal:
                 if "WRONGTYPE" in str(refusal):  # said to the worker: its event is not taken
                     return
-                is_full = isinstance(refusal, redis.exceptions.OutOfMemoryError)
-                if not is_full and not any(word in str(refusal) for word in PASSING):
+                if not isinstance(refusal, PASSING) and not any(word in str(refusal) for word in PASSING_WORDS):
                     self.world.unsettled.append(f"{publication.id} is refused: {refusal}")
                     return
                 await asyncio.sleep(0.1)

@@ -33,3 +33,10 @@ async def publish_durably(client, events_max, producer, number, job, text):
     at = str(int(time.time() * 1000))
     return await call(client, [
         *head("durable", events_max), producer, str(number), "1", f"job:{job}", text, at, "0", "", "u", "0"])  # fmt: skip
+
+
+async def open_over(client, events_max, patterns):
+    """Opens an era over whoever works in the present one, as no bridge would. -> whether it did."""
+    era, last = await client.hmget(INGEST, "era", "last")
+    name = "x" + secrets.token_hex(5)
+    return await call(client, [*head("open", events_max), name, "rogue", patterns, era, last]) == "YES"

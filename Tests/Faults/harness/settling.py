@@ -1,7 +1,5 @@
 """When a run is over: every client has all there is, and every publisher's last event is somewhere."""
 
-SETTLE_SECONDS_MAX = 25
-
 
 async def behind(world):
     """Which client has not yet what, in words."""

@@ -59,11 +59,17 @@ class BridgeStalls:
             if publication.answered is None or not self.bridge.hears(event.job):
                 continue
             until = had.get(event)
+            if until is None and self._is_harmed(event.job, publication.answered):
+                continue
             if until is None:
                 place = bisect.bisect_left(gaps[event.job], publication.sent)
                 until = gaps[event.job][place] if place < len(gaps[event.job]) else self.over
             if until > publication.answered:
                 yield event, publication.answered, until
+
+    def _is_harmed(self, job, at):
+        """What of this job alone was spoilt then can't be told before it is whole again, and has its next event."""
+        return any(loss.jobs and loss.harms(job) and loss.since <= at <= loss.until for loss in self.oracle.losses)
 
     # What nobody can help
 

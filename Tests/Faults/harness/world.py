@@ -25,7 +25,7 @@ from .pulse import Pulse
 from .readiness import Readiness
 from .redis_process import RedisProcess
 from .replication import Replication
-from .settling import SETTLE_SECONDS_MAX, behind
+from .settling import behind
 from .story import Story
 from .witness import Witness
 
@@ -120,7 +120,7 @@ class World:
         } | self.plan.settings | settings)  # fmt: skip
         if is_cut_off:
             proxy.network.clear()
-        bridge.readiness = Readiness(bridge, self.story, self.plan.canary_readiness)
+        bridge.readiness = Readiness(bridge, self.story)
         self.bridges.append(bridge)
         bridge.start()
         self.task(bridge.readiness.run())
@@ -130,7 +130,8 @@ class World:
 
     def _watch(self, bridge):
         heard = [job for job in self.all_jobs if bridge.hears(job)]
-        ears = self.plan.canary_watcher() if len(self.bridges) == 1 and self.plan.canary_watcher else None
+        canary = self.plan.canary
+        ears = canary.watcher() if canary and canary.watcher and bridge is self.bridges[0] else None
         name = f"at-{bridge.name}"
         watcher = Follower(name, heard, self, self.random_of(name), ears=ears, home=bridge)
         self.watchers[bridge.name] = watcher
@@ -153,7 +154,9 @@ class World:
         """What asks Redis itself, to the one that is primary now."""
         for task in self.witness_tasks:
             task.cancel()
-        self.witness_tasks = [self.task(self.witness.run()), self.task(self.pulse.run())]
+        self.witness_tasks = [self.task(self.witness.run())]
+        if not self.plan.canary:
+            self.witness_tasks.append(self.task(self.pulse.run()))
 
     def task(self, coroutine):
         task = asyncio.create_task(coroutine)
@@ -185,6 +188,8 @@ class World:
             else:
                 injected = [self._inject(at, name) for at, name in self.plan.faults]
                 await asyncio.gather(*injected, asyncio.sleep(self.plan.seconds))
+                if self.plan.canary and self.plan.canary.act:
+                    await self.plan.canary.act(self)
             await self._heal()
             return await self._judge()
         finally:
@@ -201,7 +206,8 @@ class World:
             await self.replica.start()
             await is_linked(self.replica)
         self.load = Load(self.story, self._pids)
-        self.task(self.load.run())
+        if not plan.canary:  # it is to be caught on any machine: nothing is credited to it
+            self.task(self.load.run())
         self.task(self._watch_lag())
         self.witness = Witness(self.story, lambda: self.redis.port)
         self.pulse = Pulse(self.story, lambda: self.redis.port)
@@ -229,11 +235,11 @@ class World:
             self.followers.append(Follower(f"steady-{job}", [job], self, self.random_of(job)))
         for number in range(plan.followers):
             jobs = self.jobs if number % 3 == 2 else [self.random.choice(self.jobs)]
-            ears = plan.canary_ears() if number == 0 and plan.canary_ears else None
+            ears = plan.canary.ears() if number == 0 and plan.canary and plan.canary.ears else None
             name = f"client{number}"
             self.followers.append(Follower(name, jobs, self, self.random_of(name), is_slow=number % 4 == 3, ears=ears))
-        if plan.canary_proxy:
-            self.bridges[0].proxy.canary = plan.canary_proxy
+        if plan.canary:
+            self.bridges[0].proxy.canary = plan.canary.proxy
         self.is_populated = True
         for each in self.publishers + self.followers:
             self.task(each.run())
@@ -283,7 +289,7 @@ class World:
         self.story.tell("harness", "the last events are published")
         begun = self.story.now()
         while told := await behind(self):
-            if self.story.now() - begun > SETTLE_SECONDS_MAX:
+            if self.story.now() - begun > self.plan.settle_seconds:
                 self.unsettled += told
                 break
             await asyncio.sleep(0.1)
