@@ -27,6 +27,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from harness import canaries, faults, situations, tables  # noqa: E402
 from harness.bridge import binary  # noqa: E402
 from harness.plan import make_plan  # noqa: E402
+from harness.run import run  # noqa: E402
 from harness.world import World  # noqa: E402
 
 RUN_SECONDS_MAX = 150
@@ -39,7 +40,7 @@ def run_plan(plan):
         world = World(plan)
         try:
             async with asyncio.timeout(RUN_SECONDS_MAX):
-                violations, summary = await world.run()
+                violations, summary = await run(world)
         except TimeoutError:
             violations, summary = [f"[bound] the run did not end within {RUN_SECONDS_MAX} s"], "unfinished"
         except Exception:  # the harness' own fault ends its run, not the campaign
@@ -103,10 +104,10 @@ class Outcome:
     causes: dict
 
 
-def run_one(chosen, run):
+def run_one(chosen, named):
     """One run, in a process of its own."""
     logging.disable()  # asyncio's own words about connections that faults have ended
-    name, seed = run
+    name, seed = named
     if name:
         plan = situations.make_plan(seed, name)
     else:
@@ -123,7 +124,8 @@ def run_one(chosen, run):
         told.append(f"    kept: {world.folder}")
     else:
         world.forget()
-    return Outcome(seed, name, "\n".join(told), len(violations), world.injected, world.skipped, world.figures, world.causes)
+    return Outcome(
+        seed, name, "\n".join(told), len(violations), world.injected, world.skipped, world.figures, world.causes)
 
 
 if __name__ == "__main__":

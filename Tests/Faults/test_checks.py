@@ -42,7 +42,7 @@ class Run:
         self.clock = self.story = Clock()
         self.publications, self.bridges, self.losses, self.imposed, self.outages = {}, [], [], [], []
         self.witness = SimpleNamespace(journal=[])
-        self.load = Load(self.clock, lambda: [])
+        self.load = Load(self.clock, list)
 
     def bridge(self, name="bridge1"):
         proxy = RedisProxy(name, self.clock, None, "redis")
@@ -95,7 +95,8 @@ class Run:
 
     def stalls(self, bridge, had, statuses=((0.0, 200),), notices=()):
         """`had` [(time, event)], `statuses` [(from, status)] of /readyz."""
-        samples = [(at / 10, at / 10, [s for since, s in statuses if since <= at / 10][-1]) for at in range(int(OVER * 10))]
+        times = [tenth / 10 for tenth in range(int(OVER * 10))]
+        samples = [(at, at, [status for since, status in statuses if since <= at][-1]) for at in times]
         bridge.readiness = SimpleNamespace(
             samples=samples,
             windows=lambda: [(a[0], b[0]) for a, b in zip(samples, samples[1:]) if a[2] == b[2] == 200])

@@ -1,4 +1,4 @@
-"""The short form of tools/faults: a few seeds of each kind and the cheapest situations hold, and each canary is caught."""
+"""The short form of tools/faults: a few seeds and the cheapest situations hold, and each canary is caught."""
 
 import os
 import pathlib

@@ -99,8 +99,8 @@ class View:
             self._live(data)
         elif kind == "gap":
             self._gap(data)
-            low, high = data.get("from"), data.get("to")
-            self.story.tell(self.client, f"{self.job} gap {data.get('reason')} {low}..{high} of {data.get('epoch')} by {where}")
+            numbers = f"{data.get('from')}..{data.get('to')} of {data.get('epoch')}"
+            self.story.tell(self.client, f"{self.job} gap {data.get('reason')} {numbers} by {where}")
 
     def _event(self, message):
         seq = message["seq"]

@@ -77,9 +77,11 @@ class Gaps:
         for kept in self.streams:
             epochs = [*kept.forks, (kept.epoch, kept.seq)]
             for (old, upto), (new, _) in zip(epochs, epochs[1:]):
-                # What the old numbering had beyond was told and is lost: then something lay between.
+                # What the old numbering had beyond was told and is lost: then something lay between. A gap there
+                # is this very one, told once more under the new name.
                 beyond = numberings[kept.job, old].get(upto + 1)
-                before[kept.job, new, upto + 1] = beyond or numberings[kept.job, old].get(upto)
+                lost = beyond if isinstance(beyond, EventID) else None
+                before[kept.job, new, upto + 1] = lost or numberings[kept.job, old].get(upto)
         return before
 
     def _entry(self, job, epoch, seq, previous):
@@ -97,7 +99,8 @@ class Gaps:
             since = view.live_at or 0.0
             for at, epoch, _, what in view.items:
                 if what == RESET:
-                    yield Gap(view.job, f"{view.client} was told to forget {view.job}, {at:.3f} s", since, at, is_reset=True)
+                    what_for = f"{view.client} was told to forget {view.job}, {at:.3f} s"
+                    yield Gap(view.job, what_for, since, at, is_reset=True)
                 elif str(what).startswith(GAP + " told"):
                     yield Gap(view.job, f"{view.client} was told of a gap of {view.job}, {at:.3f} s", since, at)
                 # Not when it was heard: a slow client hears late.

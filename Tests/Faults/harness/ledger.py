@@ -6,6 +6,7 @@ Each check stands for a sentence of the guarantee; `violations` collects what br
 from .events import GAP, EventID
 from .followers import RESET
 from .gaps import Gaps
+from .histories import faults_of_history, faults_of_stream
 from .proxy import DEAF, LAG, MUTE, PAUSED
 from .stalls import BridgeStalls
 
@@ -42,12 +43,8 @@ class Ledger:
         for fault in self.world.witness.faults:
             self.wrong("witness", fault)
         self.one_name_one_event()
-        for kept in self.final + [kept for copy in self.copies for kept in copy]:
-            self.kept_is_whole(kept)
-            items = [(kept.epoch_of(seq), seq, what) for seq, what in kept.entries]
-            self.history(f"stream of {kept.job}", kept.job, items)
-        for view in self.views:
-            self.history(f"{view.client} {view.job}", view.job, [item[1:] for item in view.items], view.live_at)
+        for rule, told in self._faults_of_histories():
+            self.wrong(rule, told)
         self.owed_is_recorded()
         self.durable_is_recorded()
         self.gaps_have_causes()
@@ -62,6 +59,15 @@ class Ledger:
         for rule, told in self.world.wrongs:
             self.wrong(rule, told)
         return self.violations
+
+    def _faults_of_histories(self):
+        for kept in self.final + [kept for copy in self.copies for kept in copy]:
+            yield from faults_of_stream(kept)
+            items = [(kept.epoch_of(seq), seq, what) for seq, what in kept.entries]
+            yield from faults_of_history(self.world, f"stream of {kept.job}", items)
+        for view in self.views:
+            items = [item[1:] for item in view.items]
+            yield from faults_of_history(self.world, f"{view.client} {view.job}", items, view.live_at)
 
     def claims(self):
         """Whoever said that (job, epoch, seq) is this event."""
@@ -88,59 +94,6 @@ class Ledger:
             first_who, first = named.setdefault((job, epoch, seq), (who, what))
             if first != what:
                 self.wrong("one name", f"{job} {epoch}:{seq} is {first} ({first_who}) and {what} ({who})")
-
-    def kept_is_whole(self, kept):
-        """Without holes, and up to the state's seq."""
-        seqs = [seq for seq, _ in kept.entries]
-        if seqs and seqs != list(range(seqs[0], seqs[0] + len(seqs))):
-            self.wrong("contiguous", f"the stream of {kept.job} has holes")
-        if kept.epoch and seqs and seqs[-1] != kept.seq:
-            self.wrong("contiguous", f"the stream of {kept.job} ends at {seqs[-1]}, its state at {kept.seq}")
-
-    def history(self, label, job, items, since=None):
-        """Nothing twice, plain events in Redis' order, and whatever is missing lies at a gap.
-
-        `since`: from then on the items are all of the job's, for a client that follows it.
-        """
-        seen, last_order, last_number, epoch = {}, None, {}, None
-        gaps = 0  # how many gaps came so far
-        for item_epoch, seq, what in items:
-            if what == RESET:
-                seen, last_order, gaps = {}, None, gaps + 1
-                epoch = item_epoch
-                continue
-            if not isinstance(what, EventID):
-                gaps += what != "same"
-                if what == GAP and item_epoch != epoch:
-                    seen = {event: at for event, at in seen.items() if at < seq}
-                    last_order = None
-                epoch = item_epoch
-                continue
-            if what in seen:
-                self.wrong("twice", f"{label}: {what} at {seen[what]} and {seq}")
-            seen[what] = seq
-            publication = self.world.publications.get(what)
-            if publication is None:
-                continue
-            order = self.world.witness.order.get(what)
-            if order and not publication.is_durable:
-                if last_order and order[0] == last_order[0] and order[1] < last_order[1]:
-                    self.wrong("order", f"{label}: {what} at {seq} is not in Redis' order")
-                last_order = order
-            self._missing_before(label, job, what, seq, gaps, last_number, since)
-            last_number[what.publisher] = (what.n, seq, gaps)
-
-    def _missing_before(self, label, job, event, seq, gaps, last_number, since):
-        if event.publisher not in last_number and since is None:
-            return
-        number, last_seq, gaps_then = last_number.get(event.publisher, (0, 0, 0))
-        if gaps > gaps_then:
-            return
-        between = [self.world.publications[EventID(job, event.publisher, n)] for n in range(number + 1, event.n)]
-        # Of what a client never heard of before, only what was published after its replay is surely its own.
-        missing = [each.id.n for each in between if each.answered and (number or each.sent > since)]
-        if missing:
-            self.wrong("missing", f"{label}: {event.publisher}#{missing} between seq {last_seq} and {seq}, without a gap")
 
     def owed_is_recorded(self):
         # Where nothing is kept in Redis, what was trimmed before a client saw it is known to nobody.
@@ -202,7 +155,8 @@ class Ledger:
                 first = None if self._is_disturbed(each.bridge, returned) else each.first_after(returned)
                 self.first = max(self.first, first or 0.0)
                 if first and first > RETURN_SECONDS_MAX:
-                    self.wrong("return", f"the first event came to {each.bridge.name} {first:.2f} s after Redis was back, {returned:.3f} s")
+                    at = f"{first:.2f} s after Redis was back, {returned:.3f} s"
+                    self.wrong("return", f"the first event came to {each.bridge.name} {at}")
 
     def _is_disturbed(self, bridge, returned):
         harmed = [(each.since, each.until or self.oracle.over) for other in self.world.bridges
@@ -256,7 +210,8 @@ class Ledger:
         durable = sum(publication.is_durable for publication in self.world.publications.values())
         return {
             "plain": len(self.world.publications) - durable, "durable": durable, "recorded": len(self.recorded),
-            "owed": len(self.oracle.owed()), "gaps": len(self.gaps.found), "seen": sum(len(view.items) for view in self.views),
+            "owed": len(self.oracle.owed()), "gaps": len(self.gaps.found),
+            "seen": sum(len(view.items) for view in self.views),
             "reconnects": sum(max(0, follower.connections - 1) for follower in self.world.followers),
             "lost": len(self.lost()), "longest": self.longest, "beyond": self.beyond, "oldest": self.oldest,
             "first": self.first,
@@ -264,8 +219,9 @@ class Ledger:
         }  # fmt: skip
 
     def summary(self):
-        told = ("{plain} plain + {durable} durable published, {recorded} recorded, {owed} owed, {lost} lost, {gaps} gaps told, "
-                "{seen} seen by clients over {reconnects} reconnects; stood still {longest:.2f} s at most, {beyond:.2f} s "
-                "beyond what was imposed, {oldest:.2f} s old at /readyz 200").format(**self.figures())  # fmt: skip
+        told = ("{plain} plain + {durable} durable published, {recorded} recorded, {owed} owed, {lost} lost, "
+                "{gaps} gaps told, {seen} seen by clients over {reconnects} reconnects; stood still {longest:.2f} s "
+                "at most, {beyond:.2f} s beyond what was imposed, {oldest:.2f} s old at /readyz 200"
+                ).format(**self.figures())  # fmt: skip
         causes = ", ".join(f"{cause}: {count}" for cause, count in self.gaps.causes().most_common())
         return told + (f"; gaps by cause: {causes}" if causes else "")

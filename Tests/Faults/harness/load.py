@@ -33,7 +33,7 @@ def _waited(pid):
 
 
 class Load:
-    """Invariant: `slices` (from, to, whether somebody was stuck, seconds held back otherwise) touch and lie in order."""
+    """Invariant: `slices` (from, to, whether somebody was stuck, seconds held back otherwise) touch, in order."""
 
     def __init__(self, story, pids):
         self.story, self.pids = story, pids

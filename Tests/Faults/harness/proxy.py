@@ -16,7 +16,7 @@ import socket
 from .hearing import CLOSED_BY_BRIDGE, CUT, REDIS_ENDED, Hearing
 from .resp import RespReader, words
 
-SENDING_OPERATIONS = {"record", "where", "open", "touch", "durable"}
+SENDING_OPERATIONS = {"record", "answer", "where", "open", "pulse", "touch", "look", "durable"}
 
 #: HOLE and ERA as the script says them, and whatever error Redis makes of it.
 REFUSAL = re.compile(rb"(?:-|\*\d+\r\n\$\d+\r\n(?=HOLE|ERA))([A-Z]+)")

@@ -31,7 +31,8 @@ class Publisher:
 
     def connect(self):
         self.client = redis.asyncio.Redis(
-            port=self.world.redis.port, socket_timeout=self.world.plan.publish_timeout, retry=None, decode_responses=True)
+            port=self.world.redis.port, socket_timeout=self.world.plan.publish_timeout, retry=None,
+            decode_responses=True)
 
     async def run(self):
         while not self.world.is_settling:

@@ -34,7 +34,8 @@ class Stall:
     seconds: float
 
     def __str__(self):
-        return f"{self.event} stood still at {self.bridge} for {self.seconds:.2f} s, from {self.since:.3f} to {self.until:.3f} s"
+        when = f"from {self.since:.3f} to {self.until:.3f} s"
+        return f"{self.event} stood still at {self.bridge} for {self.seconds:.2f} s, {when}"
 
 
 class BridgeStalls:
@@ -105,8 +106,9 @@ class BridgeStalls:
         return self.oracle.counted(windows)
 
     def longest(self):
-        """-> the longest that any event stood still for its client, whatever the cause; and beyond what the fault imposed."""
-        seen, beyond = Meter([(since, until, until - since) for since, until in self.spells]), self._meter(False)
+        """-> the longest that any event stood still, whatever the cause, and the longest beyond what was imposed."""
+        seen = Meter([(since, until, until - since) for since, until in self.spells])
+        beyond = self._meter(False)
         return (max((seen.between(since, until) for _, since, until in self.waits), default=0.0),
                 max((beyond.between(since, until) for _, since, until in self.waits), default=0.0))  # fmt: skip
 
@@ -120,10 +122,10 @@ class BridgeStalls:
         return list(worst.values())
 
     def lies(self):
-        """-> (how old the oldest waiting event was when `/readyz` said 200, at most; what breaks the limit, in words)."""
-        awake = without(self.spells, joined(
-            (each.since, self._end(each)) for each in self.bridge.proxy.disturbances if each.kind in (PAUSED, LAG)))  # fmt: skip
-        meter = self.oracle.counted(awake)
+        """-> (how old the oldest event was that waited while `/readyz` said 200; what breaks the limit, in words)"""
+        disturbed = (each for each in self.bridge.proxy.disturbances if each.kind in (PAUSED, LAG))
+        asleep = ((each.since, self._end(each)) for each in disturbed)
+        meter = self.oracle.counted(without(self.spells, joined(asleep)))
         oldest, wrong = 0.0, []
         long = [wait for wait in self.waits if wait[2] - wait[1] > STALL_SECONDS_MAX]
         for asked, answered, status in self.bridge.readiness.samples:
@@ -157,7 +159,8 @@ class BridgeStalls:
                 late = meter.between(answered, min(until, horizon))
                 if late > STALL_SECONDS_MAX or (event not in recorded and until < horizon):
                     how = f"came {late:.2f} s late" if event in recorded else "never came"
-                    wrong.append(f"{self.bridge.name} told redis_back at {told:.3f} s, and {event}, sent {sent:.3f} s, {how}")
+                    what = f"{event}, sent {sent:.3f} s, {how}"
+                    wrong.append(f"{self.bridge.name} told redis_back at {told:.3f} s, and {what}")
                     break
         return wrong
 
@@ -167,7 +170,7 @@ class BridgeStalls:
         return lost + self.world.story.strikes + [until for _, until in self.spells if until < self.over]
 
     def first_after(self, returned):
-        """-> how long after Redis ran scripts again the first event came that was published then; None: not watched."""
+        """-> how long the first event took that was published when Redis ran scripts again; None: not watched."""
         after = [(answered, until) for event, answered, until in self.waits if answered >= returned]
         had = min((at for view in self.watcher.views.values() for at, _, _, what in view.items
                    if isinstance(what, EventID) and what in self.world.publications

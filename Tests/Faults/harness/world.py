@@ -1,37 +1,28 @@
-"""One run: Redis, bridges behind their proxies, publishers, clients, what is done to them, and in the end the ledger."""
+"""What a run is made of: Redis, bridges behind their proxies, publishers, clients; and what faults may ask of it.
+
+What happens in it, from its begin to the ledger, is run.py.
+"""
 
 import asyncio
 import collections
-import contextlib
 import pathlib
 import random
 import shutil
 import tempfile
 
-import redis
-
-from . import faults
 from .bridge import Bridge
 from .faults import FaultSkipped
-from .faults.moves import is_linked
 from .followers import Follower
 from .keeping import keep
-from .ledger import Ledger
 from .load import Load
-from .oracle import SETTLE_SECONDS, Loss, Oracle
-from .proxy import LAG, RedisProxy
-from .publishers import Publisher
+from .oracle import Loss
+from .proxy import RedisProxy
 from .pulse import Pulse
 from .readiness import Readiness
-from .redis_process import RedisProcess
-from .replication import Replication
-from .settling import behind
 from .story import Story
 from .witness import Witness
 
 READY_SECONDS_MAX = 30
-#: While the harness itself gets no processor the proxies pass nothing on, and bridges rightly lose patience.
-LAG_SECONDS_MAX = 0.5
 
 
 class World:
@@ -54,7 +45,10 @@ class World:
         self.is_populated = self.is_settling = self.is_over = False
         self.redis = self.replica = self.replication = self.old_primary = None
         self.ready_at = 0.0
-        self.tasks = []
+        self.tasks, self.witness_tasks = [], []
+        self.load = Load(self.story, self._pids)
+        self.witness = Witness(self.story, lambda: self.redis.port)
+        self.pulse = Pulse(self.story, lambda: self.redis.port)
         self.redis_lock = asyncio.Lock()
 
     @property
@@ -163,6 +157,11 @@ class World:
         self.tasks.append(task)
         return task
 
+    def _pids(self):
+        """Of what lies on a way from publisher to client, besides the harness itself."""
+        running = [bridge.process for bridge in self.bridges if bridge.is_alive]
+        return [process.pid for process in [*running, self.redis.process] if process]
+
     def random_of(self, name):
         return random.Random(f"{self.plan.seed} {name}")
 
@@ -177,164 +176,10 @@ class World:
     def logs(self):
         return [bridge.log_path.read_text(errors="replace") for bridge in self.bridges if bridge.log_path.exists()]
 
-    # The run
-
-    async def run(self):
-        """-> (violations, summary)"""
-        try:
-            await self._begin()
-            if self.plan.situation:
-                await self.plan.situation.run(self)
-            else:
-                injected = [self._inject(at, name) for at, name in self.plan.faults]
-                await asyncio.gather(*injected, asyncio.sleep(self.plan.seconds))
-                if self.plan.canary and self.plan.canary.act:
-                    await self.plan.canary.act(self)
-            await self._heal()
-            return await self._judge()
-        finally:
-            await self._end()
-
-    async def _begin(self):
-        plan = self.plan
-        self.redis = RedisProcess(self.folder, persists=plan.persists)
-        await self.redis.start()
-        if plan.has_replica:
-            self.replication = Replication(self.redis.port)
-            await self.replication.start()
-            self.replica = RedisProcess(self.folder, "replica", self.replication.port)
-            await self.replica.start()
-            await is_linked(self.replica)
-        self.load = Load(self.story, self._pids)
-        if not plan.canary:  # it is to be caught on any machine: nothing is credited to it
-            self.task(self.load.run())
-        self.task(self._watch_lag())
-        self.witness = Witness(self.story, lambda: self.redis.port)
-        self.pulse = Pulse(self.story, lambda: self.redis.port)
-        self.witness_tasks = []
-        self.witnesses_move()
-        for _ in range(plan.bridges):
-            await self.add_bridge()
-        for bridge in self.bridges:
-            if not await self.settled(bridge):
-                raise RuntimeError(f"{bridge.name} did not begin:\n{bridge.log_path.read_text()[-2000:]}")
-        self.ready_at = self.story.now()
-        # Nobody has followed or published before: what is told from here on has its cause here.
-        if not plan.starts_quiet:
-            self.publishing.set()
-        self._populate()
-
-    def _populate(self):
-        plan = self.plan
-        for number in range(plan.plain):
-            self.publishers.append(Publisher(f"p{number}", self.jobs, self, self.random_of(f"p{number}")))
-        for number in range(plan.durable):
-            self.publishers.append(
-                Publisher(f"d{number}", self.jobs, self, self.random_of(f"d{number}"), is_durable=True))
-        for job in self.all_jobs if plan.followers else []:
-            self.followers.append(Follower(f"steady-{job}", [job], self, self.random_of(job)))
-        for number in range(plan.followers):
-            jobs = self.jobs if number % 3 == 2 else [self.random.choice(self.jobs)]
-            ears = plan.canary.ears() if number == 0 and plan.canary and plan.canary.ears else None
-            name = f"client{number}"
-            self.followers.append(Follower(name, jobs, self, self.random_of(name), is_slow=number % 4 == 3, ears=ears))
-        if plan.canary:
-            self.bridges[0].proxy.canary = plan.canary.proxy
-        self.is_populated = True
-        for each in self.publishers + self.followers:
-            self.task(each.run())
-
-    def _pids(self):
-        """Of what lies on a way from publisher to client, besides the harness itself."""
-        running = [bridge.process for bridge in self.bridges if bridge.is_alive]
-        return [process.pid for process in [*running, self.redis.process] if process]
-
-    async def _watch_lag(self):
-        while True:
-            before = self.story.now()
-            await asyncio.sleep(0.1)
-            if self.story.now() - before > LAG_SECONDS_MAX:
-                self.story.tell("harness", f"got no processor for {self.story.now() - before:.1f} s")
-                for bridge in self.bridges:
-                    bridge.proxy.disturb(LAG, before, self.story.now())
-
-    async def _inject(self, at, name):
-        await asyncio.sleep(at)
-        fault = faults.ALL[name]
-        async with self.redis_lock if fault.harms_redis else contextlib.nullcontext():
-            self.story.tell("fault", f"{name}: {fault.tells}")
-            try:
-                await fault.run(self)
-                self.injected[name] += 1
-            except (redis.RedisError, OSError, FaultSkipped) as reason:
-                self.skipped[name] += 1
-                self.story.tell("fault", f"{name} not done to its end: {reason!r}")
-
-    async def _heal(self):
-        """All bridges live and are settled; then every publisher's last event reaches every client."""
-        self.story.tell("harness", "healing")
-        for bridge in self.bridges:
-            if bridge.is_meant_to_live and not bridge.is_alive:
-                self.crashes.append(f"{bridge.name} died by itself: {bridge.log_path.read_text()[-1500:]}")
-            bridge.resume()
-            bridge.proxy.release()
-            if not bridge.is_alive and not bridge.is_gone:
-                bridge.start()
-        for bridge in self.bridges:
-            if not bridge.is_gone:
-                await self.settled(bridge)
-        self.publishing.set()
-        self.is_settling = True
-        await asyncio.gather(*(publisher.finish() for publisher in self.publishers))
-        self.story.tell("harness", "the last events are published")
-        begun = self.story.now()
-        while told := await behind(self):
-            if self.story.now() - begun > self.plan.settle_seconds:
-                self.unsettled += told
-                break
-            await asyncio.sleep(0.1)
-        for bridge in self.bridges:
-            if not bridge.is_alive and not bridge.is_gone:
-                self.crashes.append(f"{bridge.name} died by itself: {bridge.log_path.read_text()[-1500:]}")
-
     async def kept(self):
         if self.plan.history == "memory":
             return []
         return await keep(self.redis_client(), self.all_jobs)
-
-    async def _judge(self):
-        final = await self.kept()
-        # What is settled stays: the last events have had all the time they need.
-        over = self.story.now() + (0 if self.unsettled else SETTLE_SECONDS)
-        if self.plan.history == "memory":
-            for bridge in self.bridges:
-                for at in bridge.proxy.life_ends.values():
-                    self.losses.append(Loss(at - 0.001, at, None, True, "the bridge that kept it ended"))
-        oracle = Oracle([bridge.proxy for bridge in self.bridges], self.losses, self.restarts,
-                        self.pulse.windows(over), self.load, over)  # fmt: skip
-        ledger = Ledger(self, oracle, final, self.copies)
-        violations = ledger.check()
-        self.figures, self.causes = ledger.figures(), ledger.gaps.causes()
-        return violations, ledger.summary()
-
-    async def _end(self):
-        self.is_settling = self.is_over = True
-        for task in self.tasks:
-            task.cancel()
-        await asyncio.gather(*self.tasks, return_exceptions=True)
-        for bridge in self.bridges:
-            if bridge.process and bridge.is_alive:
-                bridge.process.kill()
-                bridge.process.wait()
-            bridge.proxy.stop()
-        for publisher in self.publishers:
-            if publisher.client:
-                await publisher.client.aclose()
-        if self.replication:
-            self.replication.close()
-        for each in (self.replica, self.old_primary, self.redis):
-            if each:
-                await each.kill()
 
     def forget(self):
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -99,7 +99,8 @@ async def foreign_stream(world):
     burst = world.start_burst(job=job)
     await some_time(world, 0, 0.1)
     number = world.random.choice([1 << 40, (1 << 64) - 1])
-    await _harm(world, f"XADD {number} to {job}", f"redis.call('XADD', KEYS[1] .. 'job:{job}:events', '{number}-0', 'event', 'x')", [job])
+    entry = f"redis.call('XADD', KEYS[1] .. 'job:{job}:events', '{number}-0', 'event', 'x')"
+    await _harm(world, f"XADD of {number} to {job}", entry, [job])
     await burst
     await world.start_burst(job=job)
 

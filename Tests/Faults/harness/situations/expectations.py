@@ -14,7 +14,8 @@ WAIT_SECONDS_MAX = 15
 def expect_told(world, bridge, since, within=TOLD_SECONDS_MAX):
     """That /readyz said 503 and clients heard `redis_lost` in that time."""
     refused = next((at for at, _, status in bridge.readiness.samples if at >= since and status == 503), None)
-    noticed = next((at for at, code in world.watchers[bridge.name].notices if at >= since and code == "redis_lost"), None)
+    notices = world.watchers[bridge.name].notices
+    noticed = next((at for at, code in notices if at >= since and code == "redis_lost"), None)
     for what, at in (("/readyz 503", refused), ("redis_lost", noticed)):
         if at is None or world.seconds(since, at) > within:
             when = "never" if at is None else f"{at - since:.2f} s after"
@@ -42,7 +43,7 @@ async def expect_flow(world, bridge, since, within, sent_from=None):
         await asyncio.sleep(0.01)
     seconds = world.seconds(since, world.story.now())
     if seconds > within:
-        world.wrong("flow", f"{bridge.name} had nothing new for {seconds:.2f} s from {since:.3f} s on, not for {within} s at most")
+        world.wrong("flow", f"{bridge.name} had nothing new for {seconds:.2f} s from {since:.3f} s on, not for {within} s")
 
 
 def _has_flowed(world, bridge, since):
