@@ -60,7 +60,7 @@ class Hearing:
     def hear(self, push):
         """A push, as words."""
         now = self.story.now()
-        if not push:
+        if not push or self.ended is not None:
             return
         if push[0] == "psubscribe":
             self.confirmed = now

@@ -9,6 +9,7 @@ Invariant: without a fault asked for, bytes pass unchanged and in order, both wa
 
 import asyncio
 import collections
+import contextlib
 import dataclasses
 import re
 import socket
@@ -48,6 +49,7 @@ class Link:
         self.upstream_reader, self.upstream_writer = upstream_reader, upstream_writer
         self.address = "{}:{}".format(*upstream_writer.get_extra_info("sockname")[:2])
         self.role = "unknown"
+        self.asked = asyncio.Queue()  # what the bridge has sent and may pass on; at its end b""
         self.pending = collections.deque()  # operations asked and not yet answered
         self.hearing = None
         self.asks, self.answers = asyncio.Event(), asyncio.Event()
@@ -62,6 +64,7 @@ class Link:
 
     def close(self):
         self.is_closed = True
+        self.flow(True)
         for writer in (self.writer, self.upstream_writer):
             if not writer.transport.is_closing():
                 writer.transport.abort()
@@ -172,7 +175,7 @@ class RedisProxy:
         link = Link(reader, writer, *upstream, life)
         self.links.append(link)
         try:
-            await asyncio.gather(self._asking(link), self._answering(link))
+            await asyncio.gather(self._listening(link), self._asking(link), self._answering(link))
         except (OSError, asyncio.CancelledError):
             pass  # cancelled with the run: asyncio would print it for each connection
         finally:
@@ -182,9 +185,17 @@ class RedisProxy:
             if link.role not in ("unknown", "fleet"):
                 self.story.tell(self.name, f"{link.role} connection ended")
 
+    async def _listening(self, link):
+        """What the bridge says is known at once, also where it does not pass: above all that it has left."""
+        with contextlib.suppress(OSError):
+            while chunk := await link.reader.read(65_536):
+                link.asked.put_nowait(chunk)
+        self._end_hearing(link, CLOSED_BY_BRIDGE)
+        link.asked.put_nowait(b"")
+
     async def _asking(self, link):
         parser = RespReader()
-        while chunk := await link.reader.read(65_536):
+        while chunk := await link.asked.get():
             await link.asks.wait()
             await self.network.wait()
             if self.latency:
@@ -195,7 +206,9 @@ class RedisProxy:
                 return
             link.upstream_writer.write(chunk)
             await link.upstream_writer.drain()
-        self._end_hearing(link, CLOSED_BY_BRIDGE)
+        # Redis is told when the network lets it be.
+        await link.asks.wait()
+        await self.network.wait()
         link.close()
 
     def _hear_command(self, link, value):
