@@ -368,7 +368,7 @@ enum RecordSource {
         end
         return { 'OK', era, last, 0 }
         end
-        local function present() return redis.call('PUBLISH', channel('present'), '') end
+        local function present() return redis.call('PUBSUB', 'NUMSUB', channel('present'))[2] end
         function asked.where()
         tell('WHERE', ARGV[10], ARGV[11], ARGV[12], word(era), textOf(last))
         return present()

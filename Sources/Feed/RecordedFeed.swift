@@ -224,9 +224,10 @@ public final class RecordedFeed {
             wasAmongOthers = recorder.isAmongOthers
             if wasAmongOthers { tell(.recording(.otherPatterns)) }
         }
-        if recorder.flow(at: loop.now) != flow {
-            flow = recorder.flow(at: loop.now)
-            tell(.flow(flow))
+        let flowing = recorder.flow(after: flow, at: loop.now)
+        if flowing != flow {
+            flow = flowing
+            tell(.flow(flowing))
         }
         askForJobs()
     }

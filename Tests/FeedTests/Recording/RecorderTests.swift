@@ -109,7 +109,9 @@ struct RecorderTests {
         asked.hear(
             .at(token: asked.token, era: Self.name("era"), ordinal: 7, last: 7),
             patterns: Self.name("foreign"))
-        #expect(asked.recorder.flow(at: asked.now) == .otherPatterns && !asked.recorder.isAligned)
+        #expect(
+            asked.recorder.flow(after: .flows, at: asked.now) == .otherPatterns
+                && !asked.recorder.isAligned)
         asked.recorder.presenceConfirmed(false)
         #expect(!asked.wait(.milliseconds(500)))
         #expect(asked.recorder.asking == nil)
@@ -133,11 +135,11 @@ struct RecorderTests {
     func flow() throws {
         var asked = try Asked(others: 1)
         asked.hear(.at(token: asked.token, era: Self.name("era"), ordinal: 7, last: 7))
-        #expect(asked.recorder.flow(at: asked.now) == .flows)
-        #expect(asked.recorder.flow(at: asked.now + .milliseconds(1_999)) == .flows)
-        #expect(asked.recorder.flow(at: asked.now + .seconds(2)) == .noAnswer)
+        #expect(asked.recorder.flow(after: .flows, at: asked.now) == .flows)
+        #expect(asked.recorder.flow(after: .flows, at: asked.now + .milliseconds(1_999)) == .flows)
+        #expect(asked.recorder.flow(after: .flows, at: asked.now + .seconds(2)) == .noAnswer)
         asked.recorder.subscriptionLost()
-        #expect(asked.recorder.flow(at: asked.now) == .noSubscription)
+        #expect(asked.recorder.flow(after: .flows, at: asked.now) == .noSubscription)
     }
 
     @Test("what is heard and not recorded within two seconds stands still")
@@ -148,10 +150,21 @@ struct RecorderTests {
             asked.recorder.hear(QueuedEvent(job: nil, event: nil, heardAt: asked.now.nanoseconds)))
         asked.now = asked.now + .seconds(2)
         asked.recorder.pulses.prove(at: asked.now)
-        #expect(asked.recorder.flow(at: asked.now) == .unrecorded)
+        #expect(asked.recorder.flow(after: .flows, at: asked.now) == .unrecorded)
         asked.recorder.hearStamped(
             by: Self.other, era: Self.name("era"), last: 8, at: asked.now)
-        #expect(asked.recorder.flow(at: asked.now) == .flows)
+        #expect(asked.recorder.flow(after: .flows, at: asked.now) == .flows)
+    }
+
+    @Test("after a standstill updates flow once what was heard before the pulse is recorded")
+    func back() throws {
+        var asked = try Asked(others: 1)
+        asked.hear(.at(token: asked.token, era: Self.name("era"), ordinal: 7, last: 7))
+        #expect(
+            asked.recorder.hear(QueuedEvent(job: nil, event: nil, heardAt: asked.now.nanoseconds)))
+        #expect(asked.recorder.flow(after: .noAnswer, at: asked.now) == .unrecorded)
+        asked.recorder.hearStamped(by: Self.other, era: Self.name("era"), last: 8, at: asked.now)
+        #expect(asked.recorder.flow(after: .noAnswer, at: asked.now) == .flows)
     }
 
     @Test("a server that is another primary than it was ends what was heard on it")

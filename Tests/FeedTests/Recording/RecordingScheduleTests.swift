@@ -26,7 +26,9 @@ struct RecordingScheduleTests {
     }
 
     @Test func need() throws {
-        guard let n = ProcessInfo.processInfo.environment["NEED"].flatMap({ UInt64($0) }) else { return }
+        guard let n = ProcessInfo.processInfo.environment["NEED"].flatMap({ UInt64($0) }) else {
+            return
+        }
         for check in Check.allCases {
             var found = "nothing"
             outer: for seed in 1...n {

@@ -202,13 +202,20 @@ final class World {
     }
 
     var trace = false
-    func note(_ text: @autoclosure () -> String) { if trace { print("\(clock.milliseconds) \(text())") } }
+    func note(_ text: @autoclosure () -> String) {
+        if trace { print("\(clock.milliseconds) \(text())") }
+    }
 
     private func make(_ choice: Choice) throws(Violation) {
         if trace {
             switch choice {
             case .bridge(let bridge, let action):
-                print(clock.milliseconds, "b\(bridge.index)", action, action == .hear ? "\(bridge.subscription!.unread[0])" : action == .reply ? "\(bridge.commands!.replies[0])" : "", "standing", bridge.recorder.standing, "q", bridge.recorder.queue.count)
+                print(
+                    clock.milliseconds, "b\(bridge.index)", action,
+                    action == .hear
+                        ? "\(bridge.subscription!.unread[0])"
+                        : action == .reply ? "\(bridge.commands!.replies[0])" : "", "standing",
+                    bridge.recorder.standing, "q", bridge.recorder.queue.count)
             case .run(let c): print(clock.milliseconds, "run b\(c.bridge.index)", c.requests[0])
             case .durable: print(clock.milliseconds, "durable")
             case .join(let c): print(clock.milliseconds, "join", c.index, "job", c.job)
