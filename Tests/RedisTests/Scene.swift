@@ -249,3 +249,25 @@ extension RedisServer {
 }
 
 func bytes(_ words: String...) -> [[UInt8]] { words.map { Array($0.utf8) } }
+
+/// A subscriber in a scene of its own, to which all is confirmed.
+func subscribed(
+    to server: RedisServer, options: RedisOptions = .quick
+) throws -> (Scene, Remote<RedisSubscriber>) {
+    let scene = try Scene()
+    let subscriber = scene.subscriber(try server.address(), options)
+    try scene.runUntil(.ready)
+    return (scene, subscriber)
+}
+
+/// Waits until subscribed again, then publishes and hears it.
+func hearsAgain(_ server: RedisServer, _ scene: Scene) throws {
+    try scene.runUntil(.ready)
+    try server.ask("publish", "job:again:updates", "{}")
+    try scene.runUntil(.heard("job:again:updates", 0, "{}"))
+}
+
+func stop(_ subscriber: Remote<RedisSubscriber>) {
+    subscriber.ask { $0.stop() }
+    #expect(subscriber.state == .stopped)
+}

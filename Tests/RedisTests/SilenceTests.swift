@@ -12,7 +12,8 @@ struct SilenceTests {
     @Test("loses nothing when Redis goes on")
     func frozen() throws {
         let server = try RedisServer()
-        let (scene, subscriber) = try subscribed(to: try server.address())
+        let (scene, subscriber) = try subscribed(
+            to: server, options: options(grace: .milliseconds(500)))
         let publisher = try Publisher(server)
         for round in 0..<2 {
             server.freeze()
@@ -155,28 +156,15 @@ struct SilenceTests {
         return options
     }
 
-    private func subscribed(
-        to address: RedisAddress, in scene: Scene? = nil, grace: Duration = .milliseconds(500)
-    ) throws -> (Scene, Remote<RedisSubscriber>) {
-        let scene = try scene ?? Scene()
-        let subscriber = scene.subscriber(address, options(grace: grace))
-        try scene.runUntil(.ready)
-        return (scene, subscriber)
-    }
-
     private func relayed(
         to server: RedisServer, grace: Duration = .milliseconds(500)
     ) throws -> (Scene, Remote<Relay>, Remote<RedisSubscriber>) {
         let (scene, address) = (try Scene(), try server.address())
         let subject = try scene.onLoop { loop in Result { try Relay.to(address, on: loop) } }.get()
         let relay = Remote(scene: scene, subject: subject)
-        let (_, subscriber) = try subscribed(to: relay.address, in: scene, grace: grace)
+        let subscriber = scene.subscriber(relay.address, options(grace: grace))
+        try scene.runUntil(.ready)
         return (scene, relay, subscriber)
-    }
-
-    private func stop(_ subscriber: Remote<RedisSubscriber>) {
-        subscriber.ask { $0.stop() }
-        #expect(subscriber.state == .stopped)
     }
 }
 
