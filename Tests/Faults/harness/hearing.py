@@ -46,6 +46,7 @@ class Hearing:
         self.heard = []  # (time, identity)
         self.spans = []
         self.asked = {}  # own tokens that came back -> place in heard
+        #: The hash of its patterns; None while it has not asked.
         self.patterns = None
         self.marks = []  # (time, whether it was its own)
 
@@ -94,7 +95,7 @@ class Hearing:
 
     def _at(self, told, now):
         token, patterns = told[1], told[2]
-        if token in self.asked and patterns in (self.patterns, None):
+        if token in self.asked and self.patterns in (patterns, None):
             self._align(self.asked[token], now)
 
     def _mark(self, told, now):
@@ -106,9 +107,9 @@ class Hearing:
         if self.spans and self.spans[-1].marked is None:
             span = self.spans[-1]
             span.marked, span.last = now, len(self.heard)
-            span.why = OPENED_OVER if patterns in (self.patterns, None) else OF_OTHER_PATTERNS
+            span.why = OPENED_OVER if self.patterns in (patterns, None) else OF_OTHER_PATTERNS
         self.asked = {}
-        if patterns in (self.patterns, None):
+        if self.patterns in (patterns, None):
             self.asked["m" + token] = len(self.heard)
             self.own.add("m" + token)
 

@@ -17,6 +17,8 @@ from .windows import Meter, common, joined, without
 STALL_SECONDS_MAX = 0.5
 #: So old may the oldest event be that waits while `/readyz` says 200, whatever the cause.
 READY_SECONDS_MAX = 2.5
+#: What becomes ready says so, and in the same moment tells clients what they have missed.
+TOLD_SECONDS = 0.2
 #: A bridge waits so long for another that was the sender before it records itself.
 TAKEOVER_SECONDS = 0.5
 #: A silent command connection is found after the reply timeout, and then a new one is made in this time.
@@ -132,7 +134,7 @@ class BridgeStalls:
             if status != 200:
                 continue
             for event, since, until in long:
-                if since >= asked or until <= answered or not self._watched(since, answered):
+                if since >= asked or until <= answered + TOLD_SECONDS or not self._watched(since, answered):
                     continue
                 age = meter.between(since, asked)
                 oldest = max(oldest, age)

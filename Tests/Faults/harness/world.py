@@ -86,7 +86,7 @@ class World:
 
     def start_burst(self, count=120, job=None, padding=None):
         publisher = self.random.choice([p for p in self.publishers if not p.is_durable])
-        job = job or self.random.choice(self.jobs)
+        job = job or self.random.choice(publisher.jobs)
 
         async def burst():
             async with publisher.lock:
