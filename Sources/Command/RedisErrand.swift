@@ -94,8 +94,8 @@ extension RedisFault {
     fileprivate var exitCode: ExitCode {
         switch self {
         case .authRequired, .wrongPassword, .authNotConfigured, .noPermission: .refused
-        case .connectFailed, .tlsFailed, .tlsExpected, .notRedis, .loading, .masterDown, .timedOut,
-            .connectionLost, .notConnected:
+        case .connectFailed, .tlsFailed, .tlsExpected, .notRedis, .loading, .masterDown, .busy,
+            .timedOut, .connectionLost, .notConnected:
             .unreachable
         case .noSuchDatabase, .refused, .protocolBroken, .oversized, .overflow, .stopped: .failed
         }

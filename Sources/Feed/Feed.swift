@@ -52,8 +52,8 @@ public enum FeedNews {
     case redisRetrying(after: Duration)
     case commandsReady
     case commandsLost(RedisFault)
-    /// The subscription heard its own probe, or has not for too long.
-    case proven(Bool)
+    /// Whether what is published reaches followers, from now on.
+    case flow(Flow)
     /// Redis forbids us to publish the probe, or to hear it: a PING must do.
     case mayNotProbe
     case recording(RecordingNews)
@@ -66,6 +66,7 @@ public final class Feed {
     private var eventsHeard = 0
     private var bytesHeard = 0
     public private(set) var isProven = false
+    private var flow = Flow.beginning
 
     private let loop: Loop
     private let limits: FeedLimits
@@ -195,10 +196,18 @@ public final class Feed {
         tell(.caughtUp)
     }
 
+    private func tellFlow() {
+        let now: Flow =
+            subscriber?.state != .ready ? .noSubscription : isProven ? .flows : .noAnswer
+        guard now != flow else { return }
+        flow = now
+        tell(.flow(now))
+    }
+
     private func prove(_ isProven: Bool) {
         guard isProven != self.isProven else { return }
         self.isProven = isProven
-        tell(.proven(isProven))
+        tellFlow()
     }
 }
 
@@ -214,10 +223,12 @@ extension Feed: RedisSubscriberOwner {
         silence.hears(true)
         probe.begin()
         tell(.redisReady)
+        tellFlow()
         let mayHear = subscriber.refusedWish == nil
         if probe.mayHear, !mayHear { tell(.mayNotProbe) }
         probe.mayHear = mayHear
         if probe.canProve { sendProbe() } else { prove(true) }
+        commands?.retryNow()
     }
 
     public func subscriber(
@@ -250,6 +261,7 @@ extension Feed: RedisSubscriberOwner {
         silence.hears(false)
         prove(false)
         tell(.redisLost(fault))
+        tellFlow()
     }
 
     public func subscriberRetrying(after pause: Duration) { tell(.redisRetrying(after: pause)) }
@@ -259,6 +271,7 @@ extension Feed: RedisCommandsOwner {
     public func commandsReady(_ commands: RedisCommands) {
         tell(.commandsReady)
         sendProbe()
+        subscriber?.retryNow()
     }
 
     public func commandsLost(_ commands: RedisCommands, _ fault: RedisFault) {
@@ -275,8 +288,8 @@ extension Feed: TimerTarget {
             if !probe.intervalPassed() { prove(false) }
             if probe.isDeaf { subscriber?.distrust() } else { sendProbe() }
         } else {
-            // The subscriber's own PING has been answered, or it would not be ready any more.
-            prove(true)
+            // The subscriber's own PING has been answered, or it is silent.
+            prove(subscriber?.isSilent == false)
         }
     }
 

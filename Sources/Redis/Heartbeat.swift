@@ -11,30 +11,32 @@ struct Heartbeat {
     let pingInterval: Duration
     let replyTimeout: Duration
     private(set) var owed = 0
-    private var quietSince: Instant
+    private(set) var heardAt: Instant
+    private var askedAt: Instant
 
     init(options: RedisOptions, now: Instant) {
         pingInterval = options.pingInterval
         replyTimeout = options.replyTimeout
-        quietSince = now
+        (heardAt, askedAt) = (now, now)
     }
 
     mutating func asked(at now: Instant) {
-        if owed == 0 { quietSince = now }
+        if owed == 0 { askedAt = now }
         owed += 1
     }
 
     mutating func answered() { owed -= 1 }
-    mutating func heard(at now: Instant) { quietSince = now }
+    mutating func heard(at now: Instant) { heardAt = now }
 
     /// The longest wait: what is asked or answered meanwhile is still judged in time.
     var tick: Duration { min(pingInterval, replyTimeout) }
 
     func verdict(at now: Instant) -> Verdict {
-        let quiet = now - quietSince
         if owed > 0 {
+            let quiet = now - max(heardAt, askedAt)
             return quiet >= replyTimeout ? .silent : .wait(min(replyTimeout - quiet, tick))
         }
+        let quiet = now - heardAt
         return quiet >= pingInterval ? .ping : .wait(min(pingInterval - quiet, tick))
     }
 }

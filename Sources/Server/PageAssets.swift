@@ -768,8 +768,22 @@ enum PageAssets {
               },
               "Readiness": {
                 "type": "object",
-                "required": ["ready", "redis", "subscription", "draining"],
-                "additionalProperties": {"type": "boolean"}
+                "required": ["ready", "updates", "draining"],
+                "properties": {"updates": {"$ref": "#/components/schemas/Flow"}},
+                "additionalProperties": {"type": ["boolean", "string"]}
+              },
+              "Flow": {
+                "type": "string",
+                "description": "`flow`: what is published reaches clients; else why it does not",
+                "enum": [
+                  "flow",
+                  "beginning",
+                  "no_subscription",
+                  "no_answer",
+                  "not_aligned",
+                  "other_patterns",
+                  "unrecorded"
+                ]
               },
               "Snapshot": {
                 "type": "object",
@@ -964,7 +978,7 @@ enum PageAssets {
                   "ready",
                   "draining",
                   "connections",
-                  "redis",
+                  "updates",
                   "history",
                   "per_second",
                   "metrics"
@@ -978,7 +992,7 @@ enum PageAssets {
                   "ready": {"type": "boolean"},
                   "draining": {"type": "boolean"},
                   "connections": {"type": "object", "additionalProperties": {"type": "integer"}},
-                  "redis": {"type": "object", "additionalProperties": {"type": "boolean"}},
+                  "updates": {"$ref": "#/components/schemas/Flow"},
                   "history": {"type": "object"},
                   "per_second": {"type": "object", "additionalProperties": {"type": "number"}},
                   "metrics": {"type": "object", "description": "by the names of /metrics, without what is zero"}

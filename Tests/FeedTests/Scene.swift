@@ -14,7 +14,7 @@ enum Note: Equatable, Sendable {
     case event(String, UInt64, loops: [Int]), gap(String, UInt64, loops: [Int])
     case opened(String, UInt64, loop: Int)
     case odd(String), refusedChannel(JobIDFault), nameless(NamelessFault)
-    case ready, lost, commandsReady, commandsLost, proven(Bool), mayNotProbe
+    case ready, lost, commandsReady, commandsLost, flow(Flow), mayNotProbe
 }
 
 final class Scene {
@@ -141,7 +141,7 @@ extension Note {
         case .redisLost: self = .lost
         case .commandsReady: self = .commandsReady
         case .commandsLost: self = .commandsLost
-        case .proven(let isProven): self = .proven(isProven)
+        case .flow(let flow): self = .flow(flow)
         case .mayNotProbe: self = .mayNotProbe
         case .caughtUp, .active, .redisRetrying, .recording, .stalled: return nil
         }

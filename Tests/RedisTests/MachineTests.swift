@@ -9,15 +9,40 @@ import Testing
 struct MachineTests {
     @Test("waits longer after each failure, never above the cap, and short again once proved")
     func backoff() {
-        var backoff = Backoff(base: .milliseconds(100), cap: .seconds(5))
-        let waits = (0..<8).map { _ in backoff.next(jitter: 1) }
+        var backoff = Backoff(base: .milliseconds(100))
+        let waits = (0..<8).map { _ in backoff.next(upTo: .seconds(5), jitter: 1) }
         #expect(
             waits == [100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000].map { .milliseconds($0) })
-        for _ in 0..<1_000 { #expect(backoff.next(jitter: 1) == .seconds(5)) }
-        #expect(backoff.next(jitter: 0) == .zero)
-        #expect(backoff.next(jitter: 0.5) == .milliseconds(2_500))
+        for _ in 0..<1_000 {
+            #expect(backoff.next(upTo: .seconds(5), jitter: 1) == .seconds(5))
+        }
+        #expect(backoff.next(upTo: .milliseconds(250), jitter: 1) == .milliseconds(250))
+        #expect(backoff.next(upTo: .seconds(5), jitter: 0) == .zero)
+        #expect(backoff.next(upTo: .seconds(5), jitter: 0.5) == .milliseconds(2_500))
         backoff.reset()
-        #expect(backoff.next(jitter: 1) == .milliseconds(100))
+        #expect(backoff.next(upTo: .seconds(5), jitter: 1) == .milliseconds(100))
+    }
+
+    @Test(
+        "is never away for long from a Redis that is not there, but spares one that turns it away",
+        arguments: [
+            (StreamEnd.connectFailed("refused"), Duration.milliseconds(250)),
+            (.timedOut, .milliseconds(250)), (.closedByPeer, .milliseconds(250)),
+            (.tls("unknown authority"), .seconds(5)),
+        ])
+    func pauses(end: StreamEnd, longest: Duration) {
+        var link = LinkMachine(address: address, options: RedisOptions())
+        _ = link.start()
+        var pause = Duration.zero
+        for _ in 0..<20 {
+            guard case .lost(_, let wait) = link.streamClosed(end, jitter: 1) else {
+                Issue.record("not lost")
+                return
+            }
+            pause = max(pause, wait)
+            #expect(link.waitEnded() == .connect)
+        }
+        #expect(pause == longest)
     }
 
     @Test("asks a silent connection, and gives up when it owes an answer for too long")
@@ -59,9 +84,12 @@ struct MachineTests {
         #expect(words == commands)
     }
 
-    @Test("learns run id, version and role, and does without where INFO is refused")
+    @Test("learns run id, version, role and reign, and does without where INFO is refused")
     func learnsServer() {
-        let info = ["# Server\r\nredis_version:7.0.15\r\nrun_id:abc\r\n", "role:slave\r\nx:y\r\n"]
+        let info = [
+            "# Server\r\nredis_version:7.0.15\r\nrun_id:abc\r\n",
+            "role:slave\r\nmaster_replid:f0\r\nmaster_replid2:0\r\n",
+        ]
         var told = Greeting(address: address)
         #expect(told.answer(.simple("PONG")) == .more)
         #expect(told.answer(.bytes(Array(info[0].utf8))) == .more)
@@ -70,6 +98,7 @@ struct MachineTests {
             return
         }
         #expect((server.runID, server.version, server.role) == ("abc", "7.0.15", .replica))
+        #expect(server.reign == "f0")
 
         var refused = Greeting(address: address)
         _ = refused.answer(.simple("PONG"))
@@ -83,6 +112,7 @@ struct MachineTests {
             ("redis://h", ["-NOAUTH Authentication required."], RedisFault.authRequired),
             ("redis://h", ["-LOADING Redis is loading the dataset in memory"], .loading),
             ("redis://h", ["-MASTERDOWN Link with MASTER is down"], .masterDown),
+            ("redis://h", ["-BUSY Redis is busy running a script."], .busy),
             ("redis://h", ["-NOPERM no"], .noPermission(needs: "+ping")),
             ("redis://h", ["-DENIED\u{1} mode"], .refused("DENIED. mode")),
             ("redis://h", ["+OK"], .notRedis("an odd answer to its first command")),
@@ -115,15 +145,58 @@ struct MachineTests {
         let channel = "NOPERM this user has no permissions to access one of the channels used"
         let command = "NOPERM this user has no permissions to run the 'subscribe' command"
         var subscriptions = Subscriptions(patterns: names.patterns, channels: names.channels)
-        func refusal(_ text: String) -> Subscriptions.Step { subscriptions.hear(.error(text)) }
+        func refusal(_ text: String) -> Subscriptions.Step {
+            var refused = subscriptions
+            return refused.hear(.error(text))
+        }
         #expect(refusal(channel) == .refused(.noPermission(needs: "&job:*:updates")))
         #expect(refusal(command) == .refused(.noPermission(needs: "+psubscribe")))
         #expect(subscriptions.hear(.confirmed(.pattern("job:*:updates"))) == .more)
         #expect(refusal(channel) == .refused(.noPermission(needs: "&control")))
         #expect(refusal(command) == .refused(.noPermission(needs: "+subscribe")))
         #expect(subscriptions.hear(.confirmed(.channel("control"))) == .ready)
+    }
+
+    @Test("takes whatever Redis answers to its PING for a sign of life, once all stands")
+    func anyAnswer() {
+        let channel = Subscription.channel("a")
+        for answer: PushNotice in [
+            .pong, .error("BUSY Redis is busy running a script."), .error("NOPERM no"),
+        ] {
+            var subscriptions = Subscriptions(patterns: [], channels: ["a"])
+            #expect(subscriptions.hear(.confirmed(channel)) == .ready)
+            #expect(subscriptions.ask(.ping) != nil)
+            #expect(subscriptions.hear(answer) == .alive)
+            #expect(subscriptions.hear(answer) == unasked)
+        }
+    }
+
+    @Test("hears one channel more, leaves it again, and is told what the user may not")
+    func later() {
+        var subscriptions = Subscriptions(patterns: ["a"], channels: [])
+        #expect(subscriptions.hear(.confirmed(.pattern("a"))) == .ready)
+        for question: Subscriptions.Question in [
+            .later("b"), .ping, .later("c"), .leave("b"), .leave("d"),
+        ] { #expect(subscriptions.ask(question) != nil) }
+        #expect(subscriptions.hear(.confirmed(.channel("b"))) == .changed("b", .subscribed))
         #expect(subscriptions.hear(.pong) == .alive)
-        #expect(refusal(command) == .refused(.noPermission(needs: "+ping")))
+        let noRight = "NOPERM this user has no permissions to access one of the channels used"
+        #expect(
+            subscriptions.hear(.error(noRight))
+                == .changed("c", .refused(.noPermission(needs: "&c"))))
+        #expect(subscriptions.hear(.left("b")) == .changed("b", .unsubscribed))
+        #expect(subscriptions.hear(.error("BUSY x")) == .changed("d", .refused(.busy)))
+        #expect(subscriptions.hear(.left("b")) == unasked)
+    }
+
+    @Test("asks no more where too much is unanswered")
+    func tooMuchUnanswered() {
+        var subscriptions = Subscriptions(patterns: ["a"], channels: [])
+        _ = subscriptions.hear(.confirmed(.pattern("a")))
+        for _ in 0..<64 { #expect(subscriptions.ask(.later("b")) != nil) }
+        #expect(subscriptions.ask(.later("b")) == nil)
+        _ = subscriptions.hear(.confirmed(.channel("b")))
+        #expect(subscriptions.ask(.ping) != nil)
     }
 
     @Test("does without a wish that the user has no right to, and without nothing else")
@@ -136,18 +209,20 @@ struct MachineTests {
         #expect(subscriptions.refusedWish == .noPermission(needs: "&probe"))
         var other = subscriptions
         #expect(subscriptions.hear(.confirmed(.channel("b"))) == .ready)
-        #expect(subscriptions.hear(.pong) == .alive)
         #expect(other.hear(.error("ERR no")) == .refused(.refused("ERR no")))
     }
 
     @Test("takes confirmations only in the order it asked")
     func confirmationOrder() {
-        for wrong: PushNotice in [.pong, .confirmed(.pattern("b")), .confirmed(.channel("a"))] {
+        for wrong: PushNotice in [
+            .pong, .confirmed(.pattern("b")), .confirmed(.channel("a")), .left("a"),
+        ] {
             var subscriptions = Subscriptions(patterns: ["a", "b"], channels: [])
-            #expect(
-                subscriptions.hear(wrong) == .refused(.protocolBroken("a push nobody asked for")))
+            #expect(subscriptions.hear(wrong) == unasked)
         }
     }
+
+    private let unasked = Subscriptions.Step.refused(.protocolBroken("a push nobody asked for"))
 
     @Test("lives through break and wait, and can be stopped and started at any point")
     func linkLife() {

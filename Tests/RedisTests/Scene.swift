@@ -13,6 +13,7 @@ enum Event: Equatable, Sendable {
     case ready
     case heard(channel: String, pattern: Int?, payload: [UInt8])
     case read
+    case changed(String, ChannelChange)
     case lost(RedisFault)
     case retrying(Duration)
     case answer(RedisCommands.Answer)
@@ -50,6 +51,9 @@ final class Scene {
     var losses: [RedisFault] {
         events.compactMap { if case .lost(let fault) = $0 { fault } else { nil } }
     }
+    var pauses: [Duration] {
+        events.compactMap { if case .retrying(let pause) = $0 { pause } else { nil } }
+    }
     var answers: [RedisCommands.Answer] {
         events.compactMap { if case .answer(let answer) = $0 { answer } else { nil } }
     }
@@ -65,6 +69,23 @@ final class Scene {
     }
 
     func runUntil(_ event: Event) throws { try run("\(event)") { events.last == event } }
+
+    /// Looks again and again at what no event tells.
+    func wait(_ what: String, until isSo: () throws -> Bool) throws {
+        let deadline = DispatchTime.now() + .seconds(30)
+        while try !isSo() {
+            try #require(
+                DispatchTime.now() < deadline,
+                "waited in vain until \(what); heard: \(events.suffix(5))")
+        }
+    }
+
+    /// Lets something last for so long.
+    func pass(_ time: Duration) {
+        let isOver = DispatchSemaphore(value: 0)
+        calls.post { loop in _ = loop.arm(Alarm { isOver.signal() }, after: time) }
+        isOver.wait()
+    }
 
     /// Runs until the connection is lost (again) and returns why.
     func runUntilLost() throws -> RedisFault? {
@@ -91,7 +112,8 @@ final class Scene {
 
     func subscriber(
         _ address: RedisAddress, _ options: RedisOptions,
-        patterns: [String] = ["job:*:updates"], channels: [String] = ["control"]
+        patterns: [String] = ["job:*:updates"],
+        channels: @escaping (RedisIdentity) -> [String] = { _ in ["control"] }
     ) -> Remote<RedisSubscriber> {
         let notes = notes
         return Remote(
@@ -121,6 +143,12 @@ final class Scene {
     var answer: (RedisCommands.Answer) -> Void {
         { [notes] in notes.add(.answer($0)) }
     }
+}
+
+private final class Alarm: TimerTarget {
+    private let ring: () -> Void
+    init(_ ring: @escaping () -> Void) { self.ring = ring }
+    func timerFired(_ id: TimerID) { ring() }
 }
 
 /// What lives on the loop's thread, looked at from the test's.
@@ -167,6 +195,10 @@ extension Notes: RedisSubscriberOwner {
         add(.heard(channel: channel.text, pattern: pattern, payload: Array(payload.text.utf8)))
     }
 
+    func subscriber(
+        _ subscriber: RedisSubscriber, _ change: ChannelChange, of channel: String
+    ) { add(.changed(channel, change)) }
+
     func subscriberReadDone(_ subscriber: RedisSubscriber) { add(.read) }
     func subscriberLost(_ subscriber: RedisSubscriber, _ fault: RedisFault) { add(.lost(fault)) }
     func subscriberRetrying(after delay: Duration) { add(.retrying(delay)) }
@@ -183,7 +215,14 @@ extension RedisOptions {
     static var quick: RedisOptions {
         var options = RedisOptions()
         options.backoffBase = .milliseconds(10)
-        options.backoffCap = .milliseconds(50)
+        (options.backoffCap, options.refusedBackoffCap) = (.milliseconds(50), .milliseconds(50))
+        return options
+    }
+
+    /// Waits so long before it tries again that a test would not see it.
+    static var patient: RedisOptions {
+        var options = RedisOptions()
+        (options.backoffBase, options.backoffCap) = (.seconds(36_000), .seconds(36_000))
         return options
     }
 }

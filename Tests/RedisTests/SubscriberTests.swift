@@ -107,18 +107,133 @@ struct SubscriberTests {
         stop(subscriber)
     }
 
-    @Test("notices a server that hangs, and hears it again when it goes on")
-    func frozen() throws {
+    @Test("is back soon after Redis is, however long that was away")
+    func comesBack() throws {
         let server = try RedisServer()
-        var options = RedisOptions.quick
-        (options.pingInterval, options.replyTimeout) = (.milliseconds(50), .milliseconds(200))
-        let (scene, subscriber) = try subscribed(to: server, options: options)
-        server.freeze()
-        #expect(try scene.runUntilLost() == .timedOut(.reply))
-        // The kernel goes on accepting for the frozen server; the greeting stays unanswered.
-        #expect(try scene.runUntilLost() == .timedOut(.reply))
-        server.thaw()
+        let (scene, subscriber) = try subscribed(to: server, options: RedisOptions())
+        server.stop()
+        try scene.run("twelve tries") { scene.pauses.count == 12 }
+        try server.start()
+        try scene.runUntil(.ready)
+        #expect(scene.pauses.allSatisfy { $0 <= .milliseconds(250) })
+        stop(subscriber)
+    }
+
+    @Test("tries again at once when it is told that somebody else reached Redis")
+    func retriesNow() throws {
+        let server = try RedisServer()
+        let (scene, subscriber) = try subscribed(to: server, options: .patient)
+        subscriber.ask { $0.retryNow() }
+        server.stop()
+        _ = try scene.runUntilLost()
+        try server.start()
+        subscriber.ask { $0.retryNow() }
         try hearsAgain(server, scene)
+        #expect(scene.losses.count == 1)
+        stop(subscriber)
+    }
+
+    @Test("does not wait long for a connect that nobody answers")
+    func blackHole() throws {
+        let silent = try SilentPort()
+        let begun = Instant.now()
+        let scene = try Scene()
+        let address = RedisAddress(endpoint: .tcp(host: "127.0.0.1", port: silent.port))
+        let subscriber = scene.subscriber(address, RedisOptions())
+        #expect(try scene.runUntilLost() == .timedOut(.connect))
+        #expect(Instant.now() - begun < RedisOptions().connectTimeout)
+        stop(subscriber)
+    }
+
+    @Test("asks for the channels of the server that it finds")
+    func channelsOfServer() throws {
+        let server = try RedisServer()
+        let scene = try Scene()
+        let subscriber = scene.subscriber(try server.address(), .quick) { server in
+            ["of:\(server.reign ?? "nobody")"]
+        }
+        var reigns: Set<String> = []
+        for round in 1...2 {
+            try scene.runUntil(.ready)
+            let reign = try #require(subscriber.server?.reign)
+            #expect(try server.ask("info", "replication").contains("master_replid:\(reign)"))
+            let receivers = reigns.map { try? server.ask("publish", "of:\($0)", "x") }
+            #expect(receivers.allSatisfy { $0 == "0\n" })
+            try server.ask("publish", "of:\(reign)", "\(round)")
+            try scene.runUntil(.heard("of:\(reign)", nil, "\(round)"))
+            reigns.insert(reign)
+            server.stop()
+            try server.start()
+        }
+        #expect(reigns.count == 2)
+        stop(subscriber)
+    }
+
+    @Test("hears one channel more, until it leaves it or the connection is lost")
+    func later() throws {
+        let server = try RedisServer()
+        let (scene, subscriber) = try subscribed(to: server)
+        func receivers() throws -> String { try server.ask("publish", "extra", "x") }
+        #expect(try receivers() == "0\n")
+        for _ in 1...2 {
+            subscriber.ask { $0.subscribe(to: "extra") }
+            try scene.runUntil(.changed("extra", .subscribed))
+            #expect(try receivers() == "1\n")
+            try scene.runUntil(.heard("extra", nil, "x"))
+            subscriber.ask { $0.unsubscribe(from: "extra") }
+            try scene.runUntil(.changed("extra", .unsubscribed))
+            #expect(try receivers() == "0\n")
+        }
+        subscriber.ask { $0.subscribe(to: "extra") }
+        try scene.runUntil(.changed("extra", .subscribed))
+        try server.ask("client", "kill", "type", "pubsub")
+        _ = try scene.runUntilLost()
+        subscriber.ask { $0.subscribe(to: "extra") }
+        try hearsAgain(server, scene)
+        #expect(try receivers() == "0\n")
+        stop(subscriber)
+        subscriber.ask { $0.subscribe(to: "extra") }
+    }
+
+    @Test("is told that it may not hear a channel more, and hears the others as before")
+    func mayNotHearLater() throws {
+        let server = try RedisServer(users: [
+            "user default on nopass ~* &* +@all",
+            "user jw on >pw +@all &job:*:updates &control",
+        ])
+        let scene = try Scene()
+        let subscriber = scene.subscriber(try server.address("jw:pw@"), .quick)
+        try scene.runUntil(.ready)
+        subscriber.ask { $0.subscribe(to: "secret") }
+        try scene.runUntil(.changed("secret", .refused(.noPermission(needs: "&secret"))))
+        try server.ask("publish", "job:1:updates", "{}")
+        try scene.runUntil(.heard("job:1:updates", 0, "{}"))
+        #expect(scene.losses.isEmpty)
+        stop(subscriber)
+    }
+
+    @Test("lives through a script that does not end, and loses nothing that is published then")
+    func busy() throws {
+        let server = try RedisServer(configuration: ["lua-time-limit 10"])
+        var options = RedisOptions.quick
+        (options.pingInterval, options.replyTimeout) = (.milliseconds(20), .seconds(20))
+        let (scene, subscriber) = try subscribed(to: server, options: options)
+        let other = try Scene()
+        let commands = other.commands(try server.address(), .quick)
+        try other.runUntil(.ready)
+        let answer = other.answer
+        commands.ask {
+            $0.send(bytes("EVAL", "while true do end", "0"), answer)
+            $0.send(bytes("PUBLISH", "job:1:updates", "{}"), answer)
+        }
+        try scene.wait("Redis is busy") { try server.ask("ping").hasPrefix("BUSY") }
+        let before = scene.reads
+        try scene.run("ten answers to a PING") { scene.reads >= before + 10 }
+        try server.ask("script", "kill")
+        try scene.runUntil(.heard("job:1:updates", 0, "{}"))
+        #expect(scene.events == [.ready, .heard("job:1:updates", 0, "{}")])
+        #expect(try server.ask("info", "errorstats").contains("errorstat_BUSY:"))
+        commands.ask { $0.stop() }
         stop(subscriber)
     }
 

@@ -5,21 +5,23 @@
 extension World {
     enum Fault: CaseIterable {
         case crash, start, pause, resume, cutSubscription, cutCommands, clientLeaves, durable
-        case flush, deleteState, deleteIngest, restart, failover
+        case flush, deleteState, deleteIngest, restart, failover, failback
 
         static func of(_ loss: Schedule.Loss) -> [Fault] {
             switch loss {
             case .nothing: Array(allCases.prefix { $0 != .flush })
             case .keys: Array(allCases.prefix { $0 != .restart })
             case .history: allCases
-            case .primary: [.cutSubscription, .cutCommands, .clientLeaves, .failover]
+            case .primary: [.cutSubscription, .cutCommands, .clientLeaves, .failover, .failback]
             }
         }
     }
 
     func strike() throws(Violation) {
         let bridge = bridges[random.throwDie(bridges.count)]
-        switch temper.faults[random.throwDie(temper.faults.count)] {
+        let fault = temper.faults[random.throwDie(temper.faults.count)]
+        note("FAULT \(fault) b\(bridge.index)")
+        switch fault {
         case .crash: if bridge.isAlive { try crash(bridge) }
         case .start: bridge.isAlive = true
         case .pause: bridge.isPaused = true
@@ -38,6 +40,7 @@ extension World {
             guard !isOnlyReplaced || replaced.isEmpty else { return }
             let past = redis.past[random.throwDie(redis.past.count)]
             replace(by: past, isOnlyReplaced || random.happens(0.5))
+        case .failback: if let old = replaced.randomElement(using: &random) { failBack(to: old) }
         }
     }
 
@@ -52,6 +55,17 @@ extension World {
         let old = redis
         current = SimulatedRedis(self, store)
         if oldLivesOn { replaced.append(old) } else { bury(old) }
+    }
+
+    /// The one that was replaced takes over again, with all that its successor has; those that are connected to
+    /// it are told nothing.
+    private func failBack(to old: SimulatedRedis) {
+        ledger.isLossy = true
+        let successor = redis
+        replaced.removeAll { $0 === old }
+        old.reignAgain(over: successor.store)
+        current = old
+        bury(successor)
     }
 
     func bury(_ redis: SimulatedRedis) {
@@ -75,7 +89,7 @@ extension World {
         }
     }
 
-    private func crash(_ bridge: SimulatedBridge) throws(Violation) {
+    func crash(_ bridge: SimulatedBridge) throws(Violation) {
         ledger.forgive(bridge)
         try cutCommands(of: bridge)
         bridge.subscription?.cut()
