@@ -20,10 +20,13 @@ final class Checkup {
     private let names: RecordedNames
     private let fleet: FleetKeys
     private var user: String { address.user ?? "default" }
-    /// Nothing is recorded in Redis otherwise.
+    /// Otherwise nothing is written to Redis, and only the probe is said there.
     private var records: Bool { settings.history == .redis }
     /// That of the primary, as bridges read it when they connect: their channels end with it.
     private var reign: String?
+    private var probe: String {
+        Rehearsal.probeChannel(prefix: settings.keyPrefix, database: address.database)
+    }
     private var findings: [Finding] = []
     private var waits: [Duration] = []
 
@@ -60,18 +63,15 @@ final class Checkup {
                 "Nothing that workers publish there is heard.")
         }
         // Without a reign it is not known which they are; recording then lacks INFO, which has been said.
-        if records, let reign {
-            for channel in names.channels(in: reign) {
-                try subscribe(
-                    to: channel, rule: "&\(names.root)*", .error,
-                    "Bridges can't tell each other what they recorded, so nobody hears anything.")
-            }
+        for channel in records ? reign.map(names.channels) ?? [] : [probe] {
+            try subscribe(
+                to: channel, rule: records ? "&\(names.root)*" : "&\(probe)",
+                records ? .error : .warning,
+                records
+                    ? "Bridges can't tell each other what they recorded, so nobody hears anything."
+                    : "A bridge can't prove by hearing itself that it hears; PING has to do instead."
+            )
         }
-        let probe = Rehearsal.probeChannel(
-            prefix: settings.keyPrefix, database: address.database)
-        try subscribe(
-            to: probe, rule: "&\(probe)", .warning,
-            "A bridge can't prove by hearing itself that it hears; PING has to do instead.")
         try subscribe(
             to: fleet.channel, rule: "&\(fleet.root)*", .warning,
             "What is told to all bridges does not reach this one, or reaches it late.")
@@ -85,10 +85,7 @@ final class Checkup {
         let errand = try RedisErrand(settings)
         let rehearsal = try rehearsal()
         try errand.run { [self] commands in
-            send(["INFO", "replication"], commands) { [self] answer in
-                guard case .success(let reply) = answer else { return }
-                reign = CheckupQuestion.fields(reply)["master_replid"]
-            }
+            reign = commands.server?.reign
             for question in CheckupQuestion.all(settings) { ask(question, commands) }
             record(rehearsal, commands) { [self] in
                 tell(commands) { [self] in ping(commands, errand) }
@@ -111,7 +108,8 @@ final class Checkup {
             guard isAllowed else { return done() }
             rehearsal.run(on: commands) { [self] outcome in
                 findings.append(CheckupQuestion.recording(outcome, names))
-                ask(.patterns(names, sources), commands, done)
+                guard let reign else { return done() }
+                ask(.patterns(names, sources, reign: reign), commands, done)
             }
         }
     }

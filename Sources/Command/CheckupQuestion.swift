@@ -33,7 +33,7 @@ struct CheckupQuestion {
         return read(fields)
     }
 
-    /// What INFO, CONFIG GET or HGETALL answered, as a table.
+    /// What INFO, CONFIG GET, HGETALL or PUBLISH answered, as a table.
     static func fields(_ reply: RedisReply) -> [String: String] {
         var fields: [String: String] = [:]
         if case .array(let items) = reply {
@@ -41,6 +41,7 @@ struct CheckupQuestion {
                 if let key = items[index].text { fields[key] = items[index + 1].text }
             }
         }
+        if case .integer(let receivers) = reply { fields["receivers"] = String(receivers) }
         for line in (reply.text ?? "").split(whereSeparator: \.isNewline) {
             let parts = line.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
             if parts.count == 2 { fields[String(parts[0])] = String(parts[1]) }
@@ -71,14 +72,20 @@ struct CheckupQuestion {
         ]
     }
 
-    /// Whether bridges that listen to something else record here: `ingest` says to what they listen.
-    static func patterns(_ names: RecordedNames, _ sources: [Source]) -> CheckupQuestion {
+    /// Whether bridges that listen to something else record here: `ingest` says to what they listen, and to a word on the
+    /// channel of those that are there, Redis answers how many they are.
+    static func patterns(
+        _ names: RecordedNames, _ sources: [Source], reign: String
+    ) -> CheckupQuestion {
         CheckupQuestion(
             name: "patterns",
             attempts: [
                 Attempt(
                     words: ["HGETALL", names.ingest], rule: "+hgetall",
-                    placeRule: "~\(names.root)*")
+                    placeRule: "~\(names.root)*"),
+                Attempt(
+                    words: ["PUBLISH", names.present(in: reign), ""], rule: "+publish",
+                    placeRule: "&\(names.root)*"),
             ]
         ) { patterns($0, ours: Rehearsal.patterns(of: sources)) }
     }

@@ -168,14 +168,12 @@ extension CheckupQuestion {
     }
 
     /// `ours` is how bridges with these settings name what they listen to.
-    static func patterns(_ ingest: [String: String], ours: String) -> Finding {
-        guard let era = ingest["era"], !era.isEmpty, let theirs = ingest["patterns"],
-            theirs != ours
-        else {
-            return Finding("patterns", .ok, "no bridge records here by others")
-        }
+    static func patterns(_ fields: [String: String], ours: String) -> Finding {
+        guard let era = fields["era"], !era.isEmpty, let theirs = fields["patterns"],
+            theirs != ours, fields["receivers"] != "0"
+        else { return Finding("patterns", .ok, "no bridge is at work here with others") }
         return Finding(
-            "patterns", .warning, "bridges with other patterns or feeds record here, or did last",
+            "patterns", .warning, "bridges with other patterns or feeds are at work here",
             "Bridges that listen to different things can't number the same jobs: while those run, one"
                 + " with these settings records nothing, and says 503.",
             mend: [

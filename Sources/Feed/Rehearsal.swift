@@ -22,7 +22,7 @@ public final class Rehearsal {
 
     public static let script = ScriptCalls.script
     /// What a bridge sends besides the script's own commands.
-    public static let commands = ["EVALSHA", "EVAL", "ZREVRANGEBYSCORE"]
+    public static let commands = ["EVALSHA", "EVAL", "ZREVRANGEBYSCORE", "UNSUBSCRIBE"]
 
     /// All of it begins with the prefix of real keys, as rights do.
     private let names: RecordedNames
@@ -86,62 +86,62 @@ public final class Rehearsal {
                 #"{"type":"status","data":{"status":"\#(status)","queue":"\#(Self.job)"}}"#
             return reader.read(Array(text.utf8).span, heardAt: WallTime(milliseconds: now))
         }
-        let open = OpenCall(token: era, expected: Expected(era: nil, last: 0))
-        let heard = QueuedEvent(job: job, event: event("running"), heardAt: 0)
+        func act(
+            _ operation: String, _ words: [[UInt8]], isAnswer: @escaping (RedisReply) -> Bool
+        ) -> Act { Act(operation: operation, words: CommandWords(words), isAnswer: isAnswer) }
+        func stands(at seq: UInt64, _ reply: RedisReply) -> Bool {
+            guard case .stands(let standing)? = TouchAnswer(reply)?.jobs.first else { return false }
+            return standing.cursor.seq == seq && standing.entries.count == Int(seq)
+        }
+
+        let pulse = PulseCall(number: 1, token: nil, countsUs: false, connection: 0)
+        let open = OpenCall(
+            token: era, expected: Expected(era: nil, last: 0), heardFor: .zero,
+            isOverSilence: false)
+        let answer = AnswerCall(era: era, marks: [(token: name(), ordinal: 0)])
         let record = RecordCall(
-            era: era, first: 1, events: [heard], marks: [(token: name(), ordinal: 1)],
+            era: era, first: 1,
+            events: [QueuedEvent(job: job, event: event("running"), heardAt: 0)],
             isTail: false, connection: 0, resending: 0)
+        let wish = FollowedJobs.Wish(
+            job: job, kind: .whole, behind: nil, awaitedSince: nil, ticket: 1)
         return [
-            Act(
-                operation: "where",
-                words: CommandWords(calls.ask(era, runID: "", random: name(), now: now))
-            ) { if case .integer = $0 { true } else { false } },
-            Act(
-                operation: "open",
-                words: CommandWords(calls.open(open, runID: "", random: name(), now: now))
-            ) { $0.text == "YES" },
-            Act(
-                operation: "record",
-                words: calls.record(record, runID: "", token: name(), now: now)
-            ) { ScriptCalls.recordAnswer(.success($0)) == .ok(era: era, last: 1) },
+            act("where", calls.ask(era, random: name(), now: now)) { $0 == .integer(0) },
+            act("pulse", calls.pulse(pulse, random: name(), now: now)) {
+                ScriptCalls.pulseAnswer(.success($0))?.present == 0
+            },
+            act("open", calls.open(open, random: name(), now: now)) { $0.text == "YES" },
+            act("answer", calls.answer(answer, random: name(), now: now)) {
+                ScriptCalls.recordAnswer(.success($0)) == .ok(era: era, last: 0)
+            },
+            Act(operation: "record", words: calls.record(record, token: name(), now: now)) {
+                ScriptCalls.recordAnswer(.success($0)) == .ok(era: era, last: 1)
+            },
             Act(
                 operation: "durable",
                 words: calls.durable(
-                    [event("running")], of: job, producer: Self.job, number: 1, runID: "",
-                    token: name(), now: now)
+                    [event("running")], of: job, producer: Self.job, number: 1, token: name(),
+                    now: now)
             ) { ScriptCalls.durableAnswer($0)?.seqs == [2] },
-            Act(
-                operation: "touch",
-                words: CommandWords(
-                    calls.touch(
-                        [job], makes: true, .all, runID: "", random: name(), now: now))
-            ) {
-                guard case .stands(let standing)? = TouchAnswer($0)?.jobs.first else {
-                    return false
-                }
-                return standing.cursor.seq == 2 && standing.entries.count == 2
+            act("follow", calls.follow([wish], at: .now(), random: name(), now: now)) {
+                stands(at: 2, $0)
             },
-            Act(
-                operation: "look",
-                words: CommandWords(
-                    calls.look(
-                        [job], in: Array("jobs".utf8), fields: ["status"], bytesMax: .max,
-                        runID: "", random: name(), now: now))
+            act("look", calls.look(job, .all, random: name(), now: now)) { stands(at: 2, $0) },
+            act(
+                "list",
+                calls.look(
+                    [job], in: Array("jobs".utf8), fields: ["status"], bytesMax: .max,
+                    random: name(), now: now)
             ) { $0 == .array([.array([.bytes(Array(#""running""#.utf8))])]) },
-            Act(
-                operation: "alive",
-                words: CommandWords(
-                    calls.alive(
-                        from: "-inf", looks: Silence.listedLooksMax, runID: "", random: name(),
-                        now: now))
-            ) {
-                ScriptCalls.aliveAnswer(.success($0))?.jobs == [Cursored(job: job, seq: 2)]
-            },
+            act(
+                "alive",
+                calls.alive(
+                    from: "-inf", looks: Silence.listedLooksMax, random: name(), now: now)
+            ) { ScriptCalls.aliveAnswer(.success($0))?.jobs == [Cursored(job: job, seq: 2)] },
             Act(
                 operation: "stall",
                 words: calls.stall(
-                    [Cursored(job: job, seq: 2)], event("stalled"), runID: "", random: name(),
-                    now: now)
+                    [Cursored(job: job, seq: 2)], event("stalled"), random: name(), now: now)
             ) { $0 == .integer(1) },
         ]
     }
@@ -156,7 +156,7 @@ extension Rehearsal {
     /// What `ingest` says under `patterns` of bridges that listen to these.
     public static func patterns(of sources: [Source]) -> String { Name.ofSources(sources).text }
 
-    /// Where a bridge hears itself, if it may.
+    /// Where a bridge that records nothing hears itself, if it may.
     public static func probeChannel(prefix: String, database: Int) -> String {
         Probe(prefix: prefix, database: database, token: 0).channel
     }
