@@ -74,7 +74,7 @@ struct FeedTests {
         let scene = try Scene {
             ($0.pingInterval, $0.replyTimeout) = (.milliseconds(50), .milliseconds(300))
         }
-        try scene.wait(for: .proven(true))
+        try scene.wait(for: .flow(.flows))
         try scene.publish("1")
         try scene.waitUntilHeard(1)
         try scene.follow("a", from: 0)
@@ -83,7 +83,7 @@ struct FeedTests {
         #expect(try !scene.ask { $0.isProven })
         scene.redis.thaw()
         try scene.wait(for: .ready, count: 2)
-        try scene.wait(for: .proven(true), count: 2)
+        try scene.wait(for: .flow(.flows), count: 2)
         try scene.publish("2")
         try scene.wait(for: .event("a", 2, loops: [0]))
         #expect(scene.told == [.opened("a", 1, loop: 0), .event("a", 2, loops: [0])])
