@@ -62,6 +62,7 @@ extension RecordedFeed: RedisSubscriberOwner {
 
     public func subscriberLost(_ subscriber: RedisSubscriber, _ fault: RedisFault) {
         recorder.subscriptionLost()
+        beginsUntil = loop.now
         tell(.redisLost(fault))
         advance()
     }

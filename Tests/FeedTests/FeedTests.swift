@@ -147,8 +147,7 @@ struct FeedTests {
         try scene.wait(for: .flow(.flows))
         // Publishing has to wait; what is subscribed stays so.
         try scene.redis.ask("client", "pause", "400", "write")
-        // It was not proven before it was for the first time.
-        try scene.wait(for: .flow(.noAnswer), count: 2)
+        try scene.wait(for: .flow(.noAnswer))
         try scene.wait(for: .flow(.flows), count: 2)
         #expect(!scene.notes.contains(.lost))
     }
