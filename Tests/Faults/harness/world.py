@@ -134,11 +134,13 @@ class World:
             self.task(watcher.run())
 
     async def settled(self, bridge):
-        """The bridge serves, and is aligned where that is to be."""
+        """The bridge serves, and is aligned where that is to be, in an era of the Redis that is there now."""
+        since = max((loss.since for loss in self.losses if not loss.jobs), default=0.0)
         for _ in range(READY_SECONDS_MAX * 50):
             if not bridge.is_alive:
                 return False
-            if (self.plan.history == "memory" or bridge.proxy.is_aligned()) and bridge.readiness.status == 200:
+            is_aligned = self.plan.history == "memory" or bridge.proxy.is_aligned(since)
+            if is_aligned and bridge.readiness.status == 200:
                 return True
             await asyncio.sleep(0.02)
         self.unsettled.append(f"{bridge.name} is not ready and aligned after {READY_SECONDS_MAX} s")
