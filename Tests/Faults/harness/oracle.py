@@ -172,12 +172,11 @@ class Oracle:
                 yield f"{proxy.name} closed its subscription itself at {hearing.ended:.3f} s, which was whole"
 
     def _may_close(self, proxy, hearing):
-        """Another has found its place, or the server is another one, or a fault held it and another one stands."""
+        """Another has found its place, or it is from before another server came, or a fault held it and another stands."""
         others = [other for other in proxy.hearings if other is not hearing and other.began > hearing.began]
         if any(span.aligned <= hearing.ended for other in others for span in other.spans):
             return True
-        if any(loss.moves and loss.since - STALL_SECONDS_MAX <= hearing.ended <= loss.until + STALL_SECONDS_MAX
-               for loss in self.losses):  # fmt: skip
+        if any(loss.moves and hearing.began <= loss.until and hearing.ended >= loss.since for loss in self.losses):
             return True
         if any(each.kind == LAG and each.since <= hearing.ended <= self._end(each) + 1 for each in proxy.disturbances):
             return True

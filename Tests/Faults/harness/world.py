@@ -172,8 +172,8 @@ class World:
     def known_since(self, job):
         """When anybody was first interested in the job: asked for it, or published in it."""
         asked = [f.views[job].asked_at for f in self.followers if job in f.views and f.views[job].asked_at]
-        sent = [publication.sent for event, publication in self.publications.items() if event.job == job]
-        return min(asked + sent[:1], default=0.0)
+        first = next((publication.sent for event, publication in self.publications.items() if event.job == job), None)
+        return min(asked if first is None else [*asked, first], default=0.0)
 
     def logs(self):
         return [bridge.log_path.read_text(errors="replace") for bridge in self.bridges if bridge.log_path.exists()]
