@@ -403,7 +403,7 @@ enum RecordSource {
         for place = 15, #ARGV, step do
         local job = load(ARGV[place])
         if job and isFollowed and not job.is.finished_at then
-        if not job.is.epoch then await(job, tonumber(ARGV[place + 1]) or 0) end
+        if not job.is.epoch then await(job, tonumber(ARGV[place + 1])) end
         if era ~= '' then align(ARGV[place]) end
         end
         end

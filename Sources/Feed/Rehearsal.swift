@@ -104,7 +104,7 @@ public final class Rehearsal {
             events: [QueuedEvent(job: job, event: event("running"), heardAt: 0)],
             isTail: false, connection: 0, resending: 0)
         let wish = FollowedJobs.Wish(
-            job: job, kind: .whole, behind: nil, awaitedSince: nil, ticket: 1)
+            job: job, kind: .whole, behind: nil, followedSince: .now(), ticket: 1)
         return [
             act("where", calls.ask(era, random: name(), now: now)) { $0 == .integer(0) },
             act("pulse", calls.pulse(pulse, random: name(), now: now)) {

@@ -26,8 +26,7 @@ struct FollowedJobs {
         let kind: Kind
         var isCheck: Bool { kind == .check }
         let behind: Cursor?
-        /// Where no event was ever told.
-        let awaitedSince: Instant?
+        let followedSince: Instant
         /// An answer to an older asking is ignored.
         let ticket: Int
     }
@@ -150,11 +149,10 @@ struct FollowedJobs {
             taken += 1
             tickets += 1
             jobs[job]?.phase = .asked(need, ticket: tickets)
-            let hadEvents = followed.told?.epoch != nil
             wishes.append(
                 Wish(
                     job: job, kind: kind, behind: kind == .missed ? followed.told : nil,
-                    awaitedSince: hadEvents ? nil : followed.since, ticket: tickets))
+                    followedSince: followed.since, ticket: tickets))
         }
         wanted.removeFirst(taken)
         return wishes

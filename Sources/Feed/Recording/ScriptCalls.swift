@@ -123,7 +123,7 @@ struct ScriptCalls {
         let jobs = wishes.flatMap { wish in
             [
                 bytes(wish.job.stem),
-                wish.awaitedSince.map { bytes((time - $0).wholeMicroseconds) } ?? [],
+                bytes((time - wish.followedSince).wholeMicroseconds),
                 wish.behind.map { bytes($0.description) } ?? [],
             ]
         }

@@ -303,7 +303,7 @@ final class SimulatedRedis {
         defer { save() }
         if store.jobs[job] == nil {
             try append(job, nil)
-            store.jobs[job]?.awaitedSince = wish.awaitedSince ?? world.clock
+            store.jobs[job]?.awaitedSince = wish.followedSince
         }
         if begin().era != nil { try append(job, nil) }
         announce(by: nil, era: nil)
