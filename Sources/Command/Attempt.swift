@@ -84,7 +84,7 @@ extension Attempt {
         "EVALSHA": ["0000000000000000000000000000000000000000", "1", "KEY"], "GET": ["KEY"],
         "HDEL": ["KEY", "a"], "HEXISTS": ["KEY", "a"], "HGET": ["KEY", "a"], "HGETALL": ["KEY"],
         "HMGET": ["KEY", "a"], "HSET": ["KEY", "a", "1", "b"], "INFO": ["replication"],
-        "MGET": ["KEY"], "PUBLISH": ["CHANNEL", ""],
+        "MGET": ["KEY"], "PUBLISH": ["CHANNEL", ""], "PUBSUB": ["NUMSUB", "a"],
         "SADD": ["KEY", "a"], "SET": ["KEY", "a", "PX", "0"], "SRANDMEMBER": ["KEY"],
         "SREM": ["KEY", "a"], "XADD": ["KEY", "x", "a", "1"], "XRANGE": ["KEY", "-", "+"],
         "TIME": [], "UNSUBSCRIBE": ["CHANNEL"], "XREVRANGE": ["KEY", "+", "-"],

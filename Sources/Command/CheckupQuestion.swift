@@ -33,21 +33,28 @@ struct CheckupQuestion {
         return read(fields)
     }
 
-    /// What INFO, CONFIG GET, HGETALL or PUBLISH answered, as a table.
+    /// What INFO, CONFIG GET, HGETALL or PUBSUB NUMSUB answered, as a table.
     static func fields(_ reply: RedisReply) -> [String: String] {
         var fields: [String: String] = [:]
         if case .array(let items) = reply {
             for index in stride(from: 0, to: items.count - 1, by: 2) {
-                if let key = items[index].text { fields[key] = items[index + 1].text }
+                guard let key = items[index].text else { continue }
+                if case .integer(let count) = items[index + 1] {
+                    fields[countField] = String(count)
+                } else {
+                    fields[key] = items[index + 1].text
+                }
             }
         }
-        if case .integer(let receivers) = reply { fields["receivers"] = String(receivers) }
         for line in (reply.text ?? "").split(whereSeparator: \.isNewline) {
             let parts = line.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
             if parts.count == 2 { fields[String(parts[0])] = String(parts[1]) }
         }
         return fields
     }
+
+    /// How many listen to the channel that was asked about.
+    static let countField = "listeners"
 
     /// What can be asked whatever Jobwire may do here.
     static func all(_ settings: Settings) -> [CheckupQuestion] {
@@ -72,8 +79,8 @@ struct CheckupQuestion {
         ]
     }
 
-    /// Whether bridges that listen to something else record here: `ingest` says to what they listen, and to a word on the
-    /// channel of those that are there, Redis answers how many they are.
+    /// Whether bridges that listen to something else record here: `ingest` says to what they listen, and Redis how many
+    /// are there.
     static func patterns(
         _ names: RecordedNames, _ sources: [Source], reign: String
     ) -> CheckupQuestion {
@@ -84,8 +91,7 @@ struct CheckupQuestion {
                     words: ["HGETALL", names.ingest], rule: "+hgetall",
                     placeRule: "~\(names.root)*"),
                 Attempt(
-                    words: ["PUBLISH", names.present(in: reign), ""], rule: "+publish",
-                    placeRule: "&\(names.root)*"),
+                    words: ["PUBSUB", "NUMSUB", names.present(in: reign)], rule: "+pubsub"),
             ]
         ) { patterns($0, ours: Rehearsal.patterns(of: sources)) }
     }

@@ -170,7 +170,7 @@ extension CheckupQuestion {
     /// `ours` is how bridges with these settings name what they listen to.
     static func patterns(_ fields: [String: String], ours: String) -> Finding {
         guard let era = fields["era"], !era.isEmpty, let theirs = fields["patterns"],
-            theirs != ours, fields["receivers"] != "0"
+            theirs != ours, fields[countField] != "0"
         else { return Finding("patterns", .ok, "no bridge is at work here with others") }
         return Finding(
             "patterns", .warning, "bridges with other patterns or feeds are at work here",

@@ -223,12 +223,23 @@ extension Feed: RedisSubscriberOwner {
         silence.hears(true)
         probe.begin()
         tell(.redisReady)
-        tellFlow()
+        // While it only begins there is nothing to tell.
+        if flow != .beginning { tellFlow() }
         let mayHear = subscriber.refusedWish == nil
         if probe.mayHear, !mayHear { tell(.mayNotProbe) }
         probe.mayHear = mayHear
         if probe.canProve { sendProbe() } else { prove(true) }
         commands?.retryNow()
+    }
+
+    public func subscriber(_ subscriber: RedisSubscriber, isSilent: Bool) {
+        silence.hears(!isSilent)
+        guard !isSilent else {
+            prove(false)
+            return tell(.redisLost(.timedOut(.reply)))
+        }
+        tell(.redisReady)
+        if probe.canProve { sendProbe() } else { prove(true) }
     }
 
     public func subscriber(
@@ -285,7 +296,10 @@ extension Feed: TimerTarget {
         _ = loop.arm(self, after: limits.probeInterval)
         guard subscriber?.state == .ready else { return }
         if probe.canProve {
-            if !probe.intervalPassed() { prove(false) }
+            if !probe.intervalPassed() {
+                prove(false)
+                tellFlow()
+            }
             if probe.isDeaf { subscriber?.distrust() } else { sendProbe() }
         } else {
             // The subscriber's own PING has been answered, or it is silent.

@@ -220,13 +220,13 @@ enum RecordSource {
         local found = redis.pcall('XREVRANGE', job.events, '+', '-', 'COUNT', 1)
         return #found == 1 and found[1][1] == textOf(job.seq) .. '-0' and found[1][2][1] == 'gap'
         end
-        local function milliseconds()
+        local function microseconds()
         local time = redis.call('TIME')
-        return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+        return tonumber(time[1]) * 1000000 + tonumber(time[2])
         end
         local function await(job, waited)
         startOver(job)
-        set(job, 'era', string.format('@%.0f', milliseconds() - waited))
+        set(job, 'era', string.format('@%.0f', microseconds() - waited))
         end
         local function align(stem)
         local job = load(stem)
@@ -237,7 +237,7 @@ enum RecordSource {
         elseif job.is.line == line and since then
         if era == '' then return job end
         set(job, 'era', era)
-        if tonumber(since) <= from + 1 then return put(job, 'gap', 'unrecorded') and job end
+        if tonumber(since) <= from then return put(job, 'gap', 'unrecorded') and job end
         elseif job.is.line ~= line or job.is.era ~= era then
         if endsInGap(job) then
         fork(job, job.seq - 1)
@@ -368,7 +368,7 @@ enum RecordSource {
         end
         return { 'OK', era, last, 0 }
         end
-        local function present() return redis.call('PUBLISH', channel('present'), '') end
+        local function present() return redis.call('PUBSUB', 'NUMSUB', channel('present'))[2] end
         function asked.where()
         tell('WHERE', ARGV[10], ARGV[11], ARGV[12], word(era), textOf(last))
         return present()
@@ -379,7 +379,7 @@ enum RecordSource {
         end
         function asked.open()
         if era ~= ARGV[13] or last ~= tonumber(ARGV[14]) then return 'NO' end
-        local since = milliseconds() - tonumber(ARGV[15])
+        local since = microseconds() - tonumber(ARGV[15])
         redis.call('HSET', KEYS[1], 'reign', reign, 'line', line, 'era', ARGV[10], 'last', 0,
         'patterns', ARGV[12], 'from', string.format('%.0f', since))
         tell('MARK', ARGV[10], ARGV[11], ARGV[12])

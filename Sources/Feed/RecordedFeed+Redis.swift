@@ -24,6 +24,13 @@ extension RecordedFeed: RedisSubscriberOwner {
         advance()
     }
 
+    /// What was published meanwhile is still to come, so recording goes on where it stood.
+    public func subscriber(_ subscriber: RedisSubscriber, isSilent: Bool) {
+        guard !isSilent else { return tell(.redisLost(.timedOut(.reply))) }
+        watchAnew()
+        tell(.redisReady)
+    }
+
     public func subscriber(
         _ subscriber: RedisSubscriber, heard channel: Span<UInt8>, pattern: Int?,
         payload: Span<UInt8>
@@ -55,6 +62,7 @@ extension RecordedFeed: RedisSubscriberOwner {
 
     public func subscriberLost(_ subscriber: RedisSubscriber, _ fault: RedisFault) {
         recorder.subscriptionLost()
+        beginsUntil = loop.now
         tell(.redisLost(fault))
         advance()
     }

@@ -18,7 +18,9 @@ extension RecordedFeed {
     }
 
     func tellSilent() {
-        guard recorder.isAligned else { return silence.sweepLater(hasMore: false) }
+        guard recorder.isAligned, subscriber?.isSilent == false else {
+            return silence.sweepLater(hasMore: false)
+        }
         if let score = listedFrom { return readList(from: score) }
         let silent = watch.silent(
             at: loop.now.nanoseconds, atMost: Silence.listedLooksMax)

@@ -84,6 +84,7 @@ public final class RecordedFeed {
     /// Of the primary that we listen to.
     var channels = (stamped: "", control: "", present: "")
     private var flow = Flow.beginning
+    var beginsUntil: Instant
     var publishTimeout: Duration { limits.publishTimeout }
 
     public init(
@@ -105,6 +106,7 @@ public final class RecordedFeed {
         recorderLimits.openPause = options.replyTimeout + Self.reconnectMax
         recorder = Recorder(me: me, patterns: calls.patterns, limits: recorderLimits)
         followed = FollowedJobs(earlyBytesMax: recorded.earlyBytesMax)
+        beginsUntil = loop.now + recorderLimits.standstillMax
         let names = calls.names
         subscriber = RedisSubscriber(
             loop: loop, address: address, options: options, patterns: sources.map(\.pattern.text),
@@ -224,11 +226,19 @@ public final class RecordedFeed {
             wasAmongOthers = recorder.isAmongOthers
             if wasAmongOthers { tell(.recording(.otherPatterns)) }
         }
-        if recorder.flow(at: loop.now) != flow {
-            flow = recorder.flow(at: loop.now)
-            tell(.flow(flow))
-        }
+        tellFlow()
         askForJobs()
+    }
+
+    /// While it only begins, and nothing has gone wrong, there is nothing to tell.
+    private func tellFlow() {
+        let now = recorder.flow(after: flow, at: loop.now)
+        guard now != flow else { return }
+        if flow == .beginning, now != .flows, now != .otherPatterns, loop.now < beginsUntil {
+            return
+        }
+        flow = now
+        tell(.flow(now))
     }
 
     private func carryOut(_ step: RecorderStep) {

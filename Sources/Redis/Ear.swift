@@ -110,6 +110,7 @@ extension Ear: LinkOwner {
 
     func linkFellSilent(since heardAt: Instant) {
         guard isReady, isHeard else { return link.fail(.timedOut(.reply)) }
+        guard !isSilent else { return }
         isSilent = true
         subscriber?.earFellSilent(since: heardAt)
     }

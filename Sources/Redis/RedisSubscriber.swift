@@ -22,6 +22,9 @@ public protocol RedisSubscriberOwner: AnyObject {
     /// Redis' answer to `subscribe(to:)` or `unsubscribe(from:)`.
     func subscriber(
         _ subscriber: RedisSubscriber, _ change: ChannelChange, of channel: String)
+    /// It owes an answer and says nothing, or it speaks again: nothing is lost meanwhile. The silence of one
+    /// that is given up ends with `subscriberLost`.
+    func subscriber(_ subscriber: RedisSubscriber, isSilent: Bool)
     /// After all that one read of the socket brought.
     func subscriberReadDone(_ subscriber: RedisSubscriber)
     /// Lost, or not reached at all: told after each try.
@@ -30,10 +33,11 @@ public protocol RedisSubscriberOwner: AnyObject {
 }
 
 extension RedisSubscriberOwner {
-    /// Most never ask for more.
+    /// Most never ask for more, and some have time.
     public func subscriber(
         _ subscriber: RedisSubscriber, _ change: ChannelChange, of channel: String
     ) {}
+    public func subscriber(_ subscriber: RedisSubscriber, isSilent: Bool) {}
 }
 
 public enum RedisState: String, Sendable {
@@ -166,9 +170,13 @@ extension RedisSubscriber {
 
     func earFellSilent(since heardAt: Instant) {
         carryOut(succession.fellSilent(since: heardAt, at: loop.now))
+        owner?.subscriber(self, isSilent: true)
     }
 
-    func earSpoke() { carryOut(succession.spoke()) }
+    func earSpoke() {
+        carryOut(succession.spoke())
+        owner?.subscriber(self, isSilent: false)
+    }
 
     func earLost(_ ear: Ear, _ fault: RedisFault, retryAfter delay: Duration) {
         guard ear === self.ear else { return succession.successorFell() }

@@ -30,7 +30,6 @@ struct Succession {
 
     init(grace: ClosedRange<Duration>) { self.grace = grace }
 
-    /// Told again and again.
     mutating func fellSilent(since: Instant, at now: Instant) -> Step {
         guard case .none = phase else { return .nothing }
         phase = .sought(from: now, silentSince: since)

@@ -197,11 +197,11 @@ struct DoctorTests {
     @Test(
         "bridges with other patterns are told from our own, and from none",
         arguments: [
-            ([:], Finding.Level.ok), (["era": "e", "receivers": "1"], .ok),
-            (["era": "", "patterns": "other", "receivers": "1"], .ok),
-            (["era": "e", "patterns": "ours", "receivers": "1"], .ok),
-            (["era": "e", "patterns": "other", "receivers": "0"], .ok),
-            (["era": "e", "patterns": "other", "receivers": "1"], .warning),
+            ([:], Finding.Level.ok), (["era": "e", "listeners": "1"], .ok),
+            (["era": "", "patterns": "other", "listeners": "1"], .ok),
+            (["era": "e", "patterns": "ours", "listeners": "1"], .ok),
+            (["era": "e", "patterns": "other", "listeners": "0"], .ok),
+            (["era": "e", "patterns": "other", "listeners": "1"], .warning),
         ])
     func patterns(_ ingest: [String: String], _ level: Finding.Level) {
         let finding = CheckupQuestion.patterns(ingest, ours: "ours")

@@ -136,7 +136,8 @@ struct CommandsTests {
         let flow = commands.ask { Flow($0, commandsMax: 20_000, answer) }
         commands.ask { _ in for _ in 0..<Flow.underWay { flow.sendNext() } }
         try scene.run("20,000 answers") { scene.answers.count == 20_000 }
-        #expect(commands.ask { _ in flow.loadsPeak } <= Flow.underWay)
+        // One more while its answer is told.
+        #expect(commands.ask { _ in flow.loadsPeak } <= Flow.underWay + 1)
         #expect(commands.ask { _ in flow.loads } == 0)
     }
 
@@ -273,10 +274,9 @@ private final class Flow {
     func sendNext() {
         guard commandsLeft > 0 else { return }
         commandsLeft -= 1
-        var load: Load? = Load(self)
+        let load = Load(self)
         commands.send(bytes("PING")) { [self] answer in
-            if load != nil { answered(answer) }
-            load = nil
+            withExtendedLifetime(load) { answered(answer) }
             sendNext()
         }
     }

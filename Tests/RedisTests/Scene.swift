@@ -13,6 +13,7 @@ enum Event: Equatable, Sendable {
     case ready
     case heard(channel: String, pattern: Int?, payload: [UInt8])
     case read
+    case silent(Bool)
     case changed(String, ChannelChange)
     case lost(RedisFault)
     case retrying(Duration)
@@ -45,8 +46,20 @@ final class Scene {
         thread.join()
     }
 
-    /// All but the ends of reads, which come as the network cuts.
-    var events: [Event] { notes.events.filter { $0 != .read } }
+    /// All but the ends of reads, which come as the network cuts, and silences, which come as fast as the
+    /// machine is.
+    var events: [Event] {
+        notes.events.filter { event in
+            switch event {
+            case .read, .silent: false
+            default: true
+            }
+        }
+    }
+    /// Whether it was silent, each time that this changed.
+    var silences: [Bool] {
+        notes.events.compactMap { if case .silent(let isSilent) = $0 { isSilent } else { nil } }
+    }
     var reads: Int { notes.events.count { $0 == .read } }
     var losses: [RedisFault] {
         events.compactMap { if case .lost(let fault) = $0 { fault } else { nil } }
@@ -199,6 +212,8 @@ extension Notes: RedisSubscriberOwner {
         _ subscriber: RedisSubscriber, _ change: ChannelChange, of channel: String
     ) { add(.changed(channel, change)) }
 
+    func subscriber(_ subscriber: RedisSubscriber, isSilent: Bool) { add(.silent(isSilent)) }
+
     func subscriberReadDone(_ subscriber: RedisSubscriber) { add(.read) }
     func subscriberLost(_ subscriber: RedisSubscriber, _ fault: RedisFault) { add(.lost(fault)) }
     func subscriberRetrying(after delay: Duration) { add(.retrying(delay)) }
@@ -234,3 +249,25 @@ extension RedisServer {
 }
 
 func bytes(_ words: String...) -> [[UInt8]] { words.map { Array($0.utf8) } }
+
+/// A subscriber in a scene of its own, to which all is confirmed.
+func subscribed(
+    to server: RedisServer, options: RedisOptions = .quick
+) throws -> (Scene, Remote<RedisSubscriber>) {
+    let scene = try Scene()
+    let subscriber = scene.subscriber(try server.address(), options)
+    try scene.runUntil(.ready)
+    return (scene, subscriber)
+}
+
+/// Waits until subscribed again, then publishes and hears it.
+func hearsAgain(_ server: RedisServer, _ scene: Scene) throws {
+    try scene.runUntil(.ready)
+    try server.ask("publish", "job:again:updates", "{}")
+    try scene.runUntil(.heard("job:again:updates", 0, "{}"))
+}
+
+func stop(_ subscriber: Remote<RedisSubscriber>) {
+    subscriber.ask { $0.stop() }
+    #expect(subscriber.state == .stopped)
+}

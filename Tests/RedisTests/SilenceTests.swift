@@ -12,17 +12,18 @@ struct SilenceTests {
     @Test("loses nothing when Redis goes on")
     func frozen() throws {
         let server = try RedisServer()
-        let (scene, subscriber) = try subscribed(to: try server.address())
+        let (scene, subscriber) = try subscribed(
+            to: server, options: options(grace: .milliseconds(500)))
         let publisher = try Publisher(server)
         for round in 0..<2 {
             server.freeze()
             publisher.publish(100)
-            try scene.wait("silence") { subscriber.isSilent }
+            try scene.run("silence") { scene.silences.last == true }
             scene.pass(Self.standstill)
             #expect(subscriber.state == .ready && subscriber.isSilent)
             server.thaw()
             try scene.run("all messages") { scene.events.count == 1 + 100 * (round + 1) }
-            try scene.wait("an end of silence") { !subscriber.isSilent }
+            try scene.run("an end of silence") { scene.silences.last == false }
             try scene.wait("one connection") { try server.subscriptions == 1 }
         }
         #expect(scene.events == [.ready] + publisher.published)
@@ -37,7 +38,7 @@ struct SilenceTests {
         for round in 0..<2 {
             relay.ask { $0.holdAll() }
             publisher.publish(100)
-            try scene.wait("silence") { subscriber.isSilent }
+            try scene.run("silence") { scene.silences.last == true }
             scene.pass(Self.standstill)
             relay.ask { $0.letAllGo() }
             try scene.run("all messages") { scene.events.count == 1 + 100 * (round + 1) }
@@ -115,7 +116,7 @@ struct SilenceTests {
         let server = try RedisServer()
         let (scene, relay, subscriber) = try relayed(to: server)
         relay.ask { $0.holdAll() }
-        try scene.wait("silence") { subscriber.isSilent }
+        try scene.run("silence") { scene.silences.last == true }
         relay.ask { $0.close(0) }
         guard case .connectionLost = try scene.runUntilLost() else {
             Issue.record("\(scene.losses)")
@@ -155,28 +156,15 @@ struct SilenceTests {
         return options
     }
 
-    private func subscribed(
-        to address: RedisAddress, in scene: Scene? = nil, grace: Duration = .milliseconds(500)
-    ) throws -> (Scene, Remote<RedisSubscriber>) {
-        let scene = try scene ?? Scene()
-        let subscriber = scene.subscriber(address, options(grace: grace))
-        try scene.runUntil(.ready)
-        return (scene, subscriber)
-    }
-
     private func relayed(
         to server: RedisServer, grace: Duration = .milliseconds(500)
     ) throws -> (Scene, Remote<Relay>, Remote<RedisSubscriber>) {
         let (scene, address) = (try Scene(), try server.address())
         let subject = try scene.onLoop { loop in Result { try Relay.to(address, on: loop) } }.get()
         let relay = Remote(scene: scene, subject: subject)
-        let (_, subscriber) = try subscribed(to: relay.address, in: scene, grace: grace)
+        let subscriber = scene.subscriber(relay.address, options(grace: grace))
+        try scene.runUntil(.ready)
         return (scene, relay, subscriber)
-    }
-
-    private func stop(_ subscriber: Remote<RedisSubscriber>) {
-        subscriber.ask { $0.stop() }
-        #expect(subscriber.state == .stopped)
     }
 }
 

@@ -11,6 +11,8 @@ struct Pulses {
     private var isHeard = false
     /// When the latest that came back was sent.
     private(set) var provedAt: Instant?
+    /// When it was heard: what lay before it has been heard too.
+    private(set) var heardAt: Instant?
 
     mutating func next(at now: Instant, pause: Duration) -> Int64? {
         guard !isInFlight, last == 0 || now - sentAt >= pause else { return nil }
@@ -26,9 +28,9 @@ struct Pulses {
         proveIfBack()
     }
 
-    mutating func heard(_ number: Int64) {
+    mutating func heard(_ number: Int64, at now: Instant) {
         guard number == last else { return }
-        isHeard = true
+        (isHeard, heardAt) = (true, now)
         proveIfBack()
     }
 

@@ -123,8 +123,9 @@ extension Recorder {
 
     // MARK: whether it flows
 
-    /// Whether what is published reaches followers.
-    func flow(at now: Instant) -> Flow {
+    /// Whether what is published reaches followers. After a standstill it does once all is recorded that lay before
+    /// the pulse that came back.
+    func flow(after last: Flow, at now: Instant) -> Flow {
         guard subscription != nil else { return .noSubscription }
         if isAmongOthers { return .otherPatterns }
         guard isAligned else { return .notAligned }
@@ -132,7 +133,8 @@ extension Recorder {
             return .noAnswer
         }
         let waiting = (tail?.queue.oldest ?? queue.oldest).map { Instant(nanoseconds: $0.heardAt) }
-        guard let waiting, now - waiting >= limits.standstillMax else { return .flows }
-        return .unrecorded
+        guard let waiting else { return .flows }
+        if last == .flows { return now - waiting < limits.standstillMax ? .flows : .unrecorded }
+        return pulses.heardAt.map { waiting > $0 } ?? false ? .flows : .unrecorded
     }
 }

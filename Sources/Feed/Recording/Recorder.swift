@@ -151,7 +151,7 @@ struct Recorder {
         case .wait(let token): if asking?.token == token { asking?.waitAnew() }
         case .mark(let token, let by):
             hearMark(token, by, isOurs: message.patterns == patterns, now)
-        case .pulse(let by, let number): if by == me { pulses.heard(number) }
+        case .pulse(let by, let number): if by == me { pulses.heard(number, at: now) }
         }
     }
 

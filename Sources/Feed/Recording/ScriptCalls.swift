@@ -112,7 +112,7 @@ struct ScriptCalls {
             [
                 bytes(open.token.text), bytes(me.text), bytes(patterns.text),
                 bytes(open.expected.era?.text ?? ""), bytes(open.expected.last),
-                bytes(open.heardFor.wholeMilliseconds),
+                bytes(open.heardFor.wholeMicroseconds),
             ])
     }
 
@@ -141,7 +141,7 @@ struct ScriptCalls {
         let jobs = wishes.flatMap { wish in
             [
                 bytes(wish.job.stem),
-                wish.awaitedSince.map { bytes((time - $0).wholeMilliseconds) } ?? [],
+                wish.awaitedSince.map { bytes((time - $0).wholeMicroseconds) } ?? [],
                 wish.behind.map { bytes($0.description) } ?? [],
             ]
         }
@@ -279,7 +279,7 @@ extension SnapshotChange.StatusRule {
 }
 
 extension Duration {
-    fileprivate var wholeMilliseconds: Int64 { nanoseconds / 1_000_000 }
+    fileprivate var wholeMicroseconds: Int64 { nanoseconds / 1_000 }
 }
 
 /// What the keys of a history begin with.

@@ -25,32 +25,6 @@ struct RecordingScheduleTests {
         if let found = firstViolation(in: [kind], from: Self.firstSeed) { Issue.record("\(found)") }
     }
 
-    @Test func need() throws {
-        guard let n = ProcessInfo.processInfo.environment["NEED"].flatMap({ UInt64($0) }) else { return }
-        for check in Check.allCases {
-            var found = "nothing"
-            outer: for seed in 1...n {
-                for (k, kind) in Self.kinds.enumerated() {
-                    var s = kind
-                    s.seed = seed
-                    s.removed = [check]
-                    if let v = violation(in: s) { found = "\(seed) kind \(k): \(v)"; break outer }
-                }
-            }
-            print("NEED \(check): \(found)")
-        }
-    }
-
-    @Test func traced() throws {
-        let seed = UInt64(ProcessInfo.processInfo.environment["TRACE_SEED"] ?? "0")!
-        if seed == 0 { return }
-        var s = Self.kinds[Int(ProcessInfo.processInfo.environment["TRACE_KIND"] ?? "0")!]
-        s.seed = seed
-        let world = World(s)
-        world.trace = true
-        do { try world.run() } catch { print("VIOLATION", error) }
-    }
-
     @Test(
         "what failed once holds",
         arguments: [

@@ -19,9 +19,7 @@ extension World {
 
     func strike() throws(Violation) {
         let bridge = bridges[random.throwDie(bridges.count)]
-        let fault = temper.faults[random.throwDie(temper.faults.count)]
-        note("FAULT \(fault) b\(bridge.index)")
-        switch fault {
+        switch temper.faults[random.throwDie(temper.faults.count)] {
         case .crash: if bridge.isAlive { try crash(bridge) }
         case .start: bridge.isAlive = true
         case .pause: bridge.isPaused = true

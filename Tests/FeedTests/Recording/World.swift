@@ -118,7 +118,6 @@ final class World {
             Published(
                 job: job, redis: redis, isDurable: false, isFinal: isFinal,
                 isUnpromised: redis !== self.redis))
-        note("publish \(uid) job \(job)")
         redis.publish(.message(job: job, uid: uid))
     }
 
@@ -201,20 +200,7 @@ final class World {
         return true
     }
 
-    var trace = false
-    func note(_ text: @autoclosure () -> String) { if trace { print("\(clock.milliseconds) \(text())") } }
-
     private func make(_ choice: Choice) throws(Violation) {
-        if trace {
-            switch choice {
-            case .bridge(let bridge, let action):
-                print(clock.milliseconds, "b\(bridge.index)", action, action == .hear ? "\(bridge.subscription!.unread[0])" : action == .reply ? "\(bridge.commands!.replies[0])" : "", "standing", bridge.recorder.standing, "q", bridge.recorder.queue.count)
-            case .run(let c): print(clock.milliseconds, "run b\(c.bridge.index)", c.requests[0])
-            case .durable: print(clock.milliseconds, "durable")
-            case .join(let c): print(clock.milliseconds, "join", c.index, "job", c.job)
-            case .time: print(clock.milliseconds, "time")
-            }
-        }
         switch choice {
         case .bridge(let bridge, let action): try bridge.take(action)
         case .run(let commands): try run(commands)
