@@ -1,9 +1,7 @@
 // Flow is whether what is published reaches followers, and where it does not why: for readiness, the log, and a
 // word to every client.
 
-import Synchronization
-
-public enum Flow: UInt8, AtomicRepresentable, Sendable {
+public enum Flow: UInt8, Sendable {
     case flows
     /// Nothing is known yet.
     case beginning

@@ -92,3 +92,5 @@ final class House: Sendable {
         for mailbox in mailboxes { mailbox.post(mail) }
     }
 }
+
+extension Flow: AtomicRepresentable {}

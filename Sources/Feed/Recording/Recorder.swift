@@ -231,9 +231,9 @@ struct Recorder {
         callsInFlight = 0
         pulses.lost()
         resend()
-        // A question that nobody heard may be gone; whether an era was opened will be heard or asked again.
-        if asking?.heard == nil { asking = nil }
-        asking?.openSent = nil
+        // A question that nobody heard may be gone. Whether the era was opened will be heard; opened once more, where
+        // Redis lost it meanwhile, its name would mean two.
+        if asking?.heard == nil || asking?.openSent != nil { asking = nil }
     }
 
     // MARK: aligned and lost

@@ -4,24 +4,6 @@ import Jobs
 import Loop
 import Redis
 
-/// What is kept of jobs in Redis, and for how long.
-public struct RecordingLimits: Equatable, Sendable {
-    public var perJob: RingLimits
-    public var stateLife: Duration
-    public var streamLife: Duration
-    public var endedLife: Duration
-
-    public init(
-        perJob: RingLimits = RingLimits(), stateLife: Duration = .seconds(30 * 86_400),
-        streamLife: Duration = .seconds(86_400), endedLife: Duration = .seconds(86_400)
-    ) {
-        self.perJob = perJob
-        self.stateLife = stateLife
-        self.streamLife = streamLife
-        self.endedLife = endedLife
-    }
-}
-
 struct ScriptCalls {
     static let script = RedisScript(RecordSource.text)
 

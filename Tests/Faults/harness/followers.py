@@ -205,6 +205,8 @@ class Follower:
     async def _follow(self, bridge):
         for view in self.views.values():
             view.asked_at = view.asked_at or self.world.story.now()
+            if not view.cursor:
+                view.live_at = None  # who comes without a cursor has not been here before
         async with ws.connect(
             f"ws://127.0.0.1:{bridge.port}{self._path()}", compression=None, open_timeout=2, close_timeout=0.5,
             additional_headers={"Authorization": f"Bearer {token()}"}, subprotocols=["jobwire.v1.json"],

@@ -45,6 +45,7 @@ class Hearing:
         self.held_at = None
         self.heard = []  # (time, identity)
         self.spans = []
+        self.placed_at = 0.0  # when it heard last where it is
         self.asked = {}  # own tokens that came back -> place in heard
         #: The hash of its patterns; None while it has not asked.
         self.patterns = None
@@ -116,4 +117,4 @@ class Hearing:
     def _align(self, first, now):
         if not self.is_aligned:
             self.spans.append(Span(first, now))
-        self.asked = {}
+        self.placed_at, self.asked = now, {}

@@ -7,7 +7,7 @@ from .events import GAP, EventID
 from .followers import RESET
 from .gaps import Gaps
 from .histories import faults_of_history, faults_of_stream
-from .proxy import DEAF, LAG, MUTE, PAUSED
+from .proxy import CUT_OFF, DEAF, LAG, MUTE, PAUSED
 from .stalls import BridgeStalls
 
 #: Redis is back, and so long after clients have the first event.
@@ -160,7 +160,7 @@ class Ledger:
 
     def _is_disturbed(self, bridge, returned):
         harmed = [(each.since, each.until or self.oracle.over) for other in self.world.bridges
-                  for each in other.proxy.disturbances if each.kind in (PAUSED, DEAF, MUTE, LAG)]  # fmt: skip
+                  for each in other.proxy.disturbances if each.kind in (PAUSED, DEAF, MUTE, CUT_OFF, LAG)]  # fmt: skip
         harmed += [(at, at + 1) for other in self.world.bridges for at in other.proxy.life_ends.values()]
         strikes = [at for at in self.world.story.strikes if returned < at <= returned + 2 * RETURN_SECONDS_MAX]
         # The one that says that it was started again is no harm.
@@ -221,7 +221,7 @@ class Ledger:
     def summary(self):
         told = ("{plain} plain + {durable} durable published, {recorded} recorded, {owed} owed, {lost} lost, "
                 "{gaps} gaps told, {seen} seen by clients over {reconnects} reconnects; stood still {longest:.2f} s "
-                "at most, {beyond:.2f} s beyond what was imposed, {oldest:.2f} s old at /readyz 200"
+                "at most, {beyond:.2f} s beyond what was imposed and at /readyz 200, {oldest:.2f} s old at /readyz 200"
                 ).format(**self.figures())  # fmt: skip
         causes = ", ".join(f"{cause}: {count}" for cause, count in self.gaps.causes().most_common())
         return told + (f"; gaps by cause: {causes}" if causes else "")

@@ -18,6 +18,8 @@ SETTLE_SECONDS = 1.0
 WAY_SECONDS = 0.25
 #: A shorter stall of a living bridge lets nobody open a new era over it (T_open is 3 s, AT takes up to 0.5 s more).
 STALL_SECONDS_MAX = 2.0
+#: Who asked so long before a stall had its answer before.
+ASKED_SECONDS = 0.5
 #: In these a bridge neither hears who asks nor can it answer; with its commands alone it is back in time.
 STALLS = {PAUSED, DEAF, CUT_OFF, LAG}
 #: The clocks of what is compared: all are read by one thread, one after the other.
@@ -156,7 +158,7 @@ class Oracle:
             return False
         if disturbance.kind in (DEAF, LAG):
             return True
-        return any(paused - STALL_SECONDS_MAX <= asked <= resumed
+        return any(paused - ASKED_SECONDS <= asked <= resumed
                    for other in self.proxies if other is not proxy for asked in other.asks)  # fmt: skip
 
     # What a bridge may not do
@@ -170,12 +172,11 @@ class Oracle:
                 yield f"{proxy.name} closed its subscription itself at {hearing.ended:.3f} s, which was whole"
 
     def _may_close(self, proxy, hearing):
-        """Another has found its place, or the server is another one, or a fault held it and another one stands."""
+        """Another has found its place, or it is from before another server came, or a fault held it and another stands."""
         others = [other for other in proxy.hearings if other is not hearing and other.began > hearing.began]
         if any(span.aligned <= hearing.ended for other in others for span in other.spans):
             return True
-        if any(loss.moves and loss.since - STALL_SECONDS_MAX <= hearing.ended <= loss.until + STALL_SECONDS_MAX
-               for loss in self.losses):  # fmt: skip
+        if any(loss.moves and hearing.began <= loss.until and hearing.ended >= loss.since for loss in self.losses):
             return True
         if any(each.kind == LAG and each.since <= hearing.ended <= self._end(each) + 1 for each in proxy.disturbances):
             return True

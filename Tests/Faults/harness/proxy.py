@@ -295,8 +295,9 @@ class RedisProxy:
         confirmed = [h.confirmed for h in self.hearings if h.life == self.life and h.confirmed]
         return max(confirmed[0], self.commands_at) if confirmed and self.commands_at else None
 
-    def is_aligned(self):
-        return any(hearing.is_aligned for hearing in self.hearings)
+    def is_aligned(self, since=0.0):
+        """Whether it knows its place, and was told so since then."""
+        return any(hearing.is_aligned and hearing.placed_at >= since for hearing in self.hearings)
 
     def _end_hearing(self, link, why):
         if link.hearing:

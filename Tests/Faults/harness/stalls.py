@@ -108,15 +108,15 @@ class BridgeStalls:
         return self.oracle.counted(windows)
 
     def longest(self):
-        """-> the longest that any event stood still, whatever the cause, and the longest beyond what was imposed."""
+        """-> the longest that any event stood still whatever the cause; and beyond that, while `/readyz` said 200."""
         seen = Meter([(since, until, until - since) for since, until in self.spells])
-        beyond = self._meter(False)
+        beyond = self._meter(is_ready=True)
         return (max((seen.between(since, until) for _, since, until in self.waits), default=0.0),
                 max((beyond.between(since, until) for _, since, until in self.waits), default=0.0))  # fmt: skip
 
     def stalls(self):
         """The worst of each job that stood still for too long while `/readyz` said 200."""
-        meter, worst = self._meter(True), {}
+        meter, worst = self._meter(is_ready=True), {}
         for event, since, until in self.waits:
             seconds = meter.between(since, until)
             if seconds > max(STALL_SECONDS_MAX, worst[event.job].seconds if event.job in worst else 0):
@@ -148,7 +148,7 @@ class BridgeStalls:
 
     def false_returns(self):
         """What was published after `redis_back` and came late, or never."""
-        meter, wrong = self._meter(False), []
+        meter, wrong = self._meter(is_ready=False), []
         recorded = {what for view in self.watcher.views.values() for _, _, _, what in view.items}
         for told, code in self.watcher.notices:
             if code != "redis_back":

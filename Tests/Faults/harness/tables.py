@@ -8,8 +8,8 @@ from . import situations
 SUMS = ["plain", "durable", "recorded", "owed", "seen", "gaps", "reconnects"]
 #: Of a situation, as docs/history.md has them: p50 / longest of all runs, in seconds.
 TIMES = {
-    "longest": "events stood still", "beyond": "beyond the fault itself", "oldest": "oldest at `/readyz` 200",
-    "first": "first event after Redis is back",
+    "longest": "events stood still", "beyond": "beyond what the fault imposes, at `/readyz` 200",
+    "oldest": "oldest at `/readyz` 200", "first": "first event after Redis is back",
 }  # fmt: skip
 MOSTS = {"lost": "lost, at most", "gaps_of_a_job": "gaps, at most"}
 

@@ -134,11 +134,13 @@ class World:
             self.task(watcher.run())
 
     async def settled(self, bridge):
-        """The bridge serves, and is aligned where that is to be."""
+        """The bridge serves, and is aligned where that is to be, in an era of the Redis that is there now."""
+        since = max((loss.since for loss in self.losses if not loss.jobs), default=0.0)
         for _ in range(READY_SECONDS_MAX * 50):
             if not bridge.is_alive:
                 return False
-            if (self.plan.history == "memory" or bridge.proxy.is_aligned()) and bridge.readiness.status == 200:
+            is_aligned = self.plan.history == "memory" or bridge.proxy.is_aligned(since)
+            if is_aligned and bridge.readiness.status == 200:
                 return True
             await asyncio.sleep(0.02)
         self.unsettled.append(f"{bridge.name} is not ready and aligned after {READY_SECONDS_MAX} s")
@@ -170,8 +172,8 @@ class World:
     def known_since(self, job):
         """When anybody was first interested in the job: asked for it, or published in it."""
         asked = [f.views[job].asked_at for f in self.followers if job in f.views and f.views[job].asked_at]
-        sent = [publication.sent for event, publication in self.publications.items() if event.job == job]
-        return min(asked + sent[:1], default=0.0)
+        first = next((publication.sent for event, publication in self.publications.items() if event.job == job), None)
+        return min(asked if first is None else [*asked, first], default=0.0)
 
     def logs(self):
         return [bridge.log_path.read_text(errors="replace") for bridge in self.bridges if bridge.log_path.exists()]

@@ -48,9 +48,9 @@ final class World {
         limits.queueBytesMax = 6 * Self.event(0, 0, at: Instant(nanoseconds: 0)).bytes
         limits.batchEventsMax = 1 + random.throwDie(3)
         limits.batchesInFlightMax = 1 + random.throwDie(3)
+        limits.openPause = .seconds(1)
         self.limits = limits
         current = SimulatedRedis(self)
-        limits.openPause = .seconds(1)
         for index in 0..<[1, 2, 2, 3][random.throwDie(4)] {
             let countsOneJob = schedule.hasOtherPatterns && index == 1
             bridges.append(SimulatedBridge(self, index, countsOneJob: countsOneJob))

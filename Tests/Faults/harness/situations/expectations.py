@@ -43,7 +43,8 @@ async def expect_flow(world, bridge, since, within, sent_from=None):
         await asyncio.sleep(0.01)
     seconds = world.seconds(since, world.story.now())
     if seconds > within:
-        world.wrong("flow", f"{bridge.name} had nothing new for {seconds:.2f} s from {since:.3f} s on, not for {within} s")
+        told = f"{bridge.name} had nothing new for {seconds:.2f} s from {since:.3f} s on, not for {within} s"
+        world.wrong("flow", told)
 
 
 def _has_flowed(world, bridge, since):

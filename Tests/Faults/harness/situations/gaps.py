@@ -31,9 +31,9 @@ async def gaps_of_a_failover(world):
 
 async def _fall_quiet(world):
     await world.start_burst(3, job="quiet")
-    await asyncio.sleep(1)
     for publisher in world.publishers:
         publisher.jobs = ["j0", "j1"]
+    await asyncio.sleep(1)
 
 
 @situation(11, gaps_max=2, loses=True, bridges=1)

@@ -93,8 +93,8 @@ async def fresh_redis(world):
     await asyncio.sleep(0.5)
     world.publishing.set()
     # Clients are where the era will not be opened.
-    later.proxy.network.clear()
+    later.proxy.hold_all()
     await restart(world, 1.0, is_data=True)
     await asyncio.sleep(2)
-    later.proxy.network.set()
+    later.proxy.release()
     await asyncio.sleep(4)
