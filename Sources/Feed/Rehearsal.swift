@@ -1,5 +1,5 @@
 // Rehearsal runs every operation of the recording script once, with the words that a bridge sends, on keys of its
-// own that are gone at once: so that who looks at a Redis learns whether bridges can record there.
+// own that are gone at once. A look at a Redis so tells whether bridges can record there.
 //
 // What always holds: nothing outside its own names is read or written; `reply` is called once, when all is gone.
 
@@ -151,7 +151,7 @@ public final class Rehearsal {
     private static let life = Duration.seconds(10)
 }
 
-// What else somebody can learn of recording who does not record.
+// What else of recording can be learnt without doing it.
 extension Rehearsal {
     /// What `ingest` says under `patterns` of bridges that listen to these.
     public static func patterns(of sources: [Source]) -> String { Name.ofSources(sources).text }

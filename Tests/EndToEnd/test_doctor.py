@@ -163,7 +163,7 @@ def grant_all_that_is_asked(server):
     return url
 
 
-def test_who_grants_what_the_doctor_asks_for_has_a_bridge_that_records(make_redis, serve, follow):
+def test_a_user_with_just_the_rights_that_the_doctor_asks_for_records(make_redis, serve, follow):
     server = make_redis(options=["--appendonly", "yes"])
     url = grant_all_that_is_asked(server)
     assert server.client.keys("*") == []
