@@ -75,7 +75,8 @@ let package = Package(
         target(
             "Command",
             [
-                "Bytes", "JSON", "Jobs", "Wire", "Loop", "Redis", "Fleet", "Tokens", "Settings",
+                "Bytes", "JSON", "Jobs", "Wire", "Loop", "Redis", "Feed", "Fleet", "Tokens",
+                "Settings",
                 "Telemetry", "CLinux",
             ]),
         command("jobwire", ["Command", "Server"]),

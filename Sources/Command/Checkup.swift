@@ -1,9 +1,12 @@
-// Looks at a Redis from all sides that matter to a bridge. Asks what CheckupQuestion lists, tries each
-// subscription as `serve` would make it, and measures how long an answer takes.
+// Looks at a Redis from all sides that matter to a bridge. Asks what CheckupQuestion lists, tries each right by
+// itself, rehearses recording, tries each subscription as `serve` would make it, and measures how long an
+// answer takes.
 //
 // What may not be looked at is a finding, too; only a wrong setting of ours ends the checkup.
 
+import Feed
 import Fleet
+import Jobs
 import Loop
 import Redis
 import Settings
@@ -13,14 +16,28 @@ final class Checkup {
 
     let address: RedisAddress
     private let settings: Settings
+    private let sources: [Source]
+    private let names: RecordedNames
+    private let fleet: FleetKeys
+    private var user: String { address.user ?? "default" }
+    /// Otherwise nothing is written to Redis, and only the probe is said there.
+    private var records: Bool { settings.history == .redis }
+    /// That of the primary, as bridges read it when they connect: their channels end with it.
+    private var reign: String?
+    private var probe: String {
+        Rehearsal.probeChannel(prefix: settings.keyPrefix, database: address.database)
+    }
     private var findings: [Finding] = []
     private var waits: [Duration] = []
 
     init(_ settings: Settings) throws(Failure) {
         self.settings = settings
+        sources = try settings.checkedSources()
         do throws(RedisURLFault) {
             address = try RedisAddress(parsing: settings.redisURL.text)
         } catch { throw Failure(.usage, "redis-url: \(error)") }
+        names = RecordedNames(prefix: settings.keyPrefix, database: address.database)
+        fleet = FleetKeys(prefix: settings.keyPrefix, database: address.database)
     }
 
     func run() throws(Failure) -> [Finding] {
@@ -32,45 +49,115 @@ final class Checkup {
                 Finding(
                     "connection", .error, error.reason,
                     "Jobwire hears nothing without Redis, and nothing else could be looked at.",
-                    mend: ["redis-url, redis-ca and the like must be those of a Redis that runs"])
+                    mend: [
+                        error.lacks.map(acl)
+                            ?? "redis-url, redis-ca and the like must be those of a Redis that runs"
+                    ])
             ]
         }
         findings.insert(Finding("connection", .ok, "\(address)"), at: 0)
         findings.append(Self.latency(waits))
-        let channel = "\(settings.keyPrefix):control:\(address.database)"
-        for pattern in try settings.checkedSources().map(\.pattern.text) {
-            findings.append(try subscription("+psubscribe", pattern, patterns: [pattern]))
+        for pattern in sources.map(\.pattern.text) {
+            try subscribe(
+                to: pattern, isPattern: true, rule: "&\(pattern)", .error,
+                "Nothing that workers publish there is heard.")
         }
-        findings.append(try subscription("+subscribe", channel, channels: [channel]))
-        let fleet = FleetKeys(prefix: settings.keyPrefix, database: address.database).channel
-        findings.append(
-            try subscription(
-                "+subscribe", fleet, channels: [fleet],
-                means: "What is told to all bridges does not reach this one, or reaches it late."))
+        // Without a reign it is not known which they are; recording then lacks INFO, which has been said.
+        for channel in records ? reign.map(names.channels) ?? [] : [probe] {
+            try subscribe(
+                to: channel, rule: records ? "&\(names.root)*" : "&\(probe)",
+                records ? .error : .warning,
+                records
+                    ? "Bridges can't tell each other what they recorded, so nobody hears anything."
+                    : "A bridge can't prove by hearing itself that it hears; PING has to do instead."
+            )
+        }
+        try subscribe(
+            to: fleet.channel, rule: "&\(fleet.root)*", .warning,
+            "What is told to all bridges does not reach this one, or reaches it late.")
         return findings
     }
+
+    private func acl(_ rules: String) -> String { "ACL SETUSER \(user) \(rules)" }
 
     /// Everything that one connection can answer.
     private func ask() throws(Failure) {
         let errand = try RedisErrand(settings)
+        let rehearsal = try rehearsal()
         try errand.run { [self] commands in
-            for question in CheckupQuestion.all(settings, database: address.database) {
-                ask(question, commands)
+            reign = commands.server?.reign
+            for question in CheckupQuestion.all(settings) { ask(question, commands) }
+            record(rehearsal, commands) { [self] in
+                tell(commands) { [self] in ping(commands, errand) }
             }
-            ping(commands, errand)
         }
     }
 
-    private func ask(_ question: CheckupQuestion, _ commands: RedisCommands) {
-        var answers: [RedisCommands.Answer] = []
-        for command in question.commands {
-            commands.send(command.map { Array($0.utf8) }) { [self] answer in
-                answers.append(answer)
-                guard answers.count == question.commands.count else { return }
-                findings.append(question.finding(answers, user: address.user ?? "default"))
+    private func rehearsal() throws(Failure) -> Rehearsal {
+        do throws(JobIDFault) {
+            return try Rehearsal(of: names, database: address.database)
+        } catch { throw Failure(.failed, error.message) }
+    }
+
+    /// What recording takes, and where all of it is allowed, whether it works.
+    private func record(
+        _ rehearsal: Rehearsal, _ commands: RedisCommands, _ done: @escaping () -> Void
+    ) {
+        guard records else { return done() }
+        ask(.recording(names), commands) { [self] isAllowed in
+            guard isAllowed else { return done() }
+            rehearsal.run(on: commands) { [self] outcome in
+                findings.append(CheckupQuestion.recording(outcome, names))
+                guard let reign else { return done() }
+                ask(.patterns(names, sources, reign: reign), commands, done)
             }
         }
     }
+
+    /// What telling other bridges takes, likewise.
+    private func tell(_ commands: RedisCommands, _ done: @escaping () -> Void) {
+        ask(.fleet(fleet), commands) { [self] isAllowed in
+            guard isAllowed else { return done() }
+            ask(.fleet(fleet), commands, done)
+        }
+    }
+
+    private func ask(
+        _ question: CheckupQuestion, _ commands: RedisCommands, _ done: @escaping () -> Void = {}
+    ) {
+        send(question.attempts, commands) { [self] answers in
+            findings.append(question.finding(answers, user: user))
+            done()
+        }
+    }
+
+    private func ask(
+        _ rights: Rights, _ commands: RedisCommands, _ done: @escaping (_ isAllowed: Bool) -> Void
+    ) {
+        send(rights.attempts, commands) { [self] answers in
+            let lacking = rights.finding(answers, user: user)
+            if let lacking { findings.append(lacking) }
+            done(lacking == nil)
+        }
+    }
+
+    private func send(
+        _ attempts: [Attempt], _ commands: RedisCommands,
+        _ done: @escaping ([RedisCommands.Answer]) -> Void
+    ) {
+        var answers: [RedisCommands.Answer] = []
+        for attempt in attempts {
+            send(attempt.words, commands) { answer in
+                answers.append(answer)
+                if answers.count == attempts.count { done(answers) }
+            }
+        }
+    }
+
+    private func send(
+        _ words: [String], _ commands: RedisCommands,
+        _ reply: @escaping (RedisCommands.Answer) -> Void
+    ) { commands.send(words.map { Array($0.utf8) }, reply) }
 
     private func ping(_ commands: RedisCommands, _ errand: RedisErrand) {
         let start = Instant.now()
@@ -101,24 +188,24 @@ final class Checkup {
         (span / .milliseconds(1) * 100).rounded() / 100
     }
 
-    private func subscription(
-        _ rule: String, _ name: String, patterns: [String] = [], channels: [String] = [],
-        means: String =
-            "Bridges can't tell each other what they recorded, nor prove that they hear."
-    ) throws(Failure) -> Finding {
+    /// `rule` allows the pattern or channel. It is asked for only where it is known to be missing: Redis refuses a whole
+    /// ACL SETUSER for one channel that `&*` allows already.
+    private func subscribe(
+        to name: String, isPattern: Bool = false, rule: String, _ level: Finding.Level,
+        _ means: String
+    ) throws(Failure) {
         do throws(Failure) {
-            try ConnectionCheck(settings, patterns: patterns, channels: channels).run()
-            return Finding("subscribe", .ok, name)
+            try ConnectionCheck(
+                settings, patterns: isPattern ? [name] : [], channels: isPattern ? [] : [name]
+            ).run()
+            findings.append(Finding("subscribe", .ok, name))
         } catch {
             guard error.code != .usage else { throw error }
-            let isOurs = patterns.isEmpty
-            return Finding(
-                "subscribe", isOurs ? .warning : .error, "\(name): \(error.reason)",
-                isOurs
-                    ? means
-                    : "Nothing that workers publish there is heard.",
-                mend: error.code == .refused
-                    ? ["ACL SETUSER \(address.user ?? "default") \(rule) &\(name)"] : [])
+            let rules = error.lacks.map { $0.hasPrefix("&") ? rule : $0 }
+            findings.append(
+                Finding(
+                    "subscribe", level, "\(name): \(error.reason)", means,
+                    mend: rules.map { [acl($0)] } ?? []))
         }
     }
 }

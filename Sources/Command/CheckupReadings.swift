@@ -1,5 +1,6 @@
 // What the answers to the doctor's questions mean: each function reads fields and gives one finding.
 
+import Feed
 import Redis
 import Settings
 
@@ -151,5 +152,34 @@ extension CheckupQuestion {
                 mend: ["CONFIG SET maxclients \(limit * 2)", keep])
         }
         return Finding("clients", .ok, found)
+    }
+
+    static func recording(
+        _ rehearsal: Result<Void, Rehearsal.Fault>, _ names: RecordedNames
+    ) -> Finding {
+        switch rehearsal {
+        case .success:
+            Finding("recording", .ok, "every operation works, on \(names.root)*")
+        case .failure(let fault):
+            Finding(
+                "recording", .error, "\(fault.operation): \(fault.said)", Rights.recordingMeans,
+                mend: ["see the other findings, and the log of Redis"])
+        }
+    }
+
+    /// `ours` is how bridges with these settings name what they listen to.
+    static func patterns(_ fields: [String: String], ours: String) -> Finding {
+        guard let era = fields["era"], !era.isEmpty, let theirs = fields["patterns"],
+            theirs != ours, fields[countField] != "0"
+        else { return Finding("patterns", .ok, "no bridge is at work here with others") }
+        return Finding(
+            "patterns", .warning, "bridges with other patterns or feeds are at work here",
+            "Bridges that listen to different things can't number the same jobs: while those run, one"
+                + " with these settings records nothing, and says 503.",
+            mend: [
+                "stop the bridges with the old patterns first; the new ones take over at once with one"
+                    + " told gap",
+                "or give each its own key-prefix",
+            ])
     }
 }

@@ -41,7 +41,7 @@ final class ConnectionCheck: RedisSubscriberOwner {
     func subscriberReady(_ subscriber: RedisSubscriber) { end(.success(())) }
 
     func subscriberLost(_ subscriber: RedisSubscriber, _ fault: RedisFault) {
-        end(.failure(Failure(fault.exitCode, "\(address): \(fault)")))
+        end(.failure(Failure(fault, at: address)))
     }
 
     private func end(_ outcome: Result<Void, Failure>) {

@@ -14,14 +14,16 @@ extension Verb {
             "Connects as serve would, looks at version, role, cluster, output buffer, memory,"
                 + " persistence, clients, rights and latency, and tries every subscription. A warning is"
                 + " worth a look; with an error something does not work (exit code 1).",
-            "What the ACL forbids to look at is a warning that names the rule. Nothing is changed: the"
-                + " one key it writes, to see whether it may, is gone at once.",
+            "What the ACL forbids is told with each rule that is missing. Then every operation of recording is"
+                + " played as a bridge would, on keys under key-prefix that are gone at once; nothing else is"
+                + " changed.",
             "Where no Redis is configured and jobwire run is running, its Redis is used.",
         ],
         options: [CommandOption("json", "The findings as one JSON object"), .dataDir],
         settings: [
             "redis-url", "redis-ca", "redis-certificate", "redis-key", "redis-server-name",
-            "patterns", "feeds", "celery-results", "celery-events", "key-prefix", "event-bytes-max",
+            "patterns", "feeds", "celery-results", "celery-events", "key-prefix", "history",
+            "event-bytes-max",
         ]
     ) { call throws(Failure) in
         let checkup = try Checkup(try call.settingsBesideRun().settings)

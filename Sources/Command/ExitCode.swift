@@ -24,9 +24,12 @@ public enum ExitCode: Int32, CaseIterable, Sendable {
 struct Failure: Error, Equatable {
     let code: ExitCode
     let reason: String
+    /// The ACL rules that the Redis user lacks, where that is why.
+    let lacks: String?
 
-    init(_ code: ExitCode, _ reason: String) {
+    init(_ code: ExitCode, _ reason: String, lacks: String? = nil) {
         self.code = code
         self.reason = reason
+        self.lacks = lacks
     }
 }

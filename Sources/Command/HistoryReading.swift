@@ -5,13 +5,14 @@ import Jobs
 import Redis
 
 struct HistoryReading {
-    /// Answers: types of state and stream, epoch, seq, first and bytes as the state has them, whether the
-    /// job is in the list; of the stream how many entries, the first, the last, their bytes, gap entries,
-    /// holes as pairs and entries that are none of ours. Of the last three the first few.
+    /// Keys: the job's state, its events, and the list. Answers: types of state and stream, epoch, seq, first
+    /// and bytes as the state has them, whether the job is in the list; of the stream how many entries, the
+    /// first, the last, their bytes, gap entries, holes as pairs and entries that are none of ours. Of the last
+    /// three the first few.
     static let script = RedisScript(
         """
-        local root, id, several = ARGV[1], ARGV[2], tonumber(ARGV[3])
-        local state, events = root .. 'job:' .. id .. ':state', root .. 'job:' .. id .. ':events'
+        local state, events, jobs = KEYS[1], KEYS[2], KEYS[3]
+        local id, several = ARGV[1], tonumber(ARGV[2])
         local types = { redis.call('TYPE', state).ok, redis.call('TYPE', events).ok }
         local kept = { false, false, false, false }
         if types[1] == 'hash' then kept = redis.call('HMGET', state, 'epoch', 'seq', 'first', 'bytes') end
@@ -39,7 +40,7 @@ struct HistoryReading {
             end
             if #some < 1000 then break end
         end
-        local score = redis.pcall('ZSCORE', root .. 'jobs', id)
+        local score = redis.pcall('ZSCORE', jobs, id)
         return { types[1], types[2], kept[1], kept[2], kept[3], kept[4],
             type(score) == 'string' and 1 or 0, count, first, last, bytes, gaps, holes, strange }
         """)

@@ -61,8 +61,7 @@ final class RedisErrand {
         } catch { throw Failure(.failed, "\(error)") }
     }
 
-    /// The fault with the address it happened at, whose password does not show.
-    func failure(_ fault: RedisFault) -> Failure { Failure(fault.exitCode, "\(address): \(fault)") }
+    func failure(_ fault: RedisFault) -> Failure { Failure(fault, at: address) }
 }
 
 extension RedisErrand: RedisCommandsOwner {
@@ -82,12 +81,21 @@ extension RedisErrand: RedisCommandsOwner {
     func commandsRetrying(after delay: Duration) {}
 }
 
+extension Failure {
+    /// The fault with the address it happened at, whose password does not show.
+    init(_ fault: RedisFault, at address: RedisAddress) {
+        var lacks: String?
+        if case .noPermission(let rules) = fault { lacks = rules }
+        self.init(fault.exitCode, "\(address): \(fault)", lacks: lacks)
+    }
+}
+
 extension RedisFault {
-    var exitCode: ExitCode {
+    fileprivate var exitCode: ExitCode {
         switch self {
         case .authRequired, .wrongPassword, .authNotConfigured, .noPermission: .refused
-        case .connectFailed, .tlsFailed, .tlsExpected, .notRedis, .loading, .masterDown, .timedOut,
-            .connectionLost, .notConnected:
+        case .connectFailed, .tlsFailed, .tlsExpected, .notRedis, .loading, .masterDown, .busy,
+            .timedOut, .connectionLost, .notConnected:
             .unreachable
         case .noSuchDatabase, .refused, .protocolBroken, .oversized, .overflow, .stopped: .failed
         }

@@ -150,8 +150,7 @@ final class TailClient: TailSocketOwner {
             (self.epoch, self.seq, isLive, failures) = (epoch, seq, true, 0)
             noteCursor()
             endIfFinished()
-        case .gap(let from, let to, let reason, let epoch):
-            gap(from, to, reason, epoch)
+        case .gap(let gap): pass(gap)
         case .event(let seq):
             show(bytes, seq)
             self.seq = seq
@@ -166,18 +165,14 @@ final class TailClient: TailSocketOwner {
         }
     }
 
-    private func gap(_ from: UInt64?, _ to: UInt64?, _ reason: String, _ newEpoch: String?) {
-        if reason == "epoch_changed" {
-            (epoch, seq) = (newEpoch, 0)
+    private func pass(_ gap: TailMessage.Gap) {
+        if gap.isOfNewEpoch {
+            (epoch, seq) = (gap.epoch, 0)
             picture.forgetNumbering()
-            remark("the server counts anew; events before may be missing")
-        } else {
-            if let to { seq = to }
-            let which = from.flatMap { from in
-                to.map { from == $0 ? "\(from)" : "\(from) to \($0)" }
-            }
-            remark("events \(which.map { $0 + " " } ?? "")are missing: \(reason)")
+        } else if let to = gap.to {
+            seq = to
         }
+        remark(gap.words)
         noteCursor()
     }
 

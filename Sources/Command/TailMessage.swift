@@ -6,7 +6,7 @@ import Jobs
 enum TailMessage: Equatable {
     case connected(heartbeat: Duration, Subscribed)
     case live(epoch: String?, seq: UInt64)
-    case gap(from: UInt64?, to: UInt64?, reason: String, epoch: String?)
+    case gap(Gap)
     case event(seq: UInt64)
     case tokenExpiring
     case notice(level: String, message: String)
@@ -21,6 +21,28 @@ enum TailMessage: Equatable {
         var seq: UInt64 = 0
         /// The message's `data`, among whose members are those of the snapshot.
         var snapshot: [UInt8] = []
+    }
+}
+
+extension TailMessage {
+    struct Gap: Equatable {
+        let from: UInt64?
+        let to: UInt64?
+        let reason: String
+        let epoch: String?
+
+        var isOfNewEpoch: Bool { reason == "epoch_changed" }
+
+        /// Numbers count what is missing, but where nobody knows: an unrecorded gap has the one number that is
+        /// its own.
+        var words: String {
+            if isOfNewEpoch { return "the server counts anew; events before may be missing" }
+            if reason == "unrecorded" { return "events may be missing here: unrecorded" }
+            guard let from, let to else { return "events are missing: \(reason)" }
+            return from == to
+                ? "event \(from) is missing: \(reason)"
+                : "events \(from) to \(to) are missing: \(reason)"
+        }
     }
 }
 
@@ -48,8 +70,9 @@ struct TailMessageReader {
         case "live": return .live(epoch: text("epoch", span), seq: number("seq", span) ?? 0)
         case "gap":
             return .gap(
-                from: number("from", span), to: number("to", span),
-                reason: text("reason", span) ?? "unknown", epoch: text("epoch", span))
+                TailMessage.Gap(
+                    from: number("from", span), to: number("to", span),
+                    reason: text("reason", span) ?? "unknown", epoch: text("epoch", span)))
         case "token_expiring": return .tokenExpiring
         case "notice":
             return .notice(

@@ -3,6 +3,7 @@
 // Jobs go through in slices, a few questions in flight, so that a Redis in use is not held up; each job is
 // read at one instant. Nothing is changed.
 
+import Feed
 import Jobs
 import Loop
 import Redis
@@ -16,7 +17,7 @@ final class Verification {
     let address: RedisAddress
     private(set) var jobs = 0
     private(set) var findings: [Finding] = []
-    private let root: String
+    private let names: RecordedNames
     private let errand: RedisErrand
     private var waiting: [String] = []
     private var known: Set<String> = []
@@ -25,7 +26,7 @@ final class Verification {
         do throws(RedisURLFault) {
             address = try RedisAddress(parsing: settings.redisURL.text)
         } catch { throw Failure(.usage, "redis-url: \(error)") }
-        root = "\(settings.keyPrefix):{p}:"
+        names = RecordedNames(prefix: settings.keyPrefix, database: address.database)
         errand = try RedisErrand(settings)
     }
 
@@ -43,7 +44,7 @@ final class Verification {
     }
 
     private func scan(_ cursor: String, _ commands: RedisCommands, _ tellsAll: Bool) {
-        let words = ["SCAN", cursor, "MATCH", "\(root)job:*", "COUNT", "\(Self.scanCount)"]
+        let words = ["SCAN", cursor, "MATCH", "\(names.root)job:*", "COUNT", "\(Self.scanCount)"]
         ask(commands, words) { [self] reply in
             guard case .array(let parts) = reply, parts.count == 2, let next = parts[0].text,
                 case .array(let keys) = parts[1]
@@ -54,7 +55,7 @@ final class Verification {
     }
 
     private func list(_ cursor: String, _ commands: RedisCommands, _ tellsAll: Bool) {
-        ask(commands, ["ZSCAN", "\(root)jobs", cursor, "COUNT", "\(Self.scanCount)"]) {
+        ask(commands, ["ZSCAN", names.root + "jobs", cursor, "COUNT", "\(Self.scanCount)"]) {
             [self] reply in
             guard case .array(let parts) = reply, parts.count == 2, let next = parts[0].text,
                 case .array(let members) = parts[1]
@@ -66,7 +67,7 @@ final class Verification {
 
     private func job(of key: String) -> String? {
         for end in [":state", ":events"] where key.hasSuffix(end) {
-            return String(key.dropFirst(root.count + 4).dropLast(end.count))
+            return String(key.dropFirst(names.root.count + 4).dropLast(end.count))
         }
         return nil
     }
@@ -77,9 +78,13 @@ final class Verification {
         guard !slice.isEmpty else { return errand.finish() }
         var left = slice.count
         for name in slice {
-            let arguments = [root, name, "\(HistoryReading.several)"].map { Array($0.utf8) }
-            commands.evaluate(HistoryReading.script, keys: [], arguments: arguments) {
-                [self] answer in
+            let keys = [
+                names.state("job:\(name)"), names.events("job:\(name)"), names.root + "jobs",
+            ]
+            commands.evaluate(
+                HistoryReading.script, keys: keys.map { Array($0.utf8) },
+                arguments: [name, "\(HistoryReading.several)"].map { Array($0.utf8) }
+            ) { [self] answer in
                 take(answer) { [self] reply in
                     guard let reading = HistoryReading(reply, of: name) else { return strange() }
                     jobs += 1

@@ -5,6 +5,7 @@
 // be delivered; nothing is heard after the time, so that all that was heard can be waited for.
 
 import CLinux
+import Feed
 import Jobs
 import Loop
 import Redis
@@ -171,8 +172,10 @@ final class VerifyLive {
     }
 
     private func page(of job: String, from: UInt64) {
-        let key = "\(settings.keyPrefix):{p}:job:\(job):events"
-        let words = ["XRANGE", key, "\(from)", "+", "COUNT", "\(Self.pageEntries)"]
+        let names = RecordedNames(prefix: settings.keyPrefix, database: address.database)
+        let words = [
+            "XRANGE", names.events("job:\(job)"), "\(from)", "+", "COUNT", "\(Self.pageEntries)",
+        ]
         commands?.send(words.map { Array($0.utf8) }) { [self] answer in
             switch answer {
             case .success(.array(let rows)):

@@ -34,38 +34,12 @@ public struct FeedLimits: Sendable {
     }
 }
 
-/// What the feed tells its owner. Loops not named are not concerned.
-public enum FeedNews {
-    /// What the update does to the snapshot comes with it; nil for a gap.
-    case update(Update, SnapshotChange?, LoopSet)
-    case opened(Opening, loop: Int)
-    /// To loops that follow queues, and not this job.
-    case active(Announcement, LoopSet)
-    /// All that one read of the socket brought has been told.
-    case caughtUp
-    case odd(EventOddities, JobID)
-    case refusedChannel(JobIDFault)
-    /// A message, or an event in it, that names no job.
-    case nameless(NamelessFault)
-    case redisReady
-    case redisLost(RedisFault)
-    case redisRetrying(after: Duration)
-    case commandsReady
-    case commandsLost(RedisFault)
-    /// The subscription heard its own probe, or has not for too long.
-    case proven(Bool)
-    /// Redis forbids us to publish the probe, or to hear it: a PING must do.
-    case mayNotProbe
-    case recording(RecordingNews)
-    /// So many jobs were told to be stalled.
-    case stalled(Int)
-}
-
 public final class Feed {
     /// Since somebody last looked.
     private var eventsHeard = 0
     private var bytesHeard = 0
     public private(set) var isProven = false
+    private var flow = Flow.beginning
 
     private let loop: Loop
     private let limits: FeedLimits
@@ -195,10 +169,18 @@ public final class Feed {
         tell(.caughtUp)
     }
 
+    private func tellFlow() {
+        let now: Flow =
+            subscriber?.state != .ready ? .noSubscription : isProven ? .flows : .noAnswer
+        guard now != flow else { return }
+        flow = now
+        tell(.flow(now))
+    }
+
     private func prove(_ isProven: Bool) {
         guard isProven != self.isProven else { return }
         self.isProven = isProven
-        tell(.proven(isProven))
+        tellFlow()
     }
 }
 
@@ -214,9 +196,22 @@ extension Feed: RedisSubscriberOwner {
         silence.hears(true)
         probe.begin()
         tell(.redisReady)
+        // While it only begins there is nothing to tell.
+        if flow != .beginning { tellFlow() }
         let mayHear = subscriber.refusedWish == nil
         if probe.mayHear, !mayHear { tell(.mayNotProbe) }
         probe.mayHear = mayHear
+        if probe.canProve { sendProbe() } else { prove(true) }
+        commands?.retryNow()
+    }
+
+    public func subscriber(_ subscriber: RedisSubscriber, isSilent: Bool) {
+        silence.hears(!isSilent)
+        guard !isSilent else {
+            prove(false)
+            return tell(.redisLost(.timedOut(.reply)))
+        }
+        tell(.redisReady)
         if probe.canProve { sendProbe() } else { prove(true) }
     }
 
@@ -250,6 +245,7 @@ extension Feed: RedisSubscriberOwner {
         silence.hears(false)
         prove(false)
         tell(.redisLost(fault))
+        tellFlow()
     }
 
     public func subscriberRetrying(after pause: Duration) { tell(.redisRetrying(after: pause)) }
@@ -259,6 +255,7 @@ extension Feed: RedisCommandsOwner {
     public func commandsReady(_ commands: RedisCommands) {
         tell(.commandsReady)
         sendProbe()
+        subscriber?.retryNow()
     }
 
     public func commandsLost(_ commands: RedisCommands, _ fault: RedisFault) {
@@ -272,11 +269,14 @@ extension Feed: TimerTarget {
         _ = loop.arm(self, after: limits.probeInterval)
         guard subscriber?.state == .ready else { return }
         if probe.canProve {
-            if !probe.intervalPassed() { prove(false) }
+            if !probe.intervalPassed() {
+                prove(false)
+                tellFlow()
+            }
             if probe.isDeaf { subscriber?.distrust() } else { sendProbe() }
         } else {
-            // The subscriber's own PING has been answered, or it would not be ready any more.
-            prove(true)
+            // The subscriber's own PING has been answered, or it is silent.
+            prove(subscriber?.isSilent == false)
         }
     }
 

@@ -5,9 +5,9 @@ enum RecordSource {
     static let text = #"""
         local ARGV, redis, string, tonumber = ARGV, redis, string, tonumber
         local root = string.sub(KEYS[1], 1, -7)
-        local op, run, token, database, now = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
-        local eventsMax, bytesMax = tonumber(ARGV[6]), tonumber(ARGV[7])
-        local stateLife, streamLife, endedLife = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
+        local op, token, database, now = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
+        local eventsMax, bytesMax = tonumber(ARGV[5]), tonumber(ARGV[6])
+        local stateLife, streamLife, endedLife = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
         local forksMax = 8
         local producersMax = 64
         local cleanedMax = 4
@@ -25,23 +25,31 @@ enum RecordSource {
         end
         return text
         end
-        local line, era, last
+        local reign, role, line, era, last, from
+        local isNewReign = false
         local jobs, touched, out = {}, {}, {}
         local names, skipped = 0, 0
-        local function stamped() return root .. 'stamped:' .. database end
-        local function control() return root .. 'control:' .. database end
+        local function channel(name)
+        return root .. name .. ':' .. database .. ':' .. string.sub(reign, 1, 8)
+        end
+        local function tell(...) return redis.call('PUBLISH', channel('control'), table.concat({ ... }, ' ')) end
         local function newName()
         names = names + 1
         return token .. names
         end
         local function begin()
-        if run == '' then run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)') end
-        local kept = redis.call('HMGET', KEYS[1], 'run', 'line', 'era', 'last')
-        line, era, last = kept[2], kept[3], tonumber(kept[4])
-        if kept[1] ~= run or not line or not era or not last then
-        line, era, last = token, '', 0
-        redis.call('HSET', KEYS[1], 'run', run, 'line', line, 'era', era, 'last', last)
+        local info = redis.call('INFO', 'replication')
+        reign, role = string.match(info, 'master_replid:(%w+)'), string.match(info, 'role:(%w+)')
+        local kept = redis.call('HMGET', KEYS[1], 'reign', 'line', 'era', 'last', 'from')
+        line, era, last, from = kept[2], kept[3], tonumber(kept[4]), tonumber(kept[5])
+        if kept[1] ~= reign or not line or not era or not last or era ~= '' and not from then
+        line, era, last, from, isNewReign = token, '', 0, nil, true
         end
+        end
+        local function settle()
+        if not isNewReign then return end
+        redis.call('HSET', KEYS[1], 'reign', reign, 'line', line, 'era', era, 'last', last)
+        isNewReign = false
         end
         local function load(stem)
         local job = jobs[stem]
@@ -79,6 +87,7 @@ enum RecordSource {
         job.to[field] = value or false
         end
         local function startOver(job)
+        settle()
         redis.call('DEL', job.events)
         job.seq, job.bytes, job.first = 0, 0, 1
         set(job, 'epoch', newName())
@@ -90,10 +99,11 @@ enum RecordSource {
         if job.to.forks ~= nil then return job.to.forks or '' end
         return redis.call('HGET', job.key, 'forks') or ''
         end
-        local function fork(job)
+        local function fork(job, seq)
+        settle()
         local forks = {}
         for each in string.gmatch(forksOf(job), '%S+') do forks[#forks + 1] = each end
-        forks[#forks + 1] = job.is.epoch .. ':' .. job.seq
+        forks[#forks + 1] = job.is.epoch .. ':' .. textOf(seq)
         set(job, 'forks', table.concat(forks, ' ', math.max(1, #forks - forksMax + 1)))
         set(job, 'epoch', newName())
         set(job, 'line', line)
@@ -206,17 +216,35 @@ enum RecordSource {
         job.hasEvent = true
         return after
         end
+        local function endsInGap(job)
+        local found = redis.pcall('XREVRANGE', job.events, '+', '-', 'COUNT', 1)
+        return #found == 1 and found[1][1] == textOf(job.seq) .. '-0' and found[1][2][1] == 'gap'
+        end
+        local function microseconds()
+        local time = redis.call('TIME')
+        return tonumber(time[1]) * 1000000 + tonumber(time[2])
+        end
+        local function await(job, waited)
+        startOver(job)
+        set(job, 'era', string.format('@%.0f', microseconds() - waited))
+        end
         local function align(stem)
         local job = load(stem)
         if not job then return false end
+        local since = job.is.era and string.match(job.is.era, '^@(%d+)$')
         if not job.is.epoch then
         startOver(job)
-        elseif job.is.line ~= line then
-        fork(job)
-        return put(job, 'gap', 'unrecorded') and job
-        elseif job.is.era ~= era then
+        elseif job.is.line == line and since then
+        if era == '' then return job end
         set(job, 'era', era)
+        if tonumber(since) <= from then return put(job, 'gap', 'unrecorded') and job end
+        elseif job.is.line ~= line or job.is.era ~= era then
+        if endsInGap(job) then
+        fork(job, job.seq - 1)
+        else
+        if job.is.line ~= line then fork(job, job.seq) else set(job, 'era', era) end
         return put(job, 'gap', 'unrecorded') and job
+        end
         end
         return job
         end
@@ -307,16 +335,15 @@ enum RecordSource {
         text[#text + 1] = entry[2] .. ' ' .. textOf(#queue) .. ' ' .. textOf(#owner) .. '\n'
         .. queue .. owner .. entry[3]
         end
-        redis.call('PUBLISH', stamped(), table.concat(text))
+        redis.call('PUBLISH', channel('stamped'), table.concat(text))
         end
         local function word(text) return text == '' and '-' or text end
         local asked = {}
         function asked.record()
-        local by, inEra, hash, first = ARGV[11], ARGV[12], ARGV[13], tonumber(ARGV[14])
-        local marks, events = tonumber(ARGV[15]), tonumber(ARGV[16])
+        local by, inEra, first, events = ARGV[10], ARGV[11], tonumber(ARGV[12]), tonumber(ARGV[13])
         if era == '' or era ~= inEra then return { 'ERA', era } end
-        if events > 0 and first > last + 1 then return { 'HOLE', last } end
-        local place = 17 + 2 * marks
+        if first > last + 1 then return { 'HOLE', last } end
+        local place = 14
         for ordinal = first, first + events - 1 do
         if ordinal > last then
         place = append(place)
@@ -326,67 +353,96 @@ enum RecordSource {
         end
         end
         flush()
-        if events > 0 then redis.call('HSET', KEYS[1], 'last', last) end
+        redis.call('HSET', KEYS[1], 'last', last)
         announce(by, era)
-        for mark = 17, 17 + 2 * marks - 1, 2 do
-        if last >= tonumber(ARGV[mark + 1]) then
-        local words = { 'AT', ARGV[mark], hash, era, ARGV[mark + 1], last }
-        redis.call('PUBLISH', control(), table.concat(words, ' '))
-        end
-        end
         return { 'OK', era, last, skipped }
         end
+        function asked.answer()
+        if era == '' or era ~= ARGV[10] then return { 'ERA', era } end
+        for place = 12, #ARGV, 2 do
+        if last >= tonumber(ARGV[place + 1]) then
+        tell('AT', ARGV[place], ARGV[11], era, ARGV[place + 1], textOf(last))
+        else
+        tell('WAIT', ARGV[place], ARGV[11])
+        end
+        end
+        return { 'OK', era, last, 0 }
+        end
+        local function present() return redis.call('PUBSUB', 'NUMSUB', channel('present'))[2] end
         function asked.where()
-        local words = { 'WHERE', ARGV[11], ARGV[12], ARGV[13], word(era), last }
-        return redis.call('PUBLISH', control(), table.concat(words, ' '))
+        tell('WHERE', ARGV[10], ARGV[11], ARGV[12], word(era), textOf(last))
+        return present()
+        end
+        function asked.pulse()
+        tell('PULSE', ARGV[10], ARGV[11])
+        return { reign, role, present() }
         end
         function asked.open()
-        if era ~= ARGV[14] or last ~= tonumber(ARGV[15]) then return 'NO' end
-        redis.call('HSET', KEYS[1], 'era', ARGV[11], 'last', 0)
-        redis.call('PUBLISH', control(), table.concat({ 'MARK', ARGV[11], ARGV[12], ARGV[13] }, ' '))
+        if era ~= ARGV[13] or last ~= tonumber(ARGV[14]) then return 'NO' end
+        local since = microseconds() - tonumber(ARGV[15])
+        redis.call('HSET', KEYS[1], 'reign', reign, 'line', line, 'era', ARGV[10], 'last', 0,
+        'patterns', ARGV[12], 'from', string.format('%.0f', since))
+        tell('MARK', ARGV[10], ARGV[11], ARGV[12])
         return 'YES'
         end
+        local function continuing(job, cursor)
+        local epoch, seq = string.match(cursor, '^(%w+):(%d+)$')
+        seq = tonumber(seq)
+        if not epoch then return false end
+        if epoch == job.is.epoch then return seq <= job.seq and seq end
+        local found = false
+        for name, holds in string.gmatch(forksOf(job), '(%w+):(%d+)') do
+        found = found or name == epoch
+        if found then seq = math.min(seq, tonumber(holds)) end
+        end
+        return found and seq
+        end
         function asked.touch()
-        local isMade, entries, isOldest = ARGV[11] == 'make', tonumber(ARGV[12]), ARGV[13] == 'oldest'
-        local low, high = ARGV[14], ARGV[15]
-        for place = 16, #ARGV do
+        local isFollowed, entries, isOldest = ARGV[10] == 'follow', tonumber(ARGV[11]), ARGV[12] == 'oldest'
+        local low, high, step = ARGV[13], ARGV[14], isFollowed and 3 or 1
+        for place = 15, #ARGV, step do
         local job = load(ARGV[place])
-        if job and (isMade or job.is.epoch) then align(ARGV[place]) end
+        if job and isFollowed and not job.is.finished_at then
+        if not job.is.epoch then await(job, tonumber(ARGV[place + 1])) end
+        if era ~= '' then align(ARGV[place]) end
+        end
         end
         flush()
         announce('-', '-')
-        local answer = { run }
-        for place = 16, #ARGV do
+        local answer = { reign }
+        for place = 15, #ARGV, step do
         local job = jobs[ARGV[place]]
         if job == false then
         answer[#answer + 1] = 'WRONGTYPE'
         elseif not job.is.epoch then
         answer[#answer + 1] = 'NONE'
         else
-        local kept = {}
-        local state = {}
+        local kept, state = {}, {}
+        local after = isFollowed and ARGV[place + 2] ~= '' and continuing(job, ARGV[place + 2])
         if entries >= 0 then state = redis.call('HGETALL', job.key) end
-        if entries > 0 and isOldest then
+        if entries > 0 and after then
+        kept = redis.pcall('XRANGE', job.events, textOf(after + 1) .. '-0', '+')
+        elseif entries > 0 and isOldest then
         kept = redis.pcall('XRANGE', job.events, low, high, 'COUNT', entries)
         elseif entries > 0 then
         kept = redis.pcall('XREVRANGE', job.events, high, low, 'COUNT', entries)
         end
         answer[#answer + 1] = kept.err and 'WRONGTYPE'
-        or { job.is.epoch, job.seq, forksOf(job), state, kept }
+        or { job.is.epoch, job.seq, forksOf(job), state, kept, after and textOf(after) or '' }
         end
         end
         return answer
         end
         function asked.look()
-        local key, bytesMax, fields = root .. ARGV[11], tonumber(ARGV[12]), tonumber(ARGV[13])
+        local key, bytesMax, fields = root .. ARGV[10], tonumber(ARGV[11]), tonumber(ARGV[12])
         local bytes, answer = 0, {}
-        for place = 14 + fields, #ARGV do
+        for place = 13 + fields, #ARGV do
         if bytes >= bytesMax then break end
         local state, kept = root .. 'job:' .. ARGV[place] .. ':state', nil
         if fields == 0 then
         kept = redis.pcall('HGETALL', state)
         else
-        kept = redis.pcall('HMGET', state, unpack(ARGV, 14, 13 + fields))
+        kept = redis.pcall('HMGET', state, unpack(ARGV, 13, 12 + fields))
         end
         if kept.err then
         answer[#answer + 1] = 'WRONGTYPE'
@@ -413,15 +469,15 @@ enum RecordSource {
         return seq, count, table.concat(kept, ' ', math.max(1, #kept - producersMax + 2))
         end
         function asked.durable()
-        local number, events = tonumber(ARGV[12]), tonumber(ARGV[13])
-        local job = load(ARGV[14])
+        local number, events = tonumber(ARGV[11]), tonumber(ARGV[12])
+        local job = load(ARGV[13])
         if not job then return redis.error_reply('WRONGTYPE the state of this job is not a hash') end
-        local seq, count, others = recall(job, ARGV[11], number)
+        local seq, count, others = recall(job, ARGV[10], number)
         if seq then return { 'OLD', job.is.epoch, seq, count } end
-        local place = 14
+        local place = 13
         for _ = 1, events do place = append(place) end
         if skipped > 0 then return redis.error_reply('WRONGTYPE the events of this job are no stream') end
-        local name = string.format('%s=%.0f@%.0f/%d', ARGV[11], number, job.seq, events)
+        local name = string.format('%s=%.0f@%.0f/%d', ARGV[10], number, job.seq, events)
         set(job, 'producers', others .. ' ' .. name)
         flush()
         announce('-', '-')
@@ -432,13 +488,13 @@ enum RecordSource {
         return not string.find(idle, ' ' .. string.lower(job.is.status) .. ' ', 1, true)
         end
         function asked.alive()
-        local looks = tonumber(ARGV[12])
+        local looks = tonumber(ARGV[11])
         local found = redis.call(
-        'ZRANGEBYSCORE', root .. 'jobs', ARGV[11], '+inf', 'WITHSCORES', 'LIMIT', 0, looks)
+        'ZRANGEBYSCORE', root .. 'jobs', ARGV[10], '+inf', 'WITHSCORES', 'LIMIT', 0, looks)
         local answer = { #found < 2 * looks and '' or '(' .. found[#found] }
         for each = 1, #found, 2 do
         local job = load('job:' .. found[each])
-        if mayStall(job, ARGV[13]) then
+        if mayStall(job, ARGV[12]) then
         answer[#answer + 1] = job.stem
         answer[#answer + 1] = job.seq
         end
@@ -446,11 +502,11 @@ enum RecordSource {
         return answer
         end
         function asked.stall()
-        local count, told = tonumber(ARGV[12]), 0
-        for place = 13, 11 + 2 * count, 2 do
+        local count, told = tonumber(ARGV[11]), 0
+        for place = 12, 10 + 2 * count, 2 do
         local job = load(ARGV[place])
-        if mayStall(job, ARGV[11]) and job.seq == tonumber(ARGV[place + 1]) then
-        append(13 + 2 * count, job.stem)
+        if mayStall(job, ARGV[10]) and job.seq == tonumber(ARGV[place + 1]) then
+        append(12 + 2 * count, job.stem)
         told = told + 1
         end
         end

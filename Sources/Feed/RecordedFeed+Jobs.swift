@@ -61,25 +61,17 @@ extension RecordedFeed {
     func askForJobs() {
         while recorder.isWhole, readsInFlight < Self.readsMax, loop.now >= readNotBefore {
             let wishes = followed.nextWishes(checksMax: Self.checksMax)
-            guard let kind = wishes.first?.kind else { return }
-            let part: HistoryPart =
-                switch kind {
-                case .check: .standing
-                case .brief: .before(.max, count: Opening.briefEntriesMax)
-                case .whole: .all
-                }
+            guard !wishes.isEmpty else { return }
             readsInFlight += 1
-            let arguments = calls.touch(
-                wishes.map(\.job), makes: true, part, runID: runID,
-                random: .random(using: &random), now: WallClock.milliseconds())
+            let arguments = calls.follow(
+                wishes, at: loop.now, random: .random(using: &random),
+                now: WallClock.milliseconds())
             evaluate(arguments) { [weak self] answer in self?.take(answer, to: wishes) }
         }
     }
 
     private func take(_ answer: RedisCommands.Answer, to wishes: [FollowedJobs.Wish]) {
         readsInFlight -= 1
-        note(answer)
-        defer { advance() }
         guard case .success(let reply) = answer, let touched = TouchAnswer(reply),
             touched.jobs.count == wishes.count
         else {
@@ -87,20 +79,29 @@ extension RecordedFeed {
             for wish in wishes { followed.failed(wish) }
             return
         }
-        // Another server answers from the past of ours.
-        guard touched.runID == recorder.subscription?.runID else {
+        // Another primary answers from the past of ours.
+        guard touched.reign == recorder.subscription?.reign else {
             for wish in wishes { followed.failed(wish) }
             return
         }
-        for (wish, job) in zip(wishes, touched.jobs) {
-            if wish.isCheck, case .stands(let standing) = job {
-                tell(followed.stands(wish, at: standing.cursor))
-            } else {
-                let opening = opening(wish.job, job, isBrief: wish.kind == .brief)
-                tell(followed.opened(wish, opening))
-            }
-        }
+        for (wish, job) in zip(wishes, touched.jobs) { tell(news(of: wish, job)) }
         tell(.caughtUp)
+    }
+
+    private func news(of wish: FollowedJobs.Wish, _ job: TouchAnswer.Job) -> [FollowedNews] {
+        switch (wish.kind, job) {
+        case (.check, .none): return followed.stands(wish, at: Cursor(epoch: nil, seq: 0))
+        case (.check, .stands(let standing)): return followed.stands(wish, at: standing.cursor)
+        case (.missed, .stands(let standing)) where standing.goesOn(behind: wish.behind):
+            guard let epoch = standing.cursor.epoch else { return [] }
+            return followed.missed(
+                wish,
+                standing.entries.map {
+                    update(wish.job, epoch: epoch, seq: $0.seq, $0.kind, $0.body.span)
+                })
+        default:
+            return followed.opened(wish, opening(wish.job, job, isBrief: wish.kind == .brief))
+        }
     }
 
     private func opening(
@@ -119,7 +120,7 @@ extension RecordedFeed {
                 snapshot: standing.snapshot,
                 updates: standing.entries.map {
                     update(job, epoch: epoch, seq: $0.seq, $0.kind, $0.body.span).0
-                }, isBrief: isBrief)
+                }, isBrief: isBrief, behind: standing.behind)
         }
     }
 }
@@ -139,7 +140,7 @@ extension RecordedFeed: JobFeed {
     public var historyBytes: Int { 0 }
 
     public func follow(_ job: JobID, from loop: Int, isBrief: Bool = false) {
-        followed.follow(job, from: loop, isBrief: isBrief)
+        followed.follow(job, from: loop, isBrief: isBrief, at: self.loop.now)
         askForJobs()
     }
 
@@ -151,12 +152,10 @@ extension RecordedFeed: JobFeed {
         _ job: JobID, _ part: HistoryPart, _ answer: @escaping (Opening?) -> Void
     ) {
         guard recorder.isWhole else { return answer(nil) }
-        let arguments = calls.touch(
-            [job], makes: false, part, runID: runID, random: .random(using: &random),
-            now: WallClock.milliseconds())
+        let arguments = calls.look(
+            job, part, random: .random(using: &random), now: WallClock.milliseconds())
         evaluate(arguments) { [weak self] reply in
             guard let self else { return answer(nil) }
-            note(reply)
             guard case .success(let reply) = reply, let touched = TouchAnswer(reply, part),
                 let told = touched.jobs.first
             else { return answer(nil) }

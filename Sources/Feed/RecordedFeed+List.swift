@@ -19,10 +19,9 @@ extension RecordedFeed {
     public func whose(_ jobs: [JobID], _ answer: @escaping ([Belonging]?) -> Void) {
         guard recorder.isWhole else { return answer(nil) }
         let arguments = calls.look(
-            jobs, in: Array("jobs".utf8), fields: ["queue", "owner"], bytesMax: .max, runID: runID,
+            jobs, in: Array("jobs".utf8), fields: ["queue", "owner"], bytesMax: .max,
             random: .random(using: &random), now: WallClock.milliseconds())
-        evaluate(arguments) { [weak self] reply in
-            self?.note(reply)
+        evaluate(arguments) { reply in
             guard case .success(.array(let told)) = reply, told.count == jobs.count else {
                 return answer(nil)
             }
@@ -40,7 +39,7 @@ extension RecordedFeed {
             }
         case .states(let jobs, let fields, let bytesMax):
             let arguments = calls.look(
-                jobs, in: search.list, fields: fields, bytesMax: bytesMax, runID: runID,
+                jobs, in: search.list, fields: fields, bytesMax: bytesMax,
                 random: .random(using: &random), now: WallClock.milliseconds())
             evaluate(arguments) { [weak self] in
                 self?.take($0, search, reply) { $0.states($1) }
@@ -52,7 +51,6 @@ extension RecordedFeed {
         _ answer: RedisCommands.Answer, _ search: JobSearch, _ reply: @escaping JobListReply,
         _ hear: (inout JobSearch, RedisReply) -> Bool
     ) {
-        note(answer)
         var search = search
         guard case .success(let told) = answer else {
             return reply(.failure(.redisUnavailable))

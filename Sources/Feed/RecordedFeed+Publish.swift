@@ -74,13 +74,12 @@ extension RecordedFeed {
         guard let post = posts.unanswered[number] else { return }
         posts.unanswered[number]?.isLost = false
         let arguments = calls.durable(
-            post.events, of: post.job, producer: post.key, number: 1, runID: runID,
+            post.events, of: post.job, producer: post.key, number: 1,
             token: .random(using: &random), now: WallClock.milliseconds())
         evaluate(arguments) { [weak self] in self?.answered(number, $0, wasLost: post.isLost) }
     }
 
     private func answered(_ number: UInt64, _ answer: RedisCommands.Answer, wasLost: Bool) {
-        note(answer)
         switch answer {
         case .success(let reply):
             guard let published = ScriptCalls.durableAnswer(reply) else {

@@ -1,6 +1,7 @@
 // The connections of a recorded feed: what they say goes to the recorder, and what it wants of them is done.
 //
-// Neither connection counts before it is known which server it is at: two servers have two orders.
+// Neither connection counts before it is known which primary it is at: two primaries have two orders. A replica
+// is left at once: it hears only what its primary sends on, and can't record.
 
 import Bytes
 import Loop
@@ -9,14 +10,25 @@ import Redis
 extension RecordedFeed: RedisSubscriberOwner {
     public func subscriberReady(_ subscriber: RedisSubscriber) {
         tell(.redisReady)
-        let mayHear = subscriber.refusedWish == nil
-        if probe.mayHear, !mayHear { tell(.mayNotProbe) }
-        probe.mayHear = mayHear
-        if probe.canProve { sendProbe() } else { prove(true) }
-        guard let runID = subscriber.server?.runID else { return tell(.recording(.noRunID)) }
-        recorder.subscriptionReady(runID: runID)
+        commands?.retryNow()
+        guard let server = subscriber.server, let reign = server.reign else {
+            return tell(.recording(.noRunID))
+        }
+        guard server.role != .replica else { return leaveReplica() }
+        let names = calls.names
+        channels = (
+            names.stamped(in: reign), names.control(in: reign), names.present(in: reign)
+        )
+        recorder.subscriptionReady(reign: reign, at: loop.now)
         followed.checkAll()
         advance()
+    }
+
+    /// What was published meanwhile is still to come, so recording goes on where it stood.
+    public func subscriber(_ subscriber: RedisSubscriber, isSilent: Bool) {
+        guard !isSilent else { return tell(.redisLost(.timedOut(.reply))) }
+        watchAnew()
+        tell(.redisReady)
     }
 
     public func subscriber(
@@ -24,13 +36,23 @@ extension RecordedFeed: RedisSubscriberOwner {
         payload: Span<UInt8>
     ) {
         if let pattern { return hear(payload, on: channel, pattern: pattern) }
-        if channel.reads(calls.stamped) {
+        if channel.reads(channels.stamped) {
             hearStamped(payload)
-        } else if channel.reads(calls.control) {
+        } else if channel.reads(channels.control) {
             hearControl(payload)
-        } else if probe.isOurs(payload) {
-            prove(true)
         }
+    }
+
+    public func subscriber(
+        _ subscriber: RedisSubscriber, _ change: ChannelChange, of channel: String
+    ) {
+        guard channel == channels.present else { return }
+        switch change {
+        case .subscribed: recorder.presenceConfirmed(true)
+        case .unsubscribed: recorder.presenceConfirmed(false)
+        case .refused(let fault): reconnectSubscription(fault)
+        }
+        advance()
     }
 
     public func subscriberReadDone(_ subscriber: RedisSubscriber) {
@@ -40,18 +62,17 @@ extension RecordedFeed: RedisSubscriberOwner {
 
     public func subscriberLost(_ subscriber: RedisSubscriber, _ fault: RedisFault) {
         recorder.subscriptionLost()
-        prove(false)
+        beginsUntil = loop.now
         tell(.redisLost(fault))
         advance()
     }
 
     public func subscriberRetrying(after pause: Duration) { tell(.redisRetrying(after: pause)) }
 
-    func reconnectSubscription() {
+    func reconnectSubscription(_ fault: RedisFault = .stopped) {
         subscriber?.stop()
         recorder.subscriptionLost()
-        prove(false)
-        tell(.redisLost(.stopped))
+        tell(.redisLost(fault))
         subscribeAgainAt = loop.now + Self.reconnectPause
     }
 }
@@ -59,19 +80,16 @@ extension RecordedFeed: RedisSubscriberOwner {
 extension RecordedFeed: RedisCommandsOwner {
     public func commandsReady(_ commands: RedisCommands) {
         tell(.commandsReady)
-        sendProbe()
-        guard let server = commands.server, let runID = server.runID else {
+        subscriber?.retryNow()
+        guard let server = commands.server, let reign = server.reign else {
             return tell(.recording(.noRunID))
         }
-        guard server.role != .replica else {
-            tell(.recording(.replica))
-            return reconnectCommands()
-        }
+        guard server.role != .replica else { return leaveReplica() }
         // What follows in the pipeline finds the script there. Where it may not be loaded this way,
         // the first call brings it along.
         commands.send([Array("SCRIPT".utf8), Array("LOAD".utf8), ScriptCalls.script.source]) { _ in
         }
-        recorder.commandsReady(runID: runID)
+        recorder.commandsReady(reign: reign)
         resendPosts()
         advance()
     }
@@ -90,8 +108,16 @@ extension RecordedFeed: RedisCommandsOwner {
         connectAgainAt = loop.now + Self.reconnectPause
     }
 
+    /// The primary that is meant may be elsewhere by now.
+    func leaveReplica() {
+        guard subscribeAgainAt == nil || connectAgainAt == nil else { return }
+        tell(.recording(.replica))
+        reconnectSubscription()
+        reconnectCommands()
+    }
+
     /// Long enough for a name or a proxy to point to the server that is meant.
-    private static let reconnectPause: Duration = .milliseconds(500)
+    private static let reconnectPause: Duration = .milliseconds(250)
 }
 
 extension RecordedFeed: TimerTarget {
@@ -106,47 +132,6 @@ extension RecordedFeed: TimerTarget {
             commands?.start()
         }
         endLatePosts()
-        if loop.now - probedAt >= probeInterval {
-            probedAt = loop.now
-            proveNow()
-        }
         advance()
-    }
-
-    private func proveNow() {
-        guard subscriber?.state == .ready else { return }
-        if probe.canProve {
-            if !probe.intervalPassed() {
-                prove(false)
-                // Each time: a subscription that came back meanwhile has said that all is well.
-                standsStill = true
-                tell(.recording(.standsStill(true)))
-            }
-            sendProbe()
-        } else {
-            // The subscriber's own PING has been answered, or it would not be ready any more.
-            prove(true)
-        }
-    }
-
-    private func sendProbe() {
-        guard probe.canProve, let commands, commands.state == .ready, subscriber?.state == .ready
-        else { return }
-        commands.send(probe.command) { [weak self] answer in
-            guard let self, case .success(.error(let text)) = answer, text.hasPrefix("NOPERM")
-            else { return }
-            if probe.mayPublish { tell(.mayNotProbe) }
-            probe.mayPublish = false
-            prove(true)
-        }
-    }
-
-    private func prove(_ isProven: Bool) {
-        guard isProven != self.isProven else { return }
-        self.isProven = isProven
-        tell(.proven(isProven))
-        guard isProven, standsStill else { return }
-        standsStill = false
-        tell(.recording(.standsStill(false)))
     }
 }

@@ -18,18 +18,19 @@ extension RecordedFeed {
     }
 
     func tellSilent() {
-        guard recorder.isAligned else { return silence.sweepLater(hasMore: false) }
+        guard recorder.isAligned, subscriber?.isSilent == false else {
+            return silence.sweepLater(hasMore: false)
+        }
         if let score = listedFrom { return readList(from: score) }
         let silent = watch.silent(
             at: loop.now.nanoseconds, atMost: Silence.listedLooksMax)
         guard !silent.isEmpty else { return silence.sweepLater(hasMore: false) }
         let now = WallClock.milliseconds()
         let arguments = calls.stall(
-            silent, silence.event(at: WallTime(milliseconds: now)), runID: runID,
+            silent, silence.event(at: WallTime(milliseconds: now)),
             random: .random(using: &random), now: now)
         evaluate(arguments) { [weak self] answer in
             guard let self else { return }
-            note(answer)
             if case .success(.integer(let told)) = answer {
                 if told > 0 { tell(.stalled(Int(told))) }
             } else {
@@ -41,11 +42,10 @@ extension RecordedFeed {
 
     private func readList(from score: String) {
         let arguments = calls.alive(
-            from: score, looks: Silence.listedLooksMax, runID: runID,
+            from: score, looks: Silence.listedLooksMax,
             random: .random(using: &random), now: WallClock.milliseconds())
         evaluate(arguments) { [weak self] answer in
             guard let self else { return }
-            note(answer)
             let page = ScriptCalls.aliveAnswer(answer)
             if let (jobs, next) = page, listedFrom == score {
                 for each in jobs { watch.heard(listed: each, at: loop.now.nanoseconds) }

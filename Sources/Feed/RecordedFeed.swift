@@ -11,29 +11,6 @@ import Loop
 import Redis
 import Wire
 
-/// What recording tells its operator.
-public enum RecordingNews: Equatable, Sendable {
-    /// Events are being recorded, or, until this bridge finds its place again, not by it.
-    case aligned(Bool)
-    /// More waited for Redis than may wait: what was let go lies in a gap.
-    case overflowed
-    /// Another bridge counts other patterns on this Redis: both can't record.
-    case otherPatterns
-    /// The user may not use INFO, without which one server can't be told from another.
-    case noRunID
-    /// Connected to a replica, which can't record.
-    case replica
-    /// Nothing that is sent comes back: what is heard waits to be recorded, and followers with it. Or it
-    /// comes again.
-    case standsStill(Bool)
-    /// A script was refused; the text is Redis' own.
-    case refused(String)
-    /// A key of this job is of a wrong type.
-    case unreadable(JobID)
-    /// A message on our own channels that none of us wrote.
-    case strange
-}
-
 public struct RecordedFeedOptions: Sendable {
     public var keyPrefix = "jobwire"
     public var recording = RecordingLimits()
@@ -70,6 +47,7 @@ public final class RecordedFeed {
     var watching = LoopSet()
     var posts = Posts()
     private var wasAligned = false
+    private var wasAmongOthers = false
     var readsInFlight = 0
     let silence: Silence
     var watch = SilenceWatch(silentMax: 0)
@@ -81,11 +59,10 @@ public final class RecordedFeed {
     var commands: RedisCommands?
     var subscribeAgainAt: Instant?
     var connectAgainAt: Instant?
-    var probe: Probe
-    var isProven = false
-    var standsStill = false
-    var probedAt: Instant
-    var probeInterval: Duration { limits.probeInterval }
+    /// Of the primary that we listen to.
+    var channels = (stamped: "", control: "", present: "")
+    private var flow = Flow.beginning
+    var beginsUntil: Instant
     var publishTimeout: Duration { limits.publishTimeout }
 
     public init(
@@ -104,14 +81,16 @@ public final class RecordedFeed {
             database: address.database, limits: recorded.recording)
         var recorderLimits = RecorderLimits()
         recorderLimits.queueBytesMax = recorded.queueBytesMax
-        recorder = Recorder(me: me, limits: recorderLimits)
+        recorderLimits.openPause = options.replyTimeout + Self.reconnectMax
+        recorder = Recorder(me: me, patterns: calls.patterns, limits: recorderLimits)
         followed = FollowedJobs(earlyBytesMax: recorded.earlyBytesMax)
-        probe = Probe(
-            prefix: limits.channelPrefix, database: address.database, token: random.next())
-        probedAt = loop.now
+        beginsUntil = loop.now + recorderLimits.standstillMax
+        let names = calls.names
         subscriber = RedisSubscriber(
             loop: loop, address: address, options: options, patterns: sources.map(\.pattern.text),
-            channels: [calls.stamped, calls.control], wishes: [probe.channel], owner: self)
+            channels: { server in
+                server.reign.map { [names.stamped(in: $0), names.control(in: $0)] } ?? []
+            }, owner: self)
         commands = RedisCommands(loop: loop, address: address, options: options, owner: self)
     }
 
@@ -128,6 +107,8 @@ public final class RecordedFeed {
     static let checksMax = 64
     static let readsMax = 4
     static let readPause: Duration = .milliseconds(200)
+    /// A bridge that found its command connection dead has a new one within it.
+    private static let reconnectMax: Duration = .seconds(3)
 
     // MARK: what is heard
 
@@ -153,7 +134,11 @@ public final class RecordedFeed {
     private func hearOfNobody(_ why: FeedNews) {
         tell(why)
         eventsHeard += 1
-        recorder.hear(QueuedEvent(job: nil, event: nil, heardAt: loop.now.nanoseconds))
+        queue(QueuedEvent(job: nil, event: nil, heardAt: loop.now.nanoseconds))
+    }
+
+    private func queue(_ event: QueuedEvent) {
+        if !recorder.hear(event) { tell(.recording(.overflowed)) }
     }
 
     private func hear(_ payload: Span<UInt8>, of job: JobID) {
@@ -162,14 +147,12 @@ public final class RecordedFeed {
         let event = reader.read(
             payload, heardAt: WallTime(milliseconds: WallClock.milliseconds()), of: job.kind)
         if !event.oddities.isEmpty { tell(.odd(event.oddities, job)) }
-        let wasNamed = recorder.named != nil
-        recorder.hear(QueuedEvent(job: job, event: event, heardAt: loop.now.nanoseconds))
-        if wasNamed, recorder.named == nil { tell(.recording(.overflowed)) }
+        queue(QueuedEvent(job: job, event: event, heardAt: loop.now.nanoseconds))
     }
 
     func hearStamped(_ payload: Span<UInt8>) {
         guard let stamped = StampedMessage(payload) else { return tell(.recording(.strange)) }
-        recorder.hearStamped(by: stamped.by, era: stamped.era, last: stamped.last)
+        recorder.hearStamped(by: stamped.by, era: stamped.era, last: stamped.last, at: loop.now)
         if stamped.era == sent?.era { stampedLast = stamped.last }
         for entry in stamped.entries {
             guard let job = entry.job else { continue }
@@ -201,13 +184,9 @@ public final class RecordedFeed {
     }
 
     func hearControl(_ payload: Span<UInt8>) {
-        switch ControlMessage.read(payload, patterns: calls.patterns) {
-        case .ours(let message):
-            recorder.hear(message, at: loop.now)
-            if case .mark = message { followed.touchAll() }
-        case .ofOtherPatterns: tell(.recording(.otherPatterns))
-        case .unreadable: tell(.recording(.strange))
-        }
+        guard let message = ControlMessage(payload) else { return tell(.recording(.strange)) }
+        recorder.hear(message, at: loop.now)
+        if case .mark = message.word { followed.touchAll() }
     }
 
     // MARK: what is to be done
@@ -221,22 +200,69 @@ public final class RecordedFeed {
             if wasAligned { watchAnew() }
             tell(.recording(.aligned(wasAligned)))
         }
+        if recorder.isAmongOthers != wasAmongOthers {
+            wasAmongOthers = recorder.isAmongOthers
+            if wasAmongOthers { tell(.recording(.otherPatterns)) }
+        }
+        tellFlow()
         askForJobs()
     }
 
+    /// While it only begins, and nothing has gone wrong, there is nothing to tell.
+    private func tellFlow() {
+        let now = recorder.flow(after: flow, at: loop.now)
+        guard now != flow else { return }
+        if flow == .beginning, now != .flows, now != .otherPatterns, loop.now < beginsUntil {
+            return
+        }
+        flow = now
+        tell(.flow(now))
+    }
+
     private func carryOut(_ step: RecorderStep) {
+        let (random, now) = (Name.random(using: &random), WallClock.milliseconds())
         switch step {
-        case .record(let call): send(call)
-        case .ask(let token): ask(token)
-        case .open(let call): open(call)
+        case .record(let call): send(call, random, now)
+        case .answer(let call):
+            evaluate(calls.answer(call, random: random, now: now)) { [weak self] answer in
+                self?.recorder.answered(call, ScriptCalls.recordAnswer(answer))
+            }
+        case .ask(let token):
+            evaluate(calls.ask(token, random: random, now: now)) { [weak self] answer in
+                guard let self else { return }
+                var present: Int?
+                if case .success(.integer(let count)) = answer { present = Int(clamping: count) }
+                recorder.answered(ask: token, present: present, at: loop.now)
+            }
+        case .open(let call):
+            if call.isOverSilence { tell(.recording(.openedOverSilence)) }
+            evaluate(calls.open(call, random: random, now: now)) { [weak self] answer in
+                guard let self else { return }
+                var isOpen: Bool?
+                if case .success(let reply) = answer, let text = reply.text {
+                    isOpen = text == "YES" ? true : text == "NO" ? false : nil
+                }
+                recorder.answered(
+                    open: call.token, isOpen: isOpen, at: loop.now, using: &self.random)
+            }
+        case .pulse(let call):
+            evaluate(calls.pulse(call, random: random, now: now)) { [weak self] answer in
+                guard let self else { return }
+                let told = ScriptCalls.pulseAnswer(answer)
+                recorder.answered(call, told, at: loop.now)
+                if told?.isPrimary == false { leaveReplica() }
+            }
+        case .present(let isPresent):
+            isPresent
+                ? subscriber?.subscribe(to: channels.present)
+                : subscriber?.unsubscribe(from: channels.present)
         case .reconnectSubscription: reconnectSubscription()
         case .reconnectCommands: reconnectCommands()
         }
     }
 
-    private func send(_ call: RecordCall) {
-        let arguments = calls.record(
-            call, runID: runID, token: .random(using: &random), now: WallClock.milliseconds())
+    private func send(_ call: RecordCall, _ random: Name, _ now: Int64) {
+        let arguments = calls.record(call, token: random, now: now)
         // While an answer is waited for the queue grows: whoever held its events made it copy itself.
         var sent = call
         sent.events = []
@@ -244,57 +270,30 @@ public final class RecordedFeed {
         self.sent = (call.era, call.first + Int64(call.events.count) - 1)
         evaluate(arguments) { [weak self, sent] answer in
             guard let self else { return }
-            note(answer)
             recorder.answered(sent, ScriptCalls.recordAnswer(answer), at: loop.now)
-            advance()
         }
     }
 
-    private func ask(_ token: Name) {
-        let arguments = calls.ask(
-            token, runID: runID, random: .random(using: &random), now: WallClock.milliseconds())
-        evaluate(arguments) { [weak self] answer in
-            guard let self else { return }
-            note(answer)
-            var receivers: Int?
-            if case .success(.integer(let count)) = answer { receivers = Int(count) }
-            recorder.answered(ask: token, receivers: receivers, at: loop.now)
-            advance()
-        }
-    }
-
-    private func open(_ call: OpenCall) {
-        let arguments = calls.open(
-            call, runID: runID, random: .random(using: &random), now: WallClock.milliseconds())
-        evaluate(arguments) { [weak self] answer in
-            guard let self else { return }
-            note(answer)
-            let isOpen: Bool? =
-                if case .success(let reply) = answer, let text = reply.text { text == "YES" } else {
-                    nil
-                }
-            recorder.answered(open: call.token, isOpen: isOpen, at: loop.now, using: &random)
-            advance()
-        }
-    }
-
-    /// Whom the command connection is at, as the script wants to know it.
-    var runID: String { recorder.commands?.runID ?? "" }
-
-    func evaluate(
-        _ arguments: [[UInt8]], _ reply: @escaping (RedisCommands.Answer) -> Void
-    ) {
+    /// The answer is heard, and what then is to be done is done.
+    func evaluate(_ arguments: [[UInt8]], _ reply: @escaping (RedisCommands.Answer) -> Void) {
         evaluate(CommandWords(arguments), reply)
     }
 
     func evaluate(
         _ arguments: CommandWords, _ reply: @escaping (RedisCommands.Answer) -> Void
     ) {
-        commands?.evaluate(ScriptCalls.script, keys: calls.keys, arguments: arguments, reply)
+        commands?.evaluate(ScriptCalls.script, keys: calls.keys, arguments: arguments) {
+            [weak self] answer in
+            self?.note(answer)
+            reply(answer)
+            self?.advance()
+        }
     }
 
     /// An error of Redis is said to whoever runs it.
-    func note(_ answer: RedisCommands.Answer) {
-        if case .success(.error(let text)) = answer { tell(.recording(.refused(text))) }
+    private func note(_ answer: RedisCommands.Answer) {
+        guard case .success(.error(let text)) = answer else { return }
+        tell(.recording(.refused(text)))
+        if text.contains("READONLY ") { leaveReplica() }
     }
 }

@@ -128,6 +128,7 @@ extension Fleet: TimerTarget {
 extension Fleet: RedisCommandsOwner {
     public func commandsReady(_ commands: RedisCommands) {
         tell(.status(.ready))
+        subscriber?.retryNow()
         readList()
         tellPresence()
     }
@@ -145,6 +146,7 @@ extension Fleet: RedisSubscriberOwner {
     public func subscriberReady(_ subscriber: RedisSubscriber) {
         deafness = nil
         tell(.status(.hearing))
+        commands?.retryNow()
         readList()
     }
 

@@ -4,7 +4,8 @@
 import Redis
 
 public struct FleetKeys: Sendable {
-    private let root: String
+    /// What all keys and channels begin with.
+    public let root: String
     public let channel: String
 
     public init(prefix: String, database: Int) {

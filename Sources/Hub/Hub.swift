@@ -136,6 +136,10 @@ public final class Hub {
             topic.hasBeenOpen || answered > topic.asksAnswered
         else { return ([], [], .nothing) }
         topic.asksAnswered = answered
+        if let behind = opening.behind, !topic.holds(through: behind) {
+            topic.phase = .opening(early: [])
+            return ([], [], askFeed(for: topic))
+        }
         var early: [(Update, SnapshotChange?)] = []
         if case .opening(let heard) = topic.phase { early = heard }
         topic.phase = .open

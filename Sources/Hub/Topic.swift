@@ -163,21 +163,29 @@ final class Topic {
         return .updates(missed)
     }
 
+    /// Whether an opening that has only what comes behind this number can be taken over.
+    func holds(through behind: UInt64) -> Bool { hasBeenOpen && nextHeard > behind }
+
     /// Takes over what the feed said. Followers that were live go on from where they were.
     func open(_ opening: Opening, limits: HubLimits) {
-        // What is pending was not delivered: it is in the opening, or it is gone.
         let standing = Cursor(epoch: epoch, seq: seq)
+        if let behind = opening.behind {
+            for entry in pending where entry.seq <= behind {
+                ring.append(entry, within: limits.ring)
+            }
+            ring.removeAll(behind: behind)
+        } else {
+            ring.removeAll()
+        }
+        // What else is pending was not delivered: it is in the opening, or it is gone.
         pending = []
         epoch = opening.epoch
         seq = opening.seq
         forks = opening.forks
         snapshot = opening.snapshot
-        (keepsakes, latestProgress) = (nil, 0)
-        ring.removeAll()
-        for update in opening.updates {
-            ring.append(Entry(update), within: limits.ring)
-            if update.type.isProgress { latestProgress = update.seq }
-        }
+        keepsakes = nil
+        for update in opening.updates { ring.append(Entry(update), within: limits.ring) }
+        latestProgress = ring.entries.last { $0.update.type.isProgress }?.seq ?? 0
         guard hasBeenOpen else {
             hasBeenOpen = true
             return

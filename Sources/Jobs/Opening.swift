@@ -23,13 +23,16 @@ public struct Opening: Sendable {
     public let updates: [Update]
     /// Only the latest of what is kept were asked for.
     public let isBrief: Bool
+    /// What a loop holds up to this number still holds: here is only what comes behind it.
+    public let behind: UInt64?
 
     /// So many entries a brief opening has.
     public static let briefEntriesMax = 64
 
     public init(
         job: JobID, epoch: Epoch? = nil, seq: UInt64 = 0, forks: [Fork] = [],
-        snapshot: Snapshot = Snapshot(), updates: [Update] = [], isBrief: Bool = false
+        snapshot: Snapshot = Snapshot(), updates: [Update] = [], isBrief: Bool = false,
+        behind: UInt64? = nil
     ) {
         self.job = job
         self.epoch = epoch
@@ -38,6 +41,7 @@ public struct Opening: Sendable {
         self.snapshot = snapshot
         self.updates = updates
         self.isBrief = isBrief
+        self.behind = behind
     }
 }
 

@@ -65,6 +65,12 @@ public struct Ring<Entry: Numbered> {
     }
 
     public mutating func removeAll() { self = Ring() }
+
+    /// Lets go of what comes behind `seq`.
+    public mutating func removeAll(behind seq: UInt64) {
+        while let lastSeq, lastSeq > seq, let last = kept.popLast() { bytes -= last.byteCount }
+        if isEmpty { self = Ring() }
+    }
 }
 
 extension Update: Numbered {

@@ -1,7 +1,8 @@
 // Connector opens a stream's socket: it looks the name up and tries each address in turn.
 //
 // Invariant: all of it, the TLS handshake included, ends by `deadline`; no address gets more than
-// its share of the time that is left, so one that never answers does not hide the others.
+// its share of the time that is left, so one that never answers does not hide the others, and none
+// more than `dialTimeout`.
 
 final class Connector {
     let tls: TLSClient?
@@ -9,12 +10,17 @@ final class Connector {
     private let stream: Stream
     private let loop: Loop
     private let deadline: Instant
+    private let dialTimeout: Duration
     private var untried: [SocketAddress] = []
     private var isLookingUp = false
     private var lastFailure: StreamEnd = .timedOut
 
-    init(_ stream: Stream, to endpoint: Endpoint, tls: TLSClient?, timeout: Duration) {
+    init(
+        _ stream: Stream, to endpoint: Endpoint, tls: TLSClient?, timeout: Duration,
+        dialTimeout: Duration
+    ) {
         (self.stream, self.endpoint, self.tls) = (stream, endpoint, tls)
+        self.dialTimeout = dialTimeout
         loop = stream.loop
         deadline = .now() + timeout
     }
@@ -62,7 +68,7 @@ final class Connector {
                 let left = deadline - .now()
                 guard left > .zero else { break }
                 try stream.attempt(address)
-                return stream.arm(after: left / (untried.count + 1))
+                return stream.arm(after: min(left / (untried.count + 1), dialTimeout))
             } catch {
                 note(error)
             }

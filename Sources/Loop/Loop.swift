@@ -87,12 +87,17 @@ public final class Loop {
         try Listener(on: address, tls: tls, owner: owner, loop: self)
     }
 
-    /// The owner hears `streamOpened` or `streamClosed`, never from within this call.
+    /// The owner hears `streamOpened` or `streamClosed`, never from within this call. `timeout` is for all
+    /// of it, `dialTimeout` for each try of TCP alone.
     public func connect(
-        to endpoint: Endpoint, tls: TLSClient? = nil, timeout: Duration, owner: any StreamOwner
+        to endpoint: Endpoint, tls: TLSClient? = nil, timeout: Duration,
+        dialTimeout: Duration? = nil, owner: any StreamOwner
     ) -> Stream {
         let stream = Stream.connecting(on: self, owner: owner)
-        stream.connect(with: Connector(stream, to: endpoint, tls: tls, timeout: timeout))
+        stream.connect(
+            with: Connector(
+                stream, to: endpoint, tls: tls, timeout: timeout,
+                dialTimeout: dialTimeout ?? timeout))
         return stream
     }
 

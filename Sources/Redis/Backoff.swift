@@ -3,16 +3,12 @@
 
 struct Backoff {
     let base: Duration
-    let cap: Duration
     private var failures = 0
 
-    init(base: Duration, cap: Duration) {
-        self.base = base
-        self.cap = cap
-    }
+    init(base: Duration) { self.base = base }
 
     /// `jitter` is a random number from 0 to 1.
-    mutating func next(jitter: Double) -> Duration {
+    mutating func next(upTo cap: Duration, jitter: Double) -> Duration {
         let doublings = min(failures, Self.doublingsMax)
         failures = doublings + 1
         return min(base * (1 << doublings), cap) * jitter

@@ -12,6 +12,9 @@ public struct RedisIdentity: Sendable, Equatable {
     public enum Role: String, Sendable { case primary = "master", replica = "slave" }
 
     public internal(set) var runID: String?
+    /// The replication id, a new one each time that somebody becomes primary: of one reign is one
+    /// order of commands. A server keeps its run id when it is deposed and comes back.
+    public internal(set) var reign: String?
     public internal(set) var version: String?
     public internal(set) var role: Role?
 }
@@ -83,6 +86,7 @@ struct Greeting {
             switch name {
             case "run_id": server.runID = String(value)
             case "redis_version": server.version = String(value)
+            case "master_replid": server.reign = String(value)
             case "role": server.role = RedisIdentity.Role(rawValue: String(value))
             default: break
             }

@@ -1,7 +1,8 @@
 // Knows whether the other side still lives: it must not be silent while it owes an answer, and when
 // it owes none and is silent, it is asked.
 //
-// Invariant: bytes of any kind prove life, so a long message on a slow line is no silence.
+// Invariant: bytes of any kind prove life, so a long message on a slow line is no silence; nor is it one
+// when this process stood still, for between two looks what lay unread is read.
 
 import Loop
 
@@ -11,30 +12,35 @@ struct Heartbeat {
     let pingInterval: Duration
     let replyTimeout: Duration
     private(set) var owed = 0
-    private var quietSince: Instant
+    private(set) var heardAt: Instant
+    private var askedAt: Instant
+    private var isSuspected = false
 
     init(options: RedisOptions, now: Instant) {
         pingInterval = options.pingInterval
         replyTimeout = options.replyTimeout
-        quietSince = now
+        (heardAt, askedAt) = (now, now)
     }
 
     mutating func asked(at now: Instant) {
-        if owed == 0 { quietSince = now }
+        if owed == 0 { askedAt = now }
         owed += 1
     }
 
     mutating func answered() { owed -= 1 }
-    mutating func heard(at now: Instant) { quietSince = now }
+    mutating func heard(at now: Instant) { (heardAt, isSuspected) = (now, false) }
 
     /// The longest wait: what is asked or answered meanwhile is still judged in time.
     var tick: Duration { min(pingInterval, replyTimeout) }
 
-    func verdict(at now: Instant) -> Verdict {
-        let quiet = now - quietSince
-        if owed > 0 {
-            return quiet >= replyTimeout ? .silent : .wait(min(replyTimeout - quiet, tick))
+    mutating func verdict(at now: Instant) -> Verdict {
+        guard owed > 0 else {
+            let quiet = now - heardAt
+            return quiet >= pingInterval ? .ping : .wait(min(pingInterval - quiet, tick))
         }
-        return quiet >= pingInterval ? .ping : .wait(min(pingInterval - quiet, tick))
+        let quiet = now - max(heardAt, askedAt)
+        guard quiet >= replyTimeout else { return .wait(min(replyTimeout - quiet, tick)) }
+        defer { isSuspected = true }
+        return isSuspected ? .silent : .wait(.zero)
     }
 }

@@ -1,5 +1,5 @@
 // Keeps one connection to Redis: carries out what `LinkMachine` and `Heartbeat` decide, on a stream
-// and a timer of the loop. What is said once it is open is its owner's business: `RedisSubscriber`
+// and a timer of the loop. What is said once it is open is its owner's business: `Ear`
 // or `RedisCommands`.
 //
 // Invariant: `timer` is armed exactly while greeting or open (for the heartbeat) or waiting.
@@ -12,7 +12,10 @@ protocol LinkOwner: AnyObject {
     func linkOpened(_ server: RedisIdentity)
     func linkReceived(_ bytes: Span<UInt8>) throws(RedisFault)
     /// Nothing was heard for a while and nothing is owed: ask something.
-    func linkFellSilent()
+    func linkFellQuiet()
+    /// Open, and nothing has come for too long although an answer is owed: fail it, or wait. Told again
+    /// and again until something comes.
+    func linkFellSilent(since heardAt: Instant)
     func linkLost(_ fault: RedisFault, retryAfter: Duration)
     func linkEnded()
 }
@@ -53,6 +56,13 @@ final class Link {
 
     func fail(_ fault: RedisFault) { carryOut(machine.fail(fault)) }
 
+    /// The wait before the next try is over.
+    func retryNow() {
+        guard case .waiting = machine.phase else { return }
+        disarm()
+        carryOut(machine.waitEnded())
+    }
+
     /// Sends a command; the owner says `answered()` when its reply came.
     func send(_ command: SharedBytes) {
         heartbeat.asked(at: loop.now)
@@ -91,7 +101,8 @@ final class Link {
                     caFile: files.caFile, serverName: files.serverName,
                     certificateFile: files.certificateFile, keyFile: files.keyFile) : nil
             stream = loop.connect(
-                to: address.endpoint, tls: tls, timeout: options.connectTimeout, owner: self)
+                to: address.endpoint, tls: tls, timeout: options.connectTimeout,
+                dialTimeout: options.dialTimeout, owner: self)
             stream?.readBudgetBytes = readBudgetBytes
         } catch {
             // The files may be in the middle of their renewal: the next try reads them again.
@@ -159,11 +170,15 @@ extension Link: TimerTarget {
         guard owner != nil else { return stop() }
         if case .waiting = machine.phase { return carryOut(machine.waitEnded()) }
         switch heartbeat.verdict(at: loop.now) {
-        case .silent: return fail(.timedOut(.reply))
+        case .silent:
+            guard case .open = machine.phase else { return fail(.timedOut(.reply)) }
+            arm(after: heartbeat.tick)
+            owner?.linkFellSilent(since: heartbeat.heardAt)
+            return
         case .wait(let delay): arm(after: delay)
         case .ping:
-            owner?.linkFellSilent()
             arm(after: heartbeat.tick)
+            owner?.linkFellQuiet()
         }
         // Having lived through a heartbeat while open, it was of use.
         if case .open = machine.phase { machine.proved() }

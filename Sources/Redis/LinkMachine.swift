@@ -31,13 +31,14 @@ struct LinkMachine {
 
     private(set) var phase = Phase.stopped
     private let address: RedisAddress
+    private let options: RedisOptions
     private var backoff: Backoff
     /// Started again while the old stream was still closing.
     private var startsAgain = false
 
     init(address: RedisAddress, options: RedisOptions) {
-        self.address = address
-        backoff = Backoff(base: options.backoffBase, cap: options.backoffCap)
+        (self.address, self.options) = (address, options)
+        backoff = Backoff(base: options.backoffBase)
     }
 
     mutating func start() -> Step {
@@ -113,7 +114,8 @@ struct LinkMachine {
         case .greeting: fault = RedisFault(end).duringGreeting
         }
         phase = .waiting
-        return .lost(fault, retryAfter: backoff.next(jitter: jitter))
+        let cap = fault.passes ? options.backoffCap : options.refusedBackoffCap
+        return .lost(fault, retryAfter: backoff.next(upTo: cap, jitter: jitter))
     }
 
     mutating func waitEnded() -> Step {

@@ -9,6 +9,8 @@ import CHiredis
 /// What a subscriber hears besides messages.
 enum PushNotice: Equatable {
     case confirmed(Subscription)
+    /// A channel that is no longer heard.
+    case left(String)
     case pong
     /// An error of Redis, which comes in the place of a confirmation or a pong.
     case error(String)
@@ -36,7 +38,7 @@ final class PushReader {
 }
 
 private struct PushAssembler: ResponseAssembler {
-    private enum Kind { case patternMessage, message, patternConfirmed, confirmed, pong }
+    private enum Kind { case patternMessage, message, patternConfirmed, confirmed, left, pong }
 
     private(set) var fault: RedisFault?
     private let patterns: [[UInt8]]
@@ -76,7 +78,8 @@ private struct PushAssembler: ResponseAssembler {
         case (1, .patternMessage):
             pattern = patterns.firstIndex { bytes.isEqual(to: $0.span) }
             return pattern != nil ? true : fail("a pattern nobody asked for")
-        case (2, .patternMessage), (1, .message), (1, .patternConfirmed), (1, .confirmed):
+        case (2, .patternMessage), (1, .message), (1, .patternConfirmed), (1, .confirmed),
+            (1, .left):
             channel.hold(bytes)
         case (3, .patternMessage), (2, .message):
             heard(channel.span, pattern, bytes)
@@ -93,6 +96,7 @@ private struct PushAssembler: ResponseAssembler {
         switch (index, kind) {
         case (2, .patternConfirmed): notice(.confirmed(.pattern(name)))
         case (2, .confirmed): notice(.confirmed(.channel(name)))
+        case (2, .left): notice(.left(name))
         default: return fail("a number that belongs to no push")
         }
         return true
@@ -115,6 +119,7 @@ private struct PushAssembler: ResponseAssembler {
         case (3, 7) where name.isEqual(to: "message"): .message
         case (3, 10) where name.isEqual(to: "psubscribe"): .patternConfirmed
         case (3, 9) where name.isEqual(to: "subscribe"): .confirmed
+        case (3, 11) where name.isEqual(to: "unsubscribe"): .left
         case (2, 4) where name.isEqual(to: "pong"): .pong
         default: nil
         }

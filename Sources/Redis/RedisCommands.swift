@@ -19,7 +19,8 @@ public final class RedisCommands {
 
     private struct Waiting {
         let bytes: Int
-        let reply: (Answer) -> Void
+        /// Nil once it was called: what a caller's closure holds may be large.
+        var reply: ((Answer) -> Void)?
     }
 
     private let loop: Loop
@@ -32,6 +33,8 @@ public final class RedisCommands {
     private var answered = 0
     private var bytesInFlight = 0
     private let refusals: Refusals
+    /// When Redis answered last, whatever it said; of this connection or an earlier one.
+    public private(set) var lastAnswerAt: Instant?
     /// Who answers, since it was last greeted; nil while not connected.
     public private(set) var server: RedisIdentity?
 
@@ -52,6 +55,9 @@ public final class RedisCommands {
 
     /// Closes and stays closed; what is in flight fails with `stopped`.
     public func stop() { link.stop() }
+
+    /// Somebody else reached Redis: whoever waits before the next try need not.
+    public func retryNow() { link.retryNow() }
 
     public var state: RedisState { link.state == .open ? .ready : link.state }
     public var commandsInFlight: Int { inFlight.count - answered }
@@ -102,26 +108,27 @@ public final class RedisCommands {
         link.send(command)
     }
 
-    private func receive(_ reply: RedisReply) {
+    private func receive(_ answer: RedisReply) {
         guard commandsInFlight > 0 else {
             return link.fail(.protocolBroken("an answer to no question"))
         }
-        let waiting = inFlight[answered]
+        let reply = inFlight[answered].reply.take()
+        bytesInFlight -= inFlight[answered].bytes
         answered += 1
-        bytesInFlight -= waiting.bytes
         if answered == inFlight.count || answered > Self.answeredKept {
             inFlight.removeFirst(answered)
             answered = 0
         }
         link.answered()
-        waiting.reply(.success(reply))
+        lastAnswerAt = loop.now
+        reply?(.success(answer))
     }
 
     private func failAll(_ fault: RedisFault) {
         let failed = inFlight.dropFirst(answered)
         (inFlight, answered, bytesInFlight) = ([], 0, 0)
         (server, reader) = (nil, nil)
-        for waiting in failed { waiting.reply(.failure(fault)) }
+        for waiting in failed { waiting.reply?(.failure(fault)) }
     }
 
     /// Taking answered ones out one by one would move all the others each time.
@@ -131,13 +138,16 @@ public final class RedisCommands {
 extension RedisCommands: LinkOwner {
     func linkOpened(_ server: RedisIdentity) {
         self.server = server
+        lastAnswerAt = loop.now
         reader = ReplyReader(options: options) { [unowned self] in receive($0) }
         owner?.commandsReady(self)
     }
 
     func linkReceived(_ bytes: Span<UInt8>) throws(RedisFault) { try reader?.feed(bytes) }
 
-    func linkFellSilent() { send(RedisCommand.encoded("PING")) { _ in } }
+    func linkFellQuiet() { send(RedisCommand.encoded("PING")) { _ in } }
+
+    func linkFellSilent(since heardAt: Instant) { link.fail(.timedOut(.reply)) }
 
     func linkLost(_ fault: RedisFault, retryAfter delay: Duration) {
         failAll(fault)

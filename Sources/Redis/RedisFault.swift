@@ -17,6 +17,8 @@ public enum RedisFault: Error, Sendable, Equatable {
     case noPermission(needs: String)
     case loading
     case masterDown
+    /// A script runs and does not end.
+    case busy
     case noSuchDatabase(Int)
     /// Redis answered one of our own commands with another error.
     case refused(String)
@@ -43,6 +45,7 @@ public enum RedisFault: Error, Sendable, Equatable {
         case .noPermission: "noPermission"
         case .loading: "loading"
         case .masterDown: "masterDown"
+        case .busy: "busy"
         case .noSuchDatabase: "noSuchDatabase"
         case .refused: "refused"
         case .timedOut: "timedOut"
@@ -73,6 +76,7 @@ extension RedisFault: CustomStringConvertible {
         case .loading: "Redis is still loading its data from disk: trying again"
         case .masterDown:
             "this Redis is a replica that lost its primary and serves no stale data: trying again"
+        case .busy: "Redis runs a script that does not end: trying again (SCRIPT KILL would end it)"
         case .noSuchDatabase(let number):
             "Redis has no database \(number): see its setting 'databases'"
         case .refused(let text): "Redis refused: \(text)"
@@ -96,7 +100,21 @@ extension RedisFault: CustomStringConvertible {
         case "NOPERM": self = .noPermission(needs: rules)
         case "LOADING": self = .loading
         case "MASTERDOWN": self = .masterDown
+        case "BUSY": self = .busy
         default: self = .refused(Self.printable(text.utf8))
+        }
+    }
+
+    /// It goes by when Redis, or the way to it, is back; of the others somebody has to change something.
+    var passes: Bool {
+        switch self {
+        case .connectFailed, .loading, .masterDown, .busy, .timedOut, .connectionLost,
+            .notConnected,
+            .stopped:
+            true
+        case .tlsFailed, .tlsExpected, .notRedis, .authRequired, .wrongPassword, .authNotConfigured,
+            .noPermission, .noSuchDatabase, .refused, .protocolBroken, .oversized, .overflow:
+            false
         }
     }
 

@@ -3,13 +3,22 @@
 public struct RedisOptions: Sendable {
     /// From the start of a connection until TCP and TLS stand.
     public var connectTimeout: Duration = .seconds(5)
+    /// What of it one try of TCP may take. Where packets vanish, TCP repeats itself ever later: a new try
+    /// notices sooner that they arrive again.
+    public var dialTimeout: Duration { max(connectTimeout / 5, .seconds(1)) }
     /// How long Redis may send nothing at all while it owes us a reply.
     public var replyTimeout: Duration = .seconds(5)
     /// How long a connection may be silent before a PING asks whether it still lives.
     public var pingInterval: Duration = .seconds(5)
-    /// The wait before the n-th try is random, from nothing to base · 2ⁿ and never over the cap.
+    /// How long a silent subscription may still begin to speak when its successor stands: the least, and
+    /// the most where the successor had to wait as well. See `Succession`.
+    public var successionGrace: ClosedRange<Duration> = .milliseconds(500)...(.seconds(15))
+    /// The wait before the n-th try is random, from nothing to base · 2ⁿ and never over the cap: a short
+    /// one where Redis is not there, so that it is found soon when it is back, and a long one where it
+    /// turns us away, so that somebody has to change something.
     public var backoffBase: Duration = .milliseconds(100)
-    public var backoffCap: Duration = .seconds(5)
+    public var backoffCap: Duration = .milliseconds(250)
+    public var refusedBackoffCap: Duration = .seconds(5)
     /// The longest message or string Redis may send us. Workers do publish 10 MB.
     public var bulkBytesMax = 64 << 20
     /// The largest whole reply to a command, counted as the memory its parts take.

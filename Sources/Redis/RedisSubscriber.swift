@@ -1,8 +1,11 @@
 // A subscription that is kept: connected, confirmed, proven alive, and made again for ever.
 //
 // Messages may be heard before `subscriberReady`, from patterns that already stand. Between
-// `subscriberLost` and the next message there may be messages that nobody heard. While connected it
-// keeps itself and its owner alive; `stop` ends that.
+// `subscriberLost` and the next message there may be messages that nobody heard. A subscription that is
+// only silent is not lost: see `Succession`. While connected it keeps itself and its owner alive; `stop`
+// ends that.
+//
+// Invariant: the owner hears one ear, and of its successor nothing before that took over.
 
 import Bytes
 import Loop
@@ -16,6 +19,12 @@ public protocol RedisSubscriberOwner: AnyObject {
     func subscriber(
         _ subscriber: RedisSubscriber, heard channel: Span<UInt8>, pattern: Int?,
         payload: Span<UInt8>)
+    /// Redis' answer to `subscribe(to:)` or `unsubscribe(from:)`.
+    func subscriber(
+        _ subscriber: RedisSubscriber, _ change: ChannelChange, of channel: String)
+    /// It owes an answer and says nothing, or it speaks again: nothing is lost meanwhile. The silence of one
+    /// that is given up ends with `subscriberLost`.
+    func subscriber(_ subscriber: RedisSubscriber, isSilent: Bool)
     /// After all that one read of the socket brought.
     func subscriberReadDone(_ subscriber: RedisSubscriber)
     /// Lost, or not reached at all: told after each try.
@@ -23,103 +32,166 @@ public protocol RedisSubscriberOwner: AnyObject {
     func subscriberRetrying(after delay: Duration)
 }
 
+extension RedisSubscriberOwner {
+    /// Most never ask for more, and some have time.
+    public func subscriber(
+        _ subscriber: RedisSubscriber, _ change: ChannelChange, of channel: String
+    ) {}
+    public func subscriber(_ subscriber: RedisSubscriber, isSilent: Bool) {}
+}
+
 public enum RedisState: String, Sendable {
     case stopped, connecting, greeting, open, ready, waiting
 }
 
 public final class RedisSubscriber {
+    private let loop: Loop
+    private let address: RedisAddress
     private let options: RedisOptions
-    private let patterns: [String]
-    private let channels: [String]
-    private let wishes: [String]
-    private weak var owner: (any RedisSubscriberOwner)?
-    private let link: Link
-    private var subscriptions: Subscriptions
-    private var reader: PushReader?
-    private var isReady = false
-    /// Who answers, since it was last greeted; nil while not connected.
-    public private(set) var server: RedisIdentity?
+    private let wanted: Wanted
+    weak var owner: (any RedisSubscriberOwner)?
+    private var ear: Ear
+    private var successor: Ear?
+    private var succession: Succession
+    private var grace: TimerID?
 
     /// A burst is read whole before others get their turn: Redis drops subscribers that lag.
     public static let readBudgetBytes = 1 << 20
 
-    /// `wishes` are channels that it does without where the user may not hear them.
+    /// `channels` are asked for at each connection, of the server that was found there. `wishes` are
+    /// channels that it does without where the user may not hear them.
     public init(
+        loop: Loop, address: RedisAddress, options: RedisOptions, patterns: [String],
+        channels: @escaping (RedisIdentity) -> [String], wishes: [String] = [],
+        owner: any RedisSubscriberOwner
+    ) {
+        (self.loop, self.address, self.options, self.owner) = (loop, address, options, owner)
+        wanted = Wanted(patterns: patterns, channels: channels, wishes: wishes)
+        ear = Ear(loop: loop, address: address, options: options, wanted: wanted, isHeard: true)
+        succession = Succession(grace: options.successionGrace)
+    }
+
+    /// The same channels, whichever server it is.
+    public convenience init(
         loop: Loop, address: RedisAddress, options: RedisOptions, patterns: [String],
         channels: [String] = [], wishes: [String] = [], owner: any RedisSubscriberOwner
     ) {
-        precondition(!patterns.isEmpty || !channels.isEmpty, "a subscriber to nothing")
-        self.options = options
-        self.patterns = patterns
-        self.channels = channels
-        self.wishes = wishes
-        self.owner = owner
-        link = Link(
-            loop: loop, address: address, options: options, readBudgetBytes: Self.readBudgetBytes)
-        subscriptions = Subscriptions(patterns: patterns, channels: channels, wishes: wishes)
+        self.init(
+            loop: loop, address: address, options: options, patterns: patterns,
+            channels: { _ in channels }, wishes: wishes, owner: owner)
     }
 
-    public func start() { link.start(owner: self) }
+    public func start() { ear.start(for: self) }
 
     /// Closes and stays closed. The owner hears nothing more, but for what the read holds that this
     /// may be called from.
-    public func stop() { link.stop() }
+    public func stop() {
+        carryOut(succession.stopped())
+        ear.stop()
+    }
 
     /// It looks alive and is not: begun again like one that was lost.
-    public func distrust() { link.fail(.connectionLost("our own probe was not heard on it")) }
+    public func distrust() { ear.fail(.connectionLost("our own probe was not heard on it")) }
 
-    public var state: RedisState { isReady ? .ready : link.state }
+    /// Somebody else reached Redis: whoever waits before the next try need not.
+    public func retryNow() {
+        ear.retryNow()
+        successor?.retryNow()
+    }
+
+    /// Hears one channel more on a subscription that is ready, until it is lost; the owner is told when
+    /// Redis has said yes or no. Does nothing on one that is not ready.
+    public func subscribe(to channel: String) { ear.ask(.later(channel)) }
+
+    /// Ends what `subscribe(to:)` began, in the same way.
+    public func unsubscribe(from channel: String) { ear.ask(.leave(channel)) }
+
+    public var state: RedisState { ear.state }
+    /// Ready, but it owes an answer and says nothing: what it may hold comes later, or never.
+    public var isSilent: Bool { ear.isSilent }
+    /// Who answers, since it was last greeted; nil while not connected.
+    public var server: RedisIdentity? { ear.server }
     /// What one of the wishes was refused for; nil where all are heard.
-    public var refusedWish: RedisFault? { subscriptions.refusedWish }
+    public var refusedWish: RedisFault? { ear.refusedWish }
 
-    private func hear(_ notice: PushNotice) {
-        guard case .open = link.phase else { return }
-        let step = subscriptions.hear(notice)
-        link.answered()
+    private func carryOut(
+        _ step: Succession.Step, because fault: RedisFault = .timedOut(.reply)
+    ) {
         switch step {
-        case .more, .alive: break
-        case .ready:
-            isReady = true
-            owner?.subscriberReady(self)
-        case .refused(let fault): link.fail(fault)
+        case .nothing: break
+        case .connectSuccessor:
+            successor = Ear(
+                loop: loop, address: address, options: options, wanted: wanted, isHeard: false)
+            successor?.start(for: self)
+        case .waitOut(let time):
+            disarm()
+            grace = loop.arm(self, after: time)
+        case .dropSuccessor:
+            disarm()
+            successor?.stop()
+            successor = nil
+        case .takeOver: takeOver(because: fault)
         }
     }
 
-    private func forget() {
-        isReady = false
-        server = nil
-        reader = nil
+    private func takeOver(because fault: RedisFault) {
+        guard let successor else { return }
+        disarm()
+        ear.isHeard = false
+        ear.stop()
+        (ear, self.successor) = (successor, nil)
+        owner?.subscriberLost(self, fault)
+        // The owner may have stopped it.
+        ear.isHeard = true
+        if ear.isReady { owner?.subscriberReady(self) }
+    }
+
+    private func disarm() {
+        if let grace { loop.disarm(grace) }
+        grace = nil
     }
 }
 
-extension RedisSubscriber: LinkOwner {
-    func linkOpened(_ server: RedisIdentity) {
-        guard let owner else { return link.stop() }
-        self.server = server
-        subscriptions = Subscriptions(patterns: patterns, channels: channels, wishes: wishes)
-        reader = PushReader(options: options, patterns: patterns) {
-            [self] channel, pattern, payload in
-            owner.subscriber(self, heard: channel, pattern: pattern, payload: payload)
-        } notice: { [self] in
-            hear($0)
+/// What ears tell.
+extension RedisSubscriber {
+    func earReady(_ ear: Ear) {
+        if ear === self.ear {
+            owner?.subscriberReady(self)
+        } else {
+            carryOut(succession.successorStands(at: loop.now))
         }
-        for command in subscriptions.commands { link.send(command) }
     }
 
-    func linkReceived(_ bytes: Span<UInt8>) throws(RedisFault) {
-        defer { owner?.subscriberReadDone(self) }
-        try reader?.feed(bytes)
+    func earHeard(_ change: ChannelChange, of channel: String) {
+        owner?.subscriber(self, change, of: channel)
     }
 
-    func linkFellSilent() { link.send(RedisCommand.encoded("PING")) }
+    func earReadDone() { owner?.subscriberReadDone(self) }
 
-    func linkLost(_ fault: RedisFault, retryAfter delay: Duration) {
-        forget()
+    func earFellSilent(since heardAt: Instant) {
+        carryOut(succession.fellSilent(since: heardAt, at: loop.now))
+        owner?.subscriber(self, isSilent: true)
+    }
+
+    func earSpoke() {
+        carryOut(succession.spoke())
+        owner?.subscriber(self, isSilent: false)
+    }
+
+    func earLost(_ ear: Ear, _ fault: RedisFault, retryAfter delay: Duration) {
+        guard ear === self.ear else { return succession.successorFell() }
+        let step = succession.ended()
+        guard step == .nothing else { return carryOut(step, because: fault) }
         owner?.subscriberLost(self, fault)
         owner?.subscriberRetrying(after: delay)
     }
+}
 
-    func linkEnded() { forget() }
+extension RedisSubscriber: TimerTarget {
+    public func timerFired(_ id: TimerID) {
+        grace = nil
+        carryOut(succession.graceEnded())
+    }
 }
 
 extension Link {

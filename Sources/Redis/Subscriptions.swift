@@ -1,67 +1,124 @@
-// What a subscriber asks for, and when all of it stands. Pure.
+// What a subscriber asks on one connection, and what the answers mean. Pure.
 //
-// Each pattern and channel is asked for by a command of its own, so that a refusal shows which it
-// was. Redis answers in order. Wishes come last: a user who lacks the right to one does without.
-// Invariant: the first `answered` of `wanted` stand, but for wishes that were refused.
+// Each pattern and channel is asked for by a command of its own, and Redis answers in order: so each
+// answer belongs to the question that was asked first, and a refusal shows which one it was. Wishes come
+// last: a user that lacks the right to one does without. Once all of it stands, a subscriber may ask for
+// more, leave it again, and ask whether Redis lives: then any answer says so, also an error.
+//
+// Invariant: `unanswered` are the questions whose answers are still to come, in this order; what nobody
+// asked breaks the protocol.
 
 import Bytes
 
-struct Subscriptions {
-    enum Step: Equatable { case more, ready, alive, refused(RedisFault) }
+/// What became of a channel that was asked for, or left, on a subscription that stood.
+public enum ChannelChange: Equatable, Sendable {
+    case subscribed, unsubscribed, refused(RedisFault)
+}
 
-    let wanted: [Subscription]
-    private let needed: Int
-    private var answered = 0
+struct Subscriptions {
+    enum Question: Equatable {
+        case need(Subscription), wish(String)
+        case later(String), leave(String)
+        case ping
+    }
+
+    enum Step: Equatable {
+        case more, ready, alive, refused(RedisFault)
+        case changed(String, ChannelChange)
+    }
+
+    private(set) var unanswered: [Question]
     /// The right that a wish lacked.
     private(set) var refusedWish: RedisFault?
 
+    /// Nobody needs more; a subscriber whose Redis does not answer must not pile them up.
+    static let unansweredMax = 64
+
     init(patterns: [String], channels: [String], wishes: [String] = []) {
-        wanted =
-            patterns.map(Subscription.pattern) + (channels + wishes).map(Subscription.channel)
-        needed = wanted.count - wishes.count
+        unanswered =
+            patterns.map { .need(.pattern($0)) } + channels.map { .need(.channel($0)) }
+            + wishes.map { .wish($0) }
     }
 
-    var commands: [SharedBytes] {
-        wanted.map {
-            switch $0 {
-            case .pattern(let name): RedisCommand.encoded("PSUBSCRIBE", name)
-            case .channel(let name): RedisCommand.encoded("SUBSCRIBE", name)
-            }
-        }
+    /// What is asked from the beginning.
+    var commands: [SharedBytes] { unanswered.map(\.command) }
+
+    /// Asks more on a subscription that stands; nil where too much is unanswered already.
+    mutating func ask(_ question: Question) -> SharedBytes? {
+        guard unanswered.count < Self.unansweredMax else { return nil }
+        unanswered.append(question)
+        return question.command
     }
 
     mutating func hear(_ notice: PushNotice) -> Step {
-        switch notice {
-        case .pong where answered == wanted.count: return .alive
-        case .confirmed(let subscription) where isNext(subscription): return next()
-        case .error(let text):
-            let fault = RedisFault(answer: text, needing: rules(for: text))
-            guard case .noPermission = fault, (needed..<wanted.count).contains(answered) else {
-                return .refused(fault)
-            }
-            refusedWish = fault
-            return next()
-        case .pong, .confirmed: return .refused(.protocolBroken("a push nobody asked for"))
+        guard let question = unanswered.first else { return Self.unasked }
+        if notice == question.answer {
+            unanswered.removeFirst()
+            return isAnswered(question)
+        }
+        guard case .error(let text) = notice else { return Self.unasked }
+        unanswered.removeFirst()
+        return isRefused(question, RedisFault(answer: text, needing: question.rules(for: text)))
+    }
+
+    private func isAnswered(_ question: Question) -> Step {
+        switch question {
+        case .need, .wish: beginning
+        case .later(let name): .changed(name, .subscribed)
+        case .leave(let name): .changed(name, .unsubscribed)
+        case .ping: .alive
         }
     }
 
-    private mutating func next() -> Step {
-        answered += 1
-        return answered == wanted.count ? .ready : .more
+    private mutating func isRefused(_ question: Question, _ fault: RedisFault) -> Step {
+        switch question {
+        case .need: return .refused(fault)
+        case .wish:
+            guard case .noPermission = fault else { return .refused(fault) }
+            refusedWish = fault
+            return beginning
+        case .later(let name), .leave(let name): return .changed(name, .refused(fault))
+        case .ping: return .alive
+        }
     }
 
-    private func isNext(_ subscription: Subscription) -> Bool {
-        answered < wanted.count && wanted[answered] == subscription
+    /// Nothing else is asked before the beginning is over.
+    private var beginning: Step { unanswered.isEmpty ? .ready : .more }
+
+    private static let unasked = Step.refused(.protocolBroken("a push nobody asked for"))
+}
+
+extension Subscriptions.Question {
+    var command: SharedBytes {
+        switch self {
+        case .need(.pattern(let name)): RedisCommand.encoded("PSUBSCRIBE", name)
+        case .need(.channel(let name)), .wish(let name), .later(let name):
+            RedisCommand.encoded("SUBSCRIBE", name)
+        case .leave(let name): RedisCommand.encoded("UNSUBSCRIBE", name)
+        case .ping: RedisCommand.encoded("PING")
+        }
+    }
+
+    /// What Redis says where it does as it was asked.
+    var answer: PushNotice {
+        switch self {
+        case .need(let subscription): .confirmed(subscription)
+        case .wish(let name), .later(let name): .confirmed(.channel(name))
+        case .leave(let name): .left(name)
+        case .ping: .pong
+        }
     }
 
     /// Redis refuses either the command or the channel. A pattern must be allowed letter by letter:
     /// `&job:*` does not allow `job:*:updates`.
-    private func rules(for text: String) -> String {
-        guard answered < wanted.count else { return "+ping" }
+    func rules(for text: String) -> String {
         let wantsChannel = text.contains("channel")
-        return switch wanted[answered] {
-        case .pattern(let name): wantsChannel ? "&\(name)" : "+psubscribe"
-        case .channel(let name): wantsChannel ? "&\(name)" : "+subscribe"
+        return switch self {
+        case .need(.pattern(let name)): wantsChannel ? "&\(name)" : "+psubscribe"
+        case .need(.channel(let name)), .wish(let name), .later(let name):
+            wantsChannel ? "&\(name)" : "+subscribe"
+        case .leave: "+unsubscribe"
+        case .ping: "+ping"
         }
     }
 }

@@ -1,6 +1,7 @@
 // House is what all loops share: settings, metrics, the log, the certificate, each other's mailboxes. All
 // of it is made before the loops start; what changes later is atomic.
 
+import Feed
 import Fleet
 import Loop
 import Settings
@@ -34,9 +35,8 @@ final class House: Sendable {
     let loopsKnowing = Atomic<Int>(0)
     /// All do.
     let areRevocationsKnown = Atomic<Bool>(false)
-    /// Set by the feed's loop, read by whoever answers `/readyz`.
-    let isRedisReady = Atomic<Bool>(false)
-    let isSubscriptionProven = Atomic<Bool>(false)
+    /// Whether what is published reaches followers: set by the feed's loop, read by all that answer `/readyz`.
+    let flow = Atomic<Flow>(.beginning)
     let isDraining = Atomic<Bool>(false)
     /// This bridge, as the others know it.
     let node = NodeName.random()
@@ -82,8 +82,7 @@ final class House: Sendable {
     }
 
     var isReady: Bool {
-        isRedisReady.load(ordering: .relaxed) && isSubscriptionProven.load(ordering: .relaxed)
-            && areKeysHere.load(ordering: .relaxed)
+        flow.load(ordering: .relaxed) == .flows && areKeysHere.load(ordering: .relaxed)
             && areRevocationsKnown.load(ordering: .relaxed) && !isDraining.load(ordering: .relaxed)
     }
 
@@ -93,3 +92,5 @@ final class House: Sendable {
         for mailbox in mailboxes { mailbox.post(mail) }
     }
 }
+
+extension Flow: AtomicRepresentable {}

@@ -310,7 +310,7 @@ enum PageAssets {
                 "summary": "A job's log lines",
                 "responses": {
                   "200": {
-                    "description": "lines of text; one in brackets where some are missing",
+                    "description": "lines of text; one in brackets where some are, or may be, missing",
                     "content": {"text/plain": {"schema": {"type": "string"}}}
                   },
                   "400": {"$ref": "#/components/responses/BadRequest"},
@@ -768,8 +768,22 @@ enum PageAssets {
               },
               "Readiness": {
                 "type": "object",
-                "required": ["ready", "redis", "subscription", "draining"],
-                "additionalProperties": {"type": "boolean"}
+                "required": ["ready", "updates", "draining"],
+                "properties": {"updates": {"$ref": "#/components/schemas/Flow"}},
+                "additionalProperties": {"type": ["boolean", "string"]}
+              },
+              "Flow": {
+                "type": "string",
+                "description": "`flow`: what is published reaches clients; else why it does not",
+                "enum": [
+                  "flow",
+                  "beginning",
+                  "no_subscription",
+                  "no_answer",
+                  "not_aligned",
+                  "other_patterns",
+                  "unrecorded"
+                ]
               },
               "Snapshot": {
                 "type": "object",
@@ -964,7 +978,7 @@ enum PageAssets {
                   "ready",
                   "draining",
                   "connections",
-                  "redis",
+                  "updates",
                   "history",
                   "per_second",
                   "metrics"
@@ -978,7 +992,7 @@ enum PageAssets {
                   "ready": {"type": "boolean"},
                   "draining": {"type": "boolean"},
                   "connections": {"type": "object", "additionalProperties": {"type": "integer"}},
-                  "redis": {"type": "object", "additionalProperties": {"type": "boolean"}},
+                  "updates": {"$ref": "#/components/schemas/Flow"},
                   "history": {"type": "object"},
                   "per_second": {"type": "object", "additionalProperties": {"type": "number"}},
                   "metrics": {"type": "object", "description": "by the names of /metrics, without what is zero"}
@@ -1256,8 +1270,7 @@ enum PageAssets {
               log.replaceChildren();
               freshLines = [];
             }
-            const count = from !== null && to !== null ? `${to - from + 1} ` : "";
-            addLine(`— ${count}messages missing here (${reason.replaceAll("_", " ")}) —`, "gap");
+            addLine(`— ${missing(from, to, reason)} (${reason.replaceAll("_", " ")}) —`, "gap");
           },
           event(event) {
             if (isLive) job.fold(event);
@@ -1268,6 +1281,14 @@ enum PageAssets {
             draw();
           },
         };
+
+        /// Numbers count what is missing, but where nobody knows: an unrecorded gap has the one number that is its own.
+        function missing(from, to, reason) {
+          if (reason === "unrecorded") return "something may be missing here";
+          if (from === null || to === null) return "what came before may be missing";
+          const count = to - from + 1;
+          return count === 1 ? "1 message missing here" : `${count} messages missing here`;
+        }
 
         function tell(place, text) {
           place.textContent = text;

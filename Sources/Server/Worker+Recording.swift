@@ -22,10 +22,12 @@ extension Worker {
 
     func hear(recording news: RecordingNews) {
         switch news {
-        case .aligned(true):
-            log.info("recording")
-            canRecord(true)
+        case .aligned(true): log.info("recording")
         case .aligned(false): log.info("recording_paused")
+        case .openedOverSilence:
+            warn(
+                "opened_over_silence",
+                ["what_to_do": "look for a bridge that is connected to Redis and stands still"])
         case .overflowed:
             warn(
                 "record_queue_full",
@@ -33,19 +35,14 @@ extension Worker {
         case .otherPatterns:
             warn(
                 "other_patterns",
-                ["what_to_do": "give all bridges of this Redis the same patterns, or key-prefixes"])
+                [
+                    "what_to_do":
+                        "stop the bridges with other patterns and this one takes over, or give them a key-prefix"
+                ])
         case .noRunID:
-            canRecord(false)
             warn("recording_needs_info", ["what_to_do": "ACL SETUSER <user> +info"])
         case .replica:
-            canRecord(false)
             warn("redis_is_a_replica", ["what_to_do": "let redis-url name the primary"])
-        case .standsStill(let standsStill):
-            canRecord(!standsStill)
-            if standsStill {
-                warn(
-                    "recording_stands_still", ["what_to_do": "jobwire doctor asks what ails Redis"])
-            }
         case .refused(let text): warn("script_refused", ["why": .word(text)])
         case .unreadable(let job):
             warn("unreadable_history", ["job": .word(job), "why": "a key of it has a wrong type"])
@@ -53,11 +50,19 @@ extension Worker {
         }
     }
 
-    /// A Redis that hears us and can't record is as good as none, and clients must not wait in silence.
-    private func canRecord(_ canRecord: Bool) {
-        house.isRedisReady.store(canRecord, ordering: .relaxed)
-        if isRedisLost == canRecord { house.postToAll(.redis(canRecord ? .back : .lost)) }
-        isRedisLost = !canRecord
+    /// A Redis that is there and brings nothing is as good as none, and clients must not wait in silence.
+    func hear(_ flow: Flow) {
+        house.flow.store(flow, ordering: .relaxed)
+        metrics.isFlowing.set(flow == .flows ? 1 : 0)
+        if flow == .flows {
+            log.info("updates_flow")
+        } else {
+            warn("updates_stand_still", ["why": .text(flow.word)])
+        }
+        if (flow == .flows) == isRedisLost {
+            isRedisLost.toggle()
+            house.postToAll(.redis(isRedisLost ? .lost : .back))
+        }
     }
 
     func warn(_ event: StaticString, _ fields: @autoclosure () -> Log.Fields) {

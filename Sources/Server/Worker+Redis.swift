@@ -12,28 +12,20 @@ extension Worker {
         let now = loop.now.milliseconds
         switch news {
         case .redisReady:
-            house.isRedisReady.store(true, ordering: .relaxed)
             metrics.set(redisSubscriber: .ready)
             log.info("redis_ready")
-            if isRedisLost { house.postToAll(.redis(.back)) }
-            isRedisLost = false
         case .redisLost(let fault):
-            house.isRedisReady.store(false, ordering: .relaxed)
             metrics.set(redisSubscriber: .waiting)
             metrics.redisReconnects.add()
             throttledLog.line(
                 .warning, "redis_lost", at: now, ["fault": .text(fault.name), "why": .word(fault)])
-            if !isRedisLost { house.postToAll(.redis(.lost)) }
-            isRedisLost = true
+        case .flow(let flow): hear(flow)
         case .redisRetrying(let delay):
             log.debug("redis_retrying", ["after_ms": .duration(delay)])
         case .commandsLost(let fault):
             metrics.set(redisCommands: .waiting)
             log.debug("redis_commands_lost", ["fault": .text(fault.name)])
         case .commandsReady: metrics.set(redisCommands: .ready)
-        case .proven(let isProven):
-            house.isSubscriptionProven.store(isProven, ordering: .relaxed)
-            if !isProven { log.warning("subscription_not_proven") }
         case .mayNotProbe:
             log.info("probe_not_allowed", ["instead": "PING on the subscription"])
         case .odd(let oddities, let job):

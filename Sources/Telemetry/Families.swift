@@ -116,6 +116,9 @@ extension Metrics {
         .counter("jobwire_redis_reconnects_total", "Connections to Redis begun again") {
             $0.redisReconnects.value
         },
+        .gauge("jobwire_updates_flow", "1 while what is published reaches clients, or 0") {
+            $0.isFlowing.value
+        },
         .histogram("jobwire_loop_lag_seconds", "How long one turn of an event loop took") {
             $0.loopLag.readings
         },

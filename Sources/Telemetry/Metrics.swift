@@ -88,6 +88,7 @@ public final class MetricsBlock: Sendable {
     public let redisSubscriber = Gauge()
     public let redisCommands = Gauge()
     public let redisReconnects = Counter()
+    public let isFlowing = Gauge()
 
     public let loopLag = Histogram()
     public let logLinesLost = Counter()

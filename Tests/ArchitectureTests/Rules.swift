@@ -22,7 +22,8 @@ extension Architecture {
                 "Fleet", "Tokens", "Settings", "Telemetry",
             ],
             "Command": [
-                "Bytes", "JSON", "Jobs", "Wire", "Loop", "Redis", "Fleet", "Tokens", "Settings",
+                "Bytes", "JSON", "Jobs", "Wire", "Loop", "Redis", "Feed", "Fleet", "Tokens",
+                "Settings",
                 "Telemetry", "CLinux", "Synchronization",
             ],
             "jobwire": ["Command", "Server", "CLinux"],

@@ -1,5 +1,7 @@
 // What the doctor makes of the answers of a Redis; whether real ones answer so is tested end to end.
 
+import Feed
+import Fleet
 import JSON
 import Redis
 import Settings
@@ -11,8 +13,8 @@ import Testing
 struct DoctorTests {
     private func finding(_ name: String, _ replies: RedisReply...) throws -> Finding {
         let question = try #require(
-            CheckupQuestion.all(Settings(), database: 0).first { $0.name == name })
-        #expect(question.commands.count == replies.count)
+            CheckupQuestion.all(Settings()).first { $0.name == name })
+        #expect(question.attempts.count == replies.count)
         return question.finding(replies.map { .success($0) }, user: "ann")
     }
 
@@ -103,27 +105,108 @@ struct DoctorTests {
         #expect(finding.found.contains(found))
     }
 
-    @Test("what may not be looked at names the rule that is missing, whatever it is")
-    func forbidden() throws {
-        for question in CheckupQuestion.all(Settings(), database: 3) {
-            for text in [
-                "NOPERM this user has no permissions to run the 'x' command",
-                "ERR The user executing the script can't run this command or subcommand",
-            ] {
-                let finding = question.finding(
-                    question.commands.map { _ in .success(.error(text)) }, user: "ann")
-                #expect(finding.level == (question.name == "scripts" ? .error : .warning))
-                #expect(finding.found.contains("needs \(question.needs)"))
-                #expect(finding.mend == ["ACL SETUSER ann \(question.needs)"])
-            }
+    /// How versions of Redis refuse a command, and a key or channel.
+    private static let refusals = [
+        (
+            "NOPERM this user has no permissions to run the 'x' command or its subcommand",
+            "NOPERM this user has no permissions to access one of the keys used as arguments"
+        ),
+        (
+            "NOPERM this user has no permissions to run the 'x' command",
+            "NOPERM this user has no permissions to access one of the channels used as arguments"
+        ),
+        (
+            "NOPERM User ann has no permissions to run the 'x' command",
+            "NOPERM No permissions to access a key"
+        ),
+    ]
+
+    @Test(
+        "what may not be looked at names the rules that are missing, each once", arguments: refusals
+    )
+    func forbidden(command: String, key: String) throws {
+        for question in CheckupQuestion.all(Settings()) {
+            let finding = question.finding(
+                question.attempts.map { _ in .success(.error(command)) }, user: "ann")
+            let rules =
+                switch question.name {
+                case "persistence": "+info +config|get"
+                case "output buffer": "+config|get"
+                default: "+info"
+                }
+            #expect(finding.level == .warning)
+            #expect(finding.found.hasSuffix("needs \(rules)"))
+            #expect(finding.mend == ["ACL SETUSER ann \(rules)"])
             let unknown = question.finding(
-                question.commands.map { _ in .success(.error("ERR unknown command")) }, user: "ann")
+                question.attempts.map { _ in .success(.error("ERR unknown command")) }, user: "ann")
             #expect(unknown.level != .ok)
             #expect(unknown.found.contains("ERR unknown command"))
             let lost = question.finding(
-                question.commands.map { _ in .failure(.notConnected) }, user: "ann")
+                question.attempts.map { _ in .failure(.notConnected) }, user: "ann")
             #expect(lost.level != .ok)
         }
+    }
+
+    private static let recording = Rights.recording(RecordedNames(prefix: "jw", database: 3))
+    private static let fleet = Rights.fleet(FleetKeys(prefix: "jw", database: 3))
+
+    @Test("a right that is missing is named and no other", arguments: refusals)
+    func rights(command: String, place: String) throws {
+        for rights in [Self.recording, Self.fleet] {
+            for (index, attempt) in rights.attempts.enumerated() {
+                for (text, rule) in [(command, attempt.rule), (place, attempt.placeRule)] {
+                    guard let rule else { continue }
+                    let answers = rights.attempts.indices.map {
+                        RedisCommands.Answer.success($0 == index ? .error(text) : .integer(1))
+                    }
+                    let finding = try #require(rights.finding(answers, user: "ann"))
+                    #expect(finding.mend == ["ACL SETUSER ann \(rule)"])
+                    #expect(finding.level == (rights.name == "fleet" ? .warning : .error))
+                }
+            }
+            let others = rights.attempts.map { _ in
+                RedisCommands.Answer.success(.error("READONLY You can't write"))
+            }
+            #expect(rights.finding(others, user: "ann") == nil)
+        }
+    }
+
+    @Test("every command of our scripts is tried, on keys and channels of the rule that is named")
+    func tried() {
+        for (script, rights) in [
+            (String(decoding: Rehearsal.script.source, as: UTF8.self), Self.recording),
+            (FleetKeys.rehearsal, Self.fleet),
+        ] {
+            let commands = Attempt.commands(in: script)
+            #expect(commands.count >= 10 && commands.contains("DEL"))
+            #expect(commands.filter { Attempt.tries[$0] == nil } == [])
+            let tried = rights.attempts.map(\.words[0])
+            #expect(commands.allSatisfy(tried.contains))
+            let root = rights.name == "fleet" ? "jw:fleet:" : "jw:{p}:"
+            for attempt in rights.attempts {
+                guard let rule = attempt.placeRule else { continue }
+                #expect(rule.dropFirst() == "\(root)*")
+                #expect(attempt.words.contains { $0.hasPrefix(root) })
+            }
+        }
+        #expect(
+            Attempt.commands(in: "pcall('A', 1) call(\n 'B') call(x, 'C') redis.call('D')")
+                == ["A", "B", "D"])
+    }
+
+    @Test(
+        "bridges with other patterns are told from our own, and from none",
+        arguments: [
+            ([:], Finding.Level.ok), (["era": "e", "listeners": "1"], .ok),
+            (["era": "", "patterns": "other", "listeners": "1"], .ok),
+            (["era": "e", "patterns": "ours", "listeners": "1"], .ok),
+            (["era": "e", "patterns": "other", "listeners": "0"], .ok),
+            (["era": "e", "patterns": "other", "listeners": "1"], .warning),
+        ])
+    func patterns(_ ingest: [String: String], _ level: Finding.Level) {
+        let finding = CheckupQuestion.patterns(ingest, ours: "ours")
+        #expect(finding.level == level)
+        #expect(finding.mend.isEmpty == (level == .ok))
     }
 
     @Test("a slow Redis is worth a look")

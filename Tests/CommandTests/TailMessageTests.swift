@@ -55,11 +55,11 @@ struct TailMessageTests {
             ),
             (
                 #"{"type":"gap","data":{"from":2,"to":5,"reason":"trimmed","epoch":"e"}}"#,
-                .gap(from: 2, to: 5, reason: "trimmed", epoch: "e")
+                .gap(TailMessage.Gap(from: 2, to: 5, reason: "trimmed", epoch: "e"))
             ),
             (
                 #"{"type":"gap","data":{"from":null,"to":null,"reason":"epoch_changed","epoch":"f"}}"#,
-                .gap(from: nil, to: nil, reason: "epoch_changed", epoch: "f")
+                .gap(TailMessage.Gap(from: nil, to: nil, reason: "epoch_changed", epoch: "f"))
             ),
             (
                 #"{"type":"notice","data":{"level":"warning","message":"m","code":"c"}}"#,
@@ -80,4 +80,19 @@ struct TailMessageTests {
         "what is no JSON object says nothing",
         arguments: ["", "[1]", "{", "null", #"{"seq":-1}"#, #"{"seq":1.5}"#])
     func noObject(_ json: String) { #expect(read(json) == nil) }
+
+    @Test(
+        "a gap counts what is missing, and where nobody knows it counts nothing",
+        arguments: [
+            (2, 5, "trimmed", "events 2 to 5 are missing: trimmed"),
+            (5, 5, "conflated", "event 5 is missing: conflated"),
+            (2, 3, "slow_consumer", "events 2 to 3 are missing: slow_consumer"),
+            (1, 7, "replay_limit", "events 1 to 7 are missing: replay_limit"),
+            (4, 4, "unrecorded", "events may be missing here: unrecorded"),
+            (nil, nil, "epoch_changed", "the server counts anew; events before may be missing"),
+            (nil, nil, "of_later", "events are missing: of_later"),
+        ] as [(UInt64?, UInt64?, String, String)])
+    func gap(_ from: UInt64?, _ to: UInt64?, _ reason: String, _ words: String) {
+        #expect(TailMessage.Gap(from: from, to: to, reason: reason, epoch: nil).words == words)
+    }
 }

@@ -13,6 +13,7 @@ from support.redis_server import RedisServer
 from support.server import BINARY, clean_environment
 from support.tokens import token
 from support.waiting import eventually
+from test_doctor import assert_records, grant_all_that_is_asked
 from test_jobs_http import post
 
 PROGRAMS = {
@@ -94,3 +95,8 @@ def test_records_replays_lists_posts_and_goes_on_after_restarts(old_redis, serve
     doctor = subprocess.run([BINARY, "doctor", "--json"], env=environment, text=True, capture_output=True)
     found = {each["name"]: each for each in json.loads(doctor.stdout)["findings"]}
     assert found["version"]["level"] == "ok", found["version"]
+
+
+def test_what_the_doctor_asks_for_there_is_enough_to_record(old_redis, serve, follow):
+    url = grant_all_that_is_asked(old_redis)
+    assert_records(old_redis, serve, follow, url)

@@ -82,7 +82,7 @@ def test_who_waits_is_told_when_only_recording_stands_still(strained, follow):
     redis.publish("j1", "log", log_line="waits")
     lost = socket.until("notice", within=15)[-1]
     assert lost["data"]["code"] == "redis_lost"
-    assert server.get("/readyz").status == 503 and "recording_stands_still" in server.log
+    assert server.get("/readyz").status == 503 and "updates_stand_still why=no_answer" in server.log
     late = follow(server, path="/api/v1/ws")
     assert late.until("notice")[-1]["data"]["code"] == "redis_lost", "who comes meanwhile is told, too"
     proxy.flow()

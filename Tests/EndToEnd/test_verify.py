@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 from support.server import BINARY, clean_environment
+from support.tokens import token
 from support.waiting import eventually
 
 STATE, EVENTS, JOBS = "jobwire:{p}:job:j1:state", "jobwire:{p}:job:j1:events", "jobwire:{p}:jobs"
@@ -43,12 +44,14 @@ def test_what_bridges_recorded_is_whole(recorded, serve):
     assert verify(recorded) == (0, {})
     assert verify(recorded, "j1", "nobody") == (0, {})
     # A second bridge comes after a break: the gap it records is told and is no fault.
-    serve(recorded.url)
+    second = serve(recorded.url)
     recorded.publish("j1", "log", log_line="after the break")
     eventually(lambda: recorded.client.xlen(EVENTS) == 12, what="recorded behind a gap")
     told = subprocess.run(
         [BINARY, "verify", "j1"], env=clean_environment({"redis_url": recorded.url}), text=True, capture_output=True)
     assert told.returncode == 0 and "gaps told at 11" in told.stdout and "1 job looked at: whole." in told.stdout
+    log = second.get("/api/v1/jobs/j1/log", token=token()).text
+    assert "10\n[events may be missing here: unrecorded]\nafter the break\n" in log, "how many nobody knows"
 
 
 @pytest.mark.parametrize("damage, found", [

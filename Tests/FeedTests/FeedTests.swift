@@ -35,16 +35,17 @@ struct FeedTests {
     }
 
     @Test(
-        "ready comes before proven, lost before ready again, and proof is lost with the connection")
+        "updates flow after Redis is ready, and stand still before it is said to be lost")
     func order() throws {
         let scene = try Scene()
-        try scene.wait(for: .proven(true))
+        try scene.wait(for: .flow(.flows))
         try scene.redis.ask("client", "kill", "type", "pubsub")
-        try scene.wait(for: .proven(true), count: 2)
+        try scene.wait(for: .flow(.flows), count: 2)
         let notes = scene.notes.filter {
-            [.ready, .lost, .proven(true), .proven(false)].contains($0)
+            [.ready, .lost, .flow(.flows), .flow(.noSubscription)].contains($0)
         }
-        #expect(notes == [.ready, .proven(true), .proven(false), .lost, .ready, .proven(true)])
+        #expect(
+            notes == [.ready, .flow(.flows), .flow(.noSubscription), .lost, .ready, .flow(.flows)])
         #expect(try scene.ask { $0.isProven })
     }
 
@@ -66,6 +67,26 @@ struct FeedTests {
         #expect(scene.openings.last?.updates.map(\.kind) == [.event, .gap(.unrecorded)])
         try scene.publish("1", to: "job:silent:updates")
         try scene.wait(for: .event("silent", 1, loops: [1]))
+    }
+
+    @Test("while Redis stands still this is told, and nothing is missing afterwards")
+    func standsStill() throws {
+        let scene = try Scene {
+            ($0.pingInterval, $0.replyTimeout) = (.milliseconds(50), .milliseconds(300))
+        }
+        try scene.wait(for: .flow(.flows))
+        try scene.publish("1")
+        try scene.waitUntilHeard(1)
+        try scene.follow("a", from: 0)
+        scene.redis.freeze()
+        try scene.wait(for: .lost)
+        #expect(try !scene.ask { $0.isProven })
+        scene.redis.thaw()
+        try scene.wait(for: .ready, count: 2)
+        try scene.wait(for: .flow(.flows), count: 2)
+        try scene.publish("2")
+        try scene.wait(for: .event("a", 2, loops: [0]))
+        #expect(scene.told == [.opened("a", 1, loop: 0), .event("a", 2, loops: [0])])
     }
 
     @Test("who follows while Redis is away has the gap behind what it got, not before")
@@ -94,10 +115,10 @@ struct FeedTests {
             "user default on nopass +@all ~* &*", "user jw on >pw +@all -publish ~* &*",
         ])
         let scene = try Scene(redis: redis, login: "jw:pw@")
-        try scene.wait(for: .proven(true))
+        try scene.wait(for: .flow(.flows))
         #expect(scene.notes.contains(.mayNotProbe))
         try scene.redis.ask("client", "kill", "type", "pubsub")
-        try scene.wait(for: .proven(true), count: 2)
+        try scene.wait(for: .flow(.flows), count: 2)
         #expect(scene.notes.count { $0 == .mayNotProbe } == 1)
     }
 
@@ -109,25 +130,25 @@ struct FeedTests {
             "user default on nopass +@all ~* &*", "user jw on >pw \(rights)",
         ])
         let scene = try Scene(redis: redis, login: "jw:pw@")
-        try scene.wait(for: .proven(true))
+        try scene.wait(for: .flow(.flows))
         #expect(scene.notes.contains(.ready) && scene.notes.contains(.mayNotProbe))
         // What it may hear it does hear, and is proven anew when it has lost it.
         try scene.follow("a", from: 0)
         try scene.publish("1")
         try scene.wait(for: .event("a", 1, loops: [0]))
         try scene.redis.ask("client", "kill", "type", "pubsub")
-        try scene.wait(for: .proven(true), count: 2)
+        try scene.wait(for: .flow(.flows), count: 2)
         #expect(scene.notes.count { $0 == .mayNotProbe } == 1)
     }
 
     @Test("a subscription that does not hear its own probe is not proven")
     func deaf() throws {
         let scene = try Scene()
-        try scene.wait(for: .proven(true))
+        try scene.wait(for: .flow(.flows))
         // Publishing has to wait; what is subscribed stays so.
         try scene.redis.ask("client", "pause", "400", "write")
-        try scene.wait(for: .proven(false))
-        try scene.wait(for: .proven(true), count: 2)
+        try scene.wait(for: .flow(.noAnswer))
+        try scene.wait(for: .flow(.flows), count: 2)
         #expect(!scene.notes.contains(.lost))
     }
 

@@ -14,7 +14,7 @@ enum Note: Equatable, Sendable {
     case event(String, UInt64, loops: [Int]), gap(String, UInt64, loops: [Int])
     case opened(String, UInt64, loop: Int)
     case odd(String), refusedChannel(JobIDFault), nameless(NamelessFault)
-    case ready, lost, commandsReady, commandsLost, proven(Bool), mayNotProbe
+    case ready, lost, commandsReady, commandsLost, flow(Flow), mayNotProbe
 }
 
 final class Scene {
@@ -26,7 +26,8 @@ final class Scene {
     init(
         redis: RedisServer? = nil, login: String = "", patterns: [String] = ["job:*:updates"],
         feeds: [String] = [],
-        eventBytesMax: Int = 1_048_576
+        eventBytesMax: Int = 1_048_576,
+        _ change: @escaping @Sendable (inout RedisOptions) -> Void = { _ in }
     ) throws {
         let redis = try redis ?? RedisServer()
         let address = try RedisAddress(parsing: "redis://\(login)127.0.0.1:\(redis.port)")
@@ -39,6 +40,7 @@ final class Scene {
                 let loop = try Loop()
                 var options = RedisOptions()
                 (options.backoffBase, options.backoffCap) = (.milliseconds(5), .milliseconds(20))
+                change(&options)
                 let feed = Feed(
                     loop: loop, address: address, options: options,
                     sources: sources,
@@ -141,7 +143,7 @@ extension Note {
         case .redisLost: self = .lost
         case .commandsReady: self = .commandsReady
         case .commandsLost: self = .commandsLost
-        case .proven(let isProven): self = .proven(isProven)
+        case .flow(let flow): self = .flow(flow)
         case .mayNotProbe: self = .mayNotProbe
         case .caughtUp, .active, .redisRetrying, .recording, .stalled: return nil
         }

@@ -1,7 +1,7 @@
 // Connecting ends in one of two ways, in time, and the second has a reason people can read.
 
 import Bytes
-import CLinux
+import Support
 import Testing
 
 @testable import Loop
@@ -21,15 +21,20 @@ struct ConnectTests {
     @Test("an address that never answers is given up in time")
     func timeout() throws {
         let loop = try Loop()
-        let silent = try SilentServer()
-        let end = try connect(loop, to: silent.endpoint, timeout: .milliseconds(60))
+        let silent = try SilentPort()
+        let end = try connect(
+            loop, to: .tcp(host: "127.0.0.1", port: silent.port), timeout: .milliseconds(60))
         #expect(end == .timedOut)
+        let other = try connect(
+            Loop(), to: .tcp(host: "127.0.0.1", port: silent.port), timeout: .seconds(3_600),
+            dialTimeout: .milliseconds(60))
+        #expect(other == .timedOut)
     }
 
     @Test("an address that never answers does not hide the next one of the same name")
     func nextAddress() throws {
         let loop = try Loop()
-        let silent = try SilentServer()
+        let silent = try SilentPort()
         let greeter = Actor()
         greeter.onOpen = { $0.send(shared("hello")) }
         let good = try loop.listen(on: .parse("127.0.0.1:0"), owner: Door { $0.setOwner(greeter) })
@@ -37,11 +42,13 @@ struct ConnectTests {
         client.onBytes = { _, _ in loop.stop() }
         let stream = Stream.connecting(on: loop, owner: client)
         let connector = Connector(
-            stream, to: .tcp(host: "127.0.0.1", port: 1), tls: nil, timeout: .milliseconds(400))
+            stream, to: .tcp(host: "127.0.0.1", port: 1), tls: nil, timeout: .milliseconds(400),
+            dialTimeout: .milliseconds(400))
         stream.connect(with: connector) {
             $0.found(
                 [
-                    silent.address, SocketAddress(host: "127.0.0.1", port: UInt16(good.port)),
+                    SocketAddress(host: "127.0.0.1", port: UInt16(silent.port)),
+                    SocketAddress(host: "127.0.0.1", port: UInt16(good.port)),
                 ].compactMap(\.self))
         }
         loop.runInTime()
@@ -107,36 +114,16 @@ struct ConnectTests {
     }
 
     private func connect(
-        _ loop: Loop, to endpoint: Endpoint, timeout: Duration = .seconds(5)
+        _ loop: Loop, to endpoint: Endpoint, timeout: Duration = .seconds(5),
+        dialTimeout: Duration? = nil
     ) throws -> StreamEnd {
         let client = Actor()
         client.onEnd = { _, _ in loop.stop() }
         client.onOpen = { _ in loop.stop() }
-        _ = loop.connect(to: endpoint, timeout: timeout, owner: client)
+        _ = loop.connect(
+            to: endpoint, timeout: timeout, dialTimeout: dialTimeout, owner: client)
         #expect(client.ends == [], "never from within the call")
         loop.runInTime()
         return try #require(client.ends.first)
     }
-}
-
-/// Listens with a queue that is full, so that the kernel lets connects wait.
-private final class SilentServer {
-    let address: SocketAddress
-    private var sockets: [Int32]
-
-    init() throws {
-        let any = try #require(SocketAddress(host: "127.0.0.1", port: 0))
-        sockets = (0..<3).map { _ in linux_stream_socket(AF_INET) }
-        let listener = Descriptor(owning: dup(sockets[0]))
-        try listener.bind(to: any)
-        try listener.listen(backlog: 0)
-        address = listener.localAddress()
-        for raw in sockets.dropFirst() {
-            _ = unsafe address.withPointer { unsafe CLinux.connect(raw, $0, $1) }
-        }
-    }
-
-    var endpoint: Endpoint { .tcp(host: "127.0.0.1", port: Int(address.peer.port)) }
-
-    deinit { for raw in sockets { close(raw) } }
 }

@@ -128,6 +128,48 @@ struct CommandsTests {
         }
     }
 
+    @Test("lets go of what an answered command held, though others are always under way")
+    func letsGo() throws {
+        let server = try RedisServer()
+        let (scene, commands) = try connected(to: server)
+        let answer = scene.answer
+        let flow = commands.ask { Flow($0, commandsMax: 20_000, answer) }
+        commands.ask { _ in for _ in 0..<Flow.underWay { flow.sendNext() } }
+        try scene.run("20,000 answers") { scene.answers.count == 20_000 }
+        // One more while its answer is told.
+        #expect(commands.ask { _ in flow.loadsPeak } <= Flow.underWay + 1)
+        #expect(commands.ask { _ in flow.loads } == 0)
+    }
+
+    @Test("knows when Redis answered last, also after it was lost")
+    func lastAnswer() throws {
+        let server = try RedisServer()
+        let scene = try Scene()
+        let commands = scene.commands(try server.address(), .quick)
+        try scene.runUntil(.ready)
+        let greeted = try #require(commands.lastAnswerAt)
+        let answer = scene.answer
+        commands.ask { $0.send(bytes("PING"), answer) }
+        try scene.run("an answer") { scene.answers.count == 1 }
+        let answered = try #require(commands.lastAnswerAt)
+        #expect(answered > greeted)
+        server.stop()
+        _ = try scene.runUntilLost()
+        #expect(commands.lastAnswerAt == answered)
+    }
+
+    @Test("tries again at once when it is told that somebody else reached Redis")
+    func retriesNow() throws {
+        let server = try RedisServer()
+        let (scene, commands) = try connected(to: server, options: .patient)
+        server.stop()
+        _ = try scene.runUntilLost()
+        try server.start()
+        commands.ask { $0.retryNow() }
+        try scene.runUntil(.ready)
+        #expect(scene.losses.count == 1)
+    }
+
     @Test("refuses what is above its limits, and takes what is just below")
     func overflow() throws {
         let server = try RedisServer()
@@ -201,5 +243,41 @@ struct CommandsTests {
         let commands = scene.commands(try server.address(), options)
         try scene.runUntil(.ready)
         return (scene, commands)
+    }
+}
+
+/// Keeps some commands under way, each holding a load of its own, and counts the loads that live.
+private final class Flow {
+    static let underWay = 10
+
+    private final class Load {
+        let flow: Flow
+        init(_ flow: Flow) {
+            self.flow = flow
+            flow.loads += 1
+            flow.loadsPeak = max(flow.loadsPeak, flow.loads)
+        }
+        deinit { flow.loads -= 1 }
+    }
+
+    private let commands: RedisCommands
+    private var commandsLeft: Int
+    private let answered: (RedisCommands.Answer) -> Void
+    private(set) var loads = 0
+    private(set) var loadsPeak = 0
+
+    init(
+        _ commands: RedisCommands, commandsMax: Int,
+        _ answered: @escaping (RedisCommands.Answer) -> Void
+    ) { (self.commands, commandsLeft, self.answered) = (commands, commandsMax, answered) }
+
+    func sendNext() {
+        guard commandsLeft > 0 else { return }
+        commandsLeft -= 1
+        let load = Load(self)
+        commands.send(bytes("PING")) { [self] answer in
+            withExtendedLifetime(load) { answered(answer) }
+            sendNext()
+        }
     }
 }

@@ -9,15 +9,40 @@ import Testing
 struct MachineTests {
     @Test("waits longer after each failure, never above the cap, and short again once proved")
     func backoff() {
-        var backoff = Backoff(base: .milliseconds(100), cap: .seconds(5))
-        let waits = (0..<8).map { _ in backoff.next(jitter: 1) }
+        var backoff = Backoff(base: .milliseconds(100))
+        let waits = (0..<8).map { _ in backoff.next(upTo: .seconds(5), jitter: 1) }
         #expect(
             waits == [100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000].map { .milliseconds($0) })
-        for _ in 0..<1_000 { #expect(backoff.next(jitter: 1) == .seconds(5)) }
-        #expect(backoff.next(jitter: 0) == .zero)
-        #expect(backoff.next(jitter: 0.5) == .milliseconds(2_500))
+        for _ in 0..<1_000 {
+            #expect(backoff.next(upTo: .seconds(5), jitter: 1) == .seconds(5))
+        }
+        #expect(backoff.next(upTo: .milliseconds(250), jitter: 1) == .milliseconds(250))
+        #expect(backoff.next(upTo: .seconds(5), jitter: 0) == .zero)
+        #expect(backoff.next(upTo: .seconds(5), jitter: 0.5) == .milliseconds(2_500))
         backoff.reset()
-        #expect(backoff.next(jitter: 1) == .milliseconds(100))
+        #expect(backoff.next(upTo: .seconds(5), jitter: 1) == .milliseconds(100))
+    }
+
+    @Test(
+        "is never away for long from a Redis that is not there, but spares one that turns it away",
+        arguments: [
+            (StreamEnd.connectFailed("refused"), Duration.milliseconds(250)),
+            (.timedOut, .milliseconds(250)), (.closedByPeer, .milliseconds(250)),
+            (.tls("unknown authority"), .seconds(5)),
+        ])
+    func pauses(end: StreamEnd, longest: Duration) {
+        var link = LinkMachine(address: address, options: RedisOptions())
+        _ = link.start()
+        var pause = Duration.zero
+        for _ in 0..<20 {
+            guard case .lost(_, let wait) = link.streamClosed(end, jitter: 1) else {
+                Issue.record("not lost")
+                return
+            }
+            pause = max(pause, wait)
+            #expect(link.waitEnded() == .connect)
+        }
+        #expect(pause == longest)
     }
 
     @Test("asks a silent connection, and gives up when it owes an answer for too long")
@@ -34,13 +59,27 @@ struct MachineTests {
         #expect(beat.verdict(at: at(13)) == .wait(.seconds(1)))
         beat.heard(at: at(13))
         #expect(beat.verdict(at: at(16)) == .wait(.seconds(1)))
+        #expect(beat.verdict(at: at(17)) == .wait(.zero))
         #expect(beat.verdict(at: at(17)) == .silent)
+        #expect(beat.verdict(at: at(18)) == .silent)
         beat.heard(at: at(17))
         beat.answered()
         #expect(beat.verdict(at: at(26)) == .wait(.seconds(1)))
         beat.asked(at: at(26))
         beat.asked(at: at(29))
+        #expect(beat.verdict(at: at(30)) == .wait(.zero))
         #expect(beat.verdict(at: at(30)) == .silent)
+    }
+
+    @Test("reads what lies there before it calls the other side silent")
+    func stoodStill() {
+        let (begun, woken) = (Instant(nanoseconds: 0), Instant(nanoseconds: .max / 2))
+        var beat = Heartbeat(options: RedisOptions(), now: begun)
+        beat.asked(at: begun)
+        #expect(beat.verdict(at: woken) == .wait(.zero))
+        beat.heard(at: woken)
+        #expect(beat.verdict(at: woken) == .wait(RedisOptions().replyTimeout))
+        #expect(beat.verdict(at: woken + .seconds(9)) == .wait(.zero))
     }
 
     @Test(
@@ -59,9 +98,12 @@ struct MachineTests {
         #expect(words == commands)
     }
 
-    @Test("learns run id, version and role, and does without where INFO is refused")
+    @Test("learns run id, version, role and reign, and does without where INFO is refused")
     func learnsServer() {
-        let info = ["# Server\r\nredis_version:7.0.15\r\nrun_id:abc\r\n", "role:slave\r\nx:y\r\n"]
+        let info = [
+            "# Server\r\nredis_version:7.0.15\r\nrun_id:abc\r\n",
+            "role:slave\r\nmaster_replid:f0\r\nmaster_replid2:0\r\n",
+        ]
         var told = Greeting(address: address)
         #expect(told.answer(.simple("PONG")) == .more)
         #expect(told.answer(.bytes(Array(info[0].utf8))) == .more)
@@ -70,6 +112,7 @@ struct MachineTests {
             return
         }
         #expect((server.runID, server.version, server.role) == ("abc", "7.0.15", .replica))
+        #expect(server.reign == "f0")
 
         var refused = Greeting(address: address)
         _ = refused.answer(.simple("PONG"))
@@ -83,6 +126,7 @@ struct MachineTests {
             ("redis://h", ["-NOAUTH Authentication required."], RedisFault.authRequired),
             ("redis://h", ["-LOADING Redis is loading the dataset in memory"], .loading),
             ("redis://h", ["-MASTERDOWN Link with MASTER is down"], .masterDown),
+            ("redis://h", ["-BUSY Redis is busy running a script."], .busy),
             ("redis://h", ["-NOPERM no"], .noPermission(needs: "+ping")),
             ("redis://h", ["-DENIED\u{1} mode"], .refused("DENIED. mode")),
             ("redis://h", ["+OK"], .notRedis("an odd answer to its first command")),
@@ -107,46 +151,6 @@ struct MachineTests {
             last = greeting.answer(answer.hasPrefix("-") ? .error(text) : .simple(text))
         }
         #expect(last == .refused(fault))
-    }
-
-    @Test("names the ACL rule that a pattern or channel lacks")
-    func rules() {
-        let names = (patterns: ["job:*:updates"], channels: ["control"])
-        let channel = "NOPERM this user has no permissions to access one of the channels used"
-        let command = "NOPERM this user has no permissions to run the 'subscribe' command"
-        var subscriptions = Subscriptions(patterns: names.patterns, channels: names.channels)
-        func refusal(_ text: String) -> Subscriptions.Step { subscriptions.hear(.error(text)) }
-        #expect(refusal(channel) == .refused(.noPermission(needs: "&job:*:updates")))
-        #expect(refusal(command) == .refused(.noPermission(needs: "+psubscribe")))
-        #expect(subscriptions.hear(.confirmed(.pattern("job:*:updates"))) == .more)
-        #expect(refusal(channel) == .refused(.noPermission(needs: "&control")))
-        #expect(refusal(command) == .refused(.noPermission(needs: "+subscribe")))
-        #expect(subscriptions.hear(.confirmed(.channel("control"))) == .ready)
-        #expect(subscriptions.hear(.pong) == .alive)
-        #expect(refusal(command) == .refused(.noPermission(needs: "+ping")))
-    }
-
-    @Test("does without a wish that the user has no right to, and without nothing else")
-    func wishes() {
-        let noRight = "NOPERM this user has no permissions to access one of the channels used"
-        var subscriptions = Subscriptions(patterns: ["a"], channels: [], wishes: ["probe", "b"])
-        #expect(subscriptions.hear(.confirmed(.pattern("a"))) == .more)
-        #expect(subscriptions.refusedWish == nil)
-        #expect(subscriptions.hear(.error(noRight)) == .more)
-        #expect(subscriptions.refusedWish == .noPermission(needs: "&probe"))
-        var other = subscriptions
-        #expect(subscriptions.hear(.confirmed(.channel("b"))) == .ready)
-        #expect(subscriptions.hear(.pong) == .alive)
-        #expect(other.hear(.error("ERR no")) == .refused(.refused("ERR no")))
-    }
-
-    @Test("takes confirmations only in the order it asked")
-    func confirmationOrder() {
-        for wrong: PushNotice in [.pong, .confirmed(.pattern("b")), .confirmed(.channel("a"))] {
-            var subscriptions = Subscriptions(patterns: ["a", "b"], channels: [])
-            #expect(
-                subscriptions.hear(wrong) == .refused(.protocolBroken("a push nobody asked for")))
-        }
     }
 
     @Test("lives through break and wait, and can be stopped and started at any point")

@@ -12,20 +12,20 @@ struct PushReaderTests {
         case notice(PushNotice)
     }
 
-    /// Two confirmations, messages of both kinds with an empty and a binary payload, a pong, an error.
+    /// Confirmations of all kinds, messages of both kinds with an empty and a binary payload, a pong, an error.
     static let stream: [UInt8] =
         push("psubscribe", "job:*:updates", nil) + push("subscribe", "control", nil)
         + push("pmessage", "job:*:updates", "job:1:updates", "{\"a\":1}")
         + push("message", "control", "") + push("pong", "")
         + push("pmessage", "feed:*", "feed:x", "\r\n$3\r\n*2\r\n")
-        + Array("-ERR no\r\n".utf8)
+        + Array("-ERR no\r\n".utf8) + push("unsubscribe", "control", nil)
 
     static let items: [Item] = [
         .notice(.confirmed(.pattern("job:*:updates"))), .notice(.confirmed(.channel("control"))),
         .message(channel: "job:1:updates", pattern: 0, payload: "{\"a\":1}"),
         .message(channel: "control", pattern: nil, payload: ""), .notice(.pong),
         .message(channel: "feed:x", pattern: 1, payload: "\r\n$3\r\n*2\r\n"),
-        .notice(.error("ERR no")),
+        .notice(.error("ERR no")), .notice(.left("control")),
     ]
 
     @Test("hears the same wherever the bytes are cut in three")
@@ -65,7 +65,9 @@ struct PushReaderTests {
             "*4\r\n$8\r\npmessage\r\n$1\r\nx\r\n", "*3\r\n$7\r\nmessage\r\n:1\r\n",
             "*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n:1\r\n", "*3\r\n*1\r\n",
             "*3\r\n$7\r\nmessage\r\n$-1\r\n",
-            "*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n$1\r\nd\r\n", "*2\r\n$4\r\npong\r\n:1\r\n",
+            "*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n$1\r\nd\r\n",
+            "*3\r\n$11\r\nunsubscribe\r\n$-1\r\n:0\r\n",
+            "*3\r\n$12\r\npunsubscribe\r\n$1\r\nc\r\n:0\r\n", "*2\r\n$4\r\npong\r\n:1\r\n",
             "*2\r\n+pong\r\n",
             "hello\r\n", "*x\r\n", "*2\r\n$-2\r\n", "*2\r\n$9223372036854775808\r\n",
             "*4294967296\r\n",

@@ -13,6 +13,8 @@ enum Event: Equatable, Sendable {
     case ready
     case heard(channel: String, pattern: Int?, payload: [UInt8])
     case read
+    case silent(Bool)
+    case changed(String, ChannelChange)
     case lost(RedisFault)
     case retrying(Duration)
     case answer(RedisCommands.Answer)
@@ -44,11 +46,26 @@ final class Scene {
         thread.join()
     }
 
-    /// All but the ends of reads, which come as the network cuts.
-    var events: [Event] { notes.events.filter { $0 != .read } }
+    /// All but the ends of reads, which come as the network cuts, and silences, which come as fast as the
+    /// machine is.
+    var events: [Event] {
+        notes.events.filter { event in
+            switch event {
+            case .read, .silent: false
+            default: true
+            }
+        }
+    }
+    /// Whether it was silent, each time that this changed.
+    var silences: [Bool] {
+        notes.events.compactMap { if case .silent(let isSilent) = $0 { isSilent } else { nil } }
+    }
     var reads: Int { notes.events.count { $0 == .read } }
     var losses: [RedisFault] {
         events.compactMap { if case .lost(let fault) = $0 { fault } else { nil } }
+    }
+    var pauses: [Duration] {
+        events.compactMap { if case .retrying(let pause) = $0 { pause } else { nil } }
     }
     var answers: [RedisCommands.Answer] {
         events.compactMap { if case .answer(let answer) = $0 { answer } else { nil } }
@@ -65,6 +82,23 @@ final class Scene {
     }
 
     func runUntil(_ event: Event) throws { try run("\(event)") { events.last == event } }
+
+    /// Looks again and again at what no event tells.
+    func wait(_ what: String, until isSo: () throws -> Bool) throws {
+        let deadline = DispatchTime.now() + .seconds(30)
+        while try !isSo() {
+            try #require(
+                DispatchTime.now() < deadline,
+                "waited in vain until \(what); heard: \(events.suffix(5))")
+        }
+    }
+
+    /// Lets something last for so long.
+    func pass(_ time: Duration) {
+        let isOver = DispatchSemaphore(value: 0)
+        calls.post { loop in _ = loop.arm(Alarm { isOver.signal() }, after: time) }
+        isOver.wait()
+    }
 
     /// Runs until the connection is lost (again) and returns why.
     func runUntilLost() throws -> RedisFault? {
@@ -91,7 +125,8 @@ final class Scene {
 
     func subscriber(
         _ address: RedisAddress, _ options: RedisOptions,
-        patterns: [String] = ["job:*:updates"], channels: [String] = ["control"]
+        patterns: [String] = ["job:*:updates"],
+        channels: @escaping (RedisIdentity) -> [String] = { _ in ["control"] }
     ) -> Remote<RedisSubscriber> {
         let notes = notes
         return Remote(
@@ -121,6 +156,12 @@ final class Scene {
     var answer: (RedisCommands.Answer) -> Void {
         { [notes] in notes.add(.answer($0)) }
     }
+}
+
+private final class Alarm: TimerTarget {
+    private let ring: () -> Void
+    init(_ ring: @escaping () -> Void) { self.ring = ring }
+    func timerFired(_ id: TimerID) { ring() }
 }
 
 /// What lives on the loop's thread, looked at from the test's.
@@ -167,6 +208,12 @@ extension Notes: RedisSubscriberOwner {
         add(.heard(channel: channel.text, pattern: pattern, payload: Array(payload.text.utf8)))
     }
 
+    func subscriber(
+        _ subscriber: RedisSubscriber, _ change: ChannelChange, of channel: String
+    ) { add(.changed(channel, change)) }
+
+    func subscriber(_ subscriber: RedisSubscriber, isSilent: Bool) { add(.silent(isSilent)) }
+
     func subscriberReadDone(_ subscriber: RedisSubscriber) { add(.read) }
     func subscriberLost(_ subscriber: RedisSubscriber, _ fault: RedisFault) { add(.lost(fault)) }
     func subscriberRetrying(after delay: Duration) { add(.retrying(delay)) }
@@ -183,7 +230,14 @@ extension RedisOptions {
     static var quick: RedisOptions {
         var options = RedisOptions()
         options.backoffBase = .milliseconds(10)
-        options.backoffCap = .milliseconds(50)
+        (options.backoffCap, options.refusedBackoffCap) = (.milliseconds(50), .milliseconds(50))
+        return options
+    }
+
+    /// Waits so long before it tries again that a test would not see it.
+    static var patient: RedisOptions {
+        var options = RedisOptions()
+        (options.backoffBase, options.backoffCap) = (.seconds(36_000), .seconds(36_000))
         return options
     }
 }
@@ -195,3 +249,25 @@ extension RedisServer {
 }
 
 func bytes(_ words: String...) -> [[UInt8]] { words.map { Array($0.utf8) } }
+
+/// A subscriber in a scene of its own, to which all is confirmed.
+func subscribed(
+    to server: RedisServer, options: RedisOptions = .quick
+) throws -> (Scene, Remote<RedisSubscriber>) {
+    let scene = try Scene()
+    let subscriber = scene.subscriber(try server.address(), options)
+    try scene.runUntil(.ready)
+    return (scene, subscriber)
+}
+
+/// Waits until subscribed again, then publishes and hears it.
+func hearsAgain(_ server: RedisServer, _ scene: Scene) throws {
+    try scene.runUntil(.ready)
+    try server.ask("publish", "job:again:updates", "{}")
+    try scene.runUntil(.heard("job:again:updates", 0, "{}"))
+}
+
+func stop(_ subscriber: Remote<RedisSubscriber>) {
+    subscriber.ask { $0.stop() }
+    #expect(subscriber.state == .stopped)
+}

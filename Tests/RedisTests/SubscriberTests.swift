@@ -107,18 +107,28 @@ struct SubscriberTests {
         stop(subscriber)
     }
 
-    @Test("notices a server that hangs, and hears it again when it goes on")
-    func frozen() throws {
-        let server = try RedisServer()
+    @Test("lives through a script that does not end, and loses nothing that is published then")
+    func busy() throws {
+        let server = try RedisServer(configuration: ["lua-time-limit 10"])
         var options = RedisOptions.quick
-        (options.pingInterval, options.replyTimeout) = (.milliseconds(50), .milliseconds(200))
+        (options.pingInterval, options.replyTimeout) = (.milliseconds(20), .seconds(20))
         let (scene, subscriber) = try subscribed(to: server, options: options)
-        server.freeze()
-        #expect(try scene.runUntilLost() == .timedOut(.reply))
-        // The kernel goes on accepting for the frozen server; the greeting stays unanswered.
-        #expect(try scene.runUntilLost() == .timedOut(.reply))
-        server.thaw()
-        try hearsAgain(server, scene)
+        let other = try Scene()
+        let commands = other.commands(try server.address(), .quick)
+        try other.runUntil(.ready)
+        let answer = other.answer
+        commands.ask {
+            $0.send(bytes("EVAL", "while true do end", "0"), answer)
+            $0.send(bytes("PUBLISH", "job:1:updates", "{}"), answer)
+        }
+        try scene.wait("Redis is busy") { try server.ask("ping").hasPrefix("BUSY") }
+        let before = scene.reads
+        try scene.run("ten answers to a PING") { scene.reads >= before + 10 }
+        try server.ask("script", "kill")
+        try scene.runUntil(.heard("job:1:updates", 0, "{}"))
+        #expect(scene.events == [.ready, .heard("job:1:updates", 0, "{}")])
+        #expect(try server.ask("info", "errorstats").contains("errorstat_BUSY:"))
+        commands.ask { $0.stop() }
         stop(subscriber)
     }
 
@@ -270,28 +280,5 @@ struct SubscriberTests {
         #expect(try scene.runUntilLost() == .refused("ERR max number of clients reached"))
         stop(late)
         stop(taken)
-    }
-
-    // MARK: -
-
-    private func subscribed(
-        to server: RedisServer, options: RedisOptions = .quick
-    ) throws -> (Scene, Remote<RedisSubscriber>) {
-        let scene = try Scene()
-        let subscriber = scene.subscriber(try server.address(), options)
-        try scene.runUntil(.ready)
-        return (scene, subscriber)
-    }
-
-    /// Waits until subscribed again, then publishes and hears it.
-    private func hearsAgain(_ server: RedisServer, _ scene: Scene) throws {
-        try scene.runUntil(.ready)
-        try server.ask("publish", "job:again:updates", "{}")
-        try scene.runUntil(.heard("job:again:updates", 0, "{}"))
-    }
-
-    private func stop(_ subscriber: Remote<RedisSubscriber>) {
-        subscriber.ask { $0.stop() }
-        #expect(subscriber.state == .stopped)
     }
 }

@@ -292,7 +292,7 @@ struct AdminTests {
         let open = try #require(state["connections"] as? [String: Int])
         #expect(open["websocket"] == 1 && open["sse"] == 1 && open["long_poll"] == 0)
         #expect(open["all"] == 2 + (open["http"] ?? 0))
-        #expect((state["redis"] as? [String: Bool]) == ["ready": true, "subscription": true])
+        #expect(state["updates"] as? String == "flow")
         #expect((state["history"] as? [String: Any])?["kind"] as? String == "memory")
         #expect(Set((state["per_second"] as? [String: Any] ?? [:]).keys) == Set(Rates.names))
         let metrics = try #require(state["metrics"] as? [String: Any])

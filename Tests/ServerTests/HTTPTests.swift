@@ -19,7 +19,7 @@ struct HTTPTests {
         #expect(ready.status == 200)
         #expect(
             ready.text
-                == #"{"ready":true,"redis":true,"subscription":true,"keys":true,"revocations":true,"draining":false}"#
+                == #"{"ready":true,"updates":"flow","keys":true,"revocations":true,"draining":false}"#
         )
         let metrics = try connection.request("/metrics")
         #expect(metrics.header("content-type")?.hasPrefix("text/plain; version=0.0.4") == true)

@@ -27,8 +27,7 @@ struct RedisLossTests {
         }
         let notReady = try scene.connect().request("/readyz")
         #expect(
-            notReady.status == 503 && notReady.text.contains(#""redis":false,"subscription":false"#)
-        )
+            notReady.status == 503 && notReady.text.contains(#""updates":"no_subscription""#))
         // Who comes in the meantime is served from memory, and has the gap behind what it got. It is told
         // first, where its loop has to ask for the job, or behind the history that its loop has.
         let late = try scene.follow("j1")

@@ -30,7 +30,7 @@ final class Scene: @unchecked Sendable {
         let settings = Self.settings(redis, loops: loops, change)
         server = try RunningServer(settings)
         publisher = try Publisher(port: redis.port)
-        try server.log.wait(for: settings.history == .redis ? "recording" : "redis_ready")
+        try server.log.wait(for: "updates_flow")
         try server.log.wait(for: "revocations_known")
     }
 

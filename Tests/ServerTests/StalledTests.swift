@@ -21,7 +21,7 @@ struct StalledTests {
         let first = try scene(nil)
         guard history == .redis else { return [first] }
         let bridges = [first, try scene(first.redis)]
-        for bridge in bridges { try bridge.log.wait(for: "recording") }
+        for bridge in bridges { try bridge.log.wait(for: "updates_flow") }
         return bridges
     }
 

@@ -19,7 +19,7 @@ struct ViewTests {
             $0.history = way.history
             change(&$0)
         }
-        if way.history == .redis { try scene.log.wait(for: "recording") }
+        try scene.log.wait(for: "updates_flow")
         return scene
     }
 

@@ -92,6 +92,7 @@ struct MetricsTests {
             ("jobwire_jobs", { block.jobs.set(7) }),
             ("jobwire_history_bytes", { block.historyBytes.set(7) }),
             ("jobwire_redis_reconnects_total", { block.redisReconnects.add(7) }),
+            ("jobwire_updates_flow", { block.isFlowing.set(7) }),
             ("jobwire_loop_lag_seconds_count", { block.loopLag.observe(nanoseconds: 1, times: 7) }),
             ("jobwire_log_lines_lost_total", { block.logLinesLost.add(7) }),
         ]

@@ -8,6 +8,7 @@
 // It returns what is to be told and calls nobody: who is told may follow another job at once.
 
 import Jobs
+import Loop
 
 /// What the loops of `LoopSet` are to be told, in order.
 enum FollowedNews {
@@ -17,13 +18,15 @@ enum FollowedNews {
 
 struct FollowedJobs {
     /// A job that Redis is to be asked for. A check wants to know only whether something was missed,
-    /// a brief read wants only the latest entries.
+    /// a brief read wants only the latest entries, and what was missed begins behind what was told.
     struct Wish: Equatable {
-        enum Kind { case check, brief, whole }
+        enum Kind { case check, brief, missed, whole }
 
         let job: JobID
         let kind: Kind
         var isCheck: Bool { kind == .check }
+        let behind: Cursor?
+        let followedSince: Instant
         /// An answer to an older asking is ignored.
         let ticket: Int
     }
@@ -48,6 +51,7 @@ struct FollowedJobs {
         /// Those of `loops` that wait for an opening, and those that came after it was asked for.
         var waiting = LoopSet()
         var late = LoopSet()
+        /// Without an epoch: there was no event yet.
         var told: Cursor?
         var phase = Phase.wanted(.read)
         var early: [(Update, SnapshotChange?)] = []
@@ -55,6 +59,7 @@ struct FollowedJobs {
         var isOverfull = false
         /// Nobody has asked for more than the latest entries.
         var isBrief = true
+        let since: Instant
     }
 
     /// What may wait of one job while it is read. Beyond it the job is read once more.
@@ -72,9 +77,9 @@ struct FollowedJobs {
     func isFollowed(_ job: JobID) -> Bool { jobs[job] != nil }
     func loops(of job: JobID) -> LoopSet { jobs[job]?.loops ?? LoopSet() }
 
-    mutating func follow(_ job: JobID, from loop: Int, isBrief: Bool = false) {
+    mutating func follow(_ job: JobID, from loop: Int, isBrief: Bool = false, at now: Instant) {
         let isNew = jobs[job] == nil
-        var followed = jobs[job] ?? Followed()
+        var followed = jobs[job] ?? Followed(since: now)
         followed.isBrief = followed.isBrief && isBrief
         followed.loops.insert(loop)
         followed.waiting.insert(loop)
@@ -115,7 +120,7 @@ struct FollowedJobs {
     private mutating func wantAll(_ need: Need) {
         for job in jobs.keys {
             guard var followed = jobs[job] else { continue }
-            let mustRead = !followed.waiting.isEmpty || followed.told?.epoch == nil
+            let mustRead = !followed.waiting.isEmpty || followed.told == nil
             switch followed.phase {
             case _ where mustRead: followed.phase = .wanted(.read)
             // A touch trusts the subscription, so it does not replace a doubt.
@@ -129,7 +134,7 @@ struct FollowedJobs {
         wanted = Array(jobs.keys)
     }
 
-    /// What is to be asked next: up to so many checks, a few brief reads, or one whole one.
+    /// What is to be asked next: up to so many checks, a few short reads, or one whole one.
     mutating func nextWishes(checksMax: Int) -> [Wish] {
         var wishes: [Wish] = []
         var taken = 0
@@ -138,20 +143,28 @@ struct FollowedJobs {
                 taken += 1
                 continue
             }
-            let isCheck = if case .read = need { false } else { true }
-            let kind: Wish.Kind = isCheck ? .check : followed.isBrief ? .brief : .whole
-            let most = isCheck ? checksMax : followed.isBrief ? Self.briefReadsMax : 1
+            let kind = kind(of: need, followed)
+            let most = kind == .check ? checksMax : kind == .whole ? 1 : Self.shortReadsMax
             guard wishes.isEmpty || kind == wishes[0].kind && wishes.count < most else { break }
             taken += 1
             tickets += 1
             jobs[job]?.phase = .asked(need, ticket: tickets)
-            wishes.append(Wish(job: job, kind: kind, ticket: tickets))
+            wishes.append(
+                Wish(
+                    job: job, kind: kind, behind: kind == .missed ? followed.told : nil,
+                    followedSince: followed.since, ticket: tickets))
         }
         wanted.removeFirst(taken)
         return wishes
     }
 
-    private static let briefReadsMax = 16
+    private func kind(of need: Need, _ followed: Followed) -> Wish.Kind {
+        guard case .read = need else { return .check }
+        if followed.isBrief { return .brief }
+        return followed.waiting.isEmpty && followed.told?.epoch != nil ? .missed : .whole
+    }
+
+    private static let shortReadsMax = 16
 
     /// No answer came, or none that counts.
     mutating func failed(_ wish: Wish) {
@@ -165,16 +178,43 @@ struct FollowedJobs {
         guard case .asked(let need, wish.ticket) = jobs[wish.job]?.phase,
             let told = jobs[wish.job]?.told
         else { return [] }
+        // It got its epoch before its first event.
+        if told == Cursor(epoch: nil, seq: 0), cursor.seq == 0 {
+            jobs[wish.job]?.told = cursor
+            return goOn(wish.job)
+        }
         // What a touch has put is on its way to us by the subscription, which was not broken.
         let hasAll =
             if case .touch = need { told.epoch == cursor.epoch && told.seq <= cursor.seq } else {
                 told == cursor
             }
-        guard hasAll, jobs[wish.job]?.late.isEmpty == true else {
+        guard hasAll else {
             wantRead(wish.job)
             return []
         }
-        return goLive(wish.job)
+        return goOn(wish.job)
+    }
+
+    /// Live again, unless somebody came meanwhile.
+    private mutating func goOn(_ job: JobID) -> [FollowedNews] {
+        guard jobs[job]?.late.isEmpty == true else {
+            wantRead(job)
+            return []
+        }
+        return goLive(job)
+    }
+
+    /// What the job has behind what was told: the answer to a read of what was missed.
+    mutating func missed(_ wish: Wish, _ updates: [(Update, SnapshotChange?)]) -> [FollowedNews] {
+        guard let followed = jobs[wish.job], case .asked(_, wish.ticket) = followed.phase else {
+            return []
+        }
+        jobs[wish.job]?.waiting = followed.late
+        jobs[wish.job]?.late = LoopSet()
+        jobs[wish.job]?.told?.seq += UInt64(updates.count)
+        let now = followed.loops.subtracting(followed.late)
+        defer { if !followed.late.isEmpty { wantRead(wish.job) } }
+        return updates.map { .update($0.0, $0.1, now) } + goLive(wish.job)
     }
 
     /// All of the job at one moment: the answer to a read.
@@ -219,15 +259,15 @@ struct FollowedJobs {
             keepEarly(update, change)
             return nil
         }
-        guard let told = jobs.values[place].told, told.epoch == update.epoch,
-            update.seq <= told.seq + 1
+        guard let told = jobs.values[place].told, update.seq <= told.seq + 1,
+            told.epoch == update.epoch || told.epoch == nil
         else {
             // The answer will be younger than this update, so it need not be kept for it.
             wantRead(update.job)
             return nil
         }
         guard update.seq > told.seq else { return nil }
-        jobs.values[place].told?.seq = update.seq
+        jobs.values[place].told = Cursor(epoch: update.epoch, seq: update.seq)
         return jobs.values[place].loops
     }
 

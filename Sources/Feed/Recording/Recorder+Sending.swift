@@ -12,84 +12,22 @@ extension Recorder {
         at now: Instant, using random: inout some RandomNumberGenerator
     ) -> RecorderStep? {
         guard let commands, !isReconnecting else { return nil }
-        if let subscription, subscription.runID != commands.runID {
+        if let subscription, subscription.reign != commands.reign {
             isReconnecting = true
             return subscription.number < commands.number
                 ? .reconnectSubscription : .reconnectCommands
         }
+        if let call = nextPulse(at: now, on: commands) { return .pulse(call) }
+        if let isPresent = nextPresence() { return .present(isPresent) }
         if let call = nextOfTail(at: now, on: commands) { return .record(call) }
         guard subscription != nil else { return nil }
-        if isAligned {
-            return nextRecord(at: now, on: commands, using: &random).map { .record($0) }
+        switch standing {
+        case .aligned(let naming):
+            if let call = nextAnswer(at: now, naming) { return .answer(call) }
+            return nextRecord(at: now, naming, on: commands, using: &random).map { .record($0) }
+        case .arriving: return nil
+        case .lost: return tail == nil ? nextWhileLost(at: now, using: &random) : nil
         }
-        return tail == nil ? nextWhileLost(at: now, using: &random) : nil
-    }
-
-    // MARK: lost
-
-    private mutating func nextWhileLost(
-        at now: Instant, using random: inout some RandomNumberGenerator
-    ) -> RecorderStep? {
-        guard let asking else { return ask(at: now, using: &random) }
-        guard let heard = asking.heard else {
-            guard asking.isAnswered, now - asking.since >= limits.echoTimeout else { return nil }
-            return reconnectSubscription()
-        }
-        if let sent = asking.openSent {
-            guard now - sent >= limits.openPause else { return nil }
-            return reconnectSubscription()
-        }
-        guard let expected = heard.expected else {
-            // Somebody opened an era and fell silent before it told us where we are in it.
-            guard now - heard.at >= limits.openPause + jitter(&random) else { return nil }
-            stopAsking()
-            return ask(at: now, using: &random)
-        }
-        let isNobodyThere = asking.isAlone || isKeeping && expected.era == nil
-        guard isNobodyThere || now - heard.at >= limits.openPause else { return nil }
-        self.asking?.openSent = now
-        return .open(OpenCall(token: asking.token, expected: expected))
-    }
-
-    private mutating func ask(
-        at now: Instant, using random: inout some RandomNumberGenerator
-    ) -> RecorderStep? {
-        guard now >= askNotBefore else { return nil }
-        let token = Name.random(using: &random)
-        if !isKeeping { queue.removeAll() }
-        asking = Asking(token: token, since: now)
-        return .ask(token)
-    }
-
-    private mutating func reconnectSubscription() -> RecorderStep? {
-        isReconnecting = true
-        return .reconnectSubscription
-    }
-
-    private func jitter(_ random: inout some RandomNumberGenerator) -> Duration {
-        limits.openPause * Double.random(in: 0...0.5, using: &random)
-    }
-
-    /// How many heard our question; nil where it was not asked after all.
-    mutating func answered(ask token: Name, receivers: Int?, at now: Instant) {
-        guard asking?.token == token else { return }
-        guard let receivers else {
-            stopAsking()
-            askNotBefore = now + limits.retryPause
-            return
-        }
-        asking?.isAnswered = true
-        asking?.isAlone = receivers == 1
-    }
-
-    /// True: the era is open, and its MARK is on its way. nil: no answer, or an error.
-    mutating func answered(
-        open token: Name, isOpen: Bool?, at now: Instant,
-        using random: inout some RandomNumberGenerator
-    ) {
-        guard asking?.token == token, isOpen != true else { return }
-        stopAsking()
-        askNotBefore = now + (isOpen == nil ? limits.retryPause : jitter(&random))
     }
 
     // MARK: sending
@@ -101,46 +39,52 @@ extension Recorder {
         let first = tail.queue.first
         return RecordCall(
             era: tail.naming.era, first: first + tail.naming.offset,
-            events: batch(of: tail.queue, from: first), marks: [], isTail: true,
+            events: batch(of: tail.queue, from: first), isTail: true,
             connection: commands.number, resending: resending)
     }
 
-    private mutating func nextRecord(
-        at now: Instant, on commands: Link, using random: inout some RandomNumberGenerator
-    ) -> RecordCall? {
-        guard let naming, callsInFlight < limits.batchesInFlightMax, now >= sendNotBefore else {
-            return nil
+    /// Those that ask are told at once, and again where they did not hear it: when it is known to be recorded
+    /// up to there, or after a while.
+    private mutating func nextAnswer(at now: Instant, _ naming: Naming) -> AnswerCall? {
+        var due: [(token: Name, ordinal: Int64)] = []
+        for place in marks.indices {
+            let ordinal = marks[place].count + naming.offset
+            let isReached = recorded >= ordinal
+            if let sent = marks[place].sent, marks[place].wasReached || !isReached,
+                now - sent < limits.sendPause
+            {
+                continue
+            }
+            (marks[place].sent, marks[place].wasReached) = (now, isReached)
+            due.append((marks[place].token, ordinal))
         }
+        return due.isEmpty ? nil : AnswerCall(era: naming.era, marks: due)
+    }
+
+    /// What was asked found another era open.
+    mutating func answered(_ call: AnswerCall, _ answer: RecordAnswer) {
+        if answer == .otherEra, naming?.era == call.era { lose(keepingNames: true) }
+    }
+
+    private mutating func nextRecord(
+        at now: Instant, _ naming: Naming, on commands: Link,
+        using random: inout some RandomNumberGenerator
+    ) -> RecordCall? {
+        guard callsInFlight < limits.batchesInFlightMax, now >= sendNotBefore else { return nil }
         let from = max(sentUpTo - naming.offset + 1, queue.first)
         let events = batch(of: queue, from: from)
-        let end = events.isEmpty ? count : from + Int64(events.count) - 1
-        let due = marks.indices.filter { place in
-            let mark = marks[place]
-            return mark.count <= end && mark.sent.map { now - $0 >= limits.sendPause } ?? true
-        }
-        guard !events.isEmpty || !due.isEmpty else { return nil }
-        guard isSender || hasWaited(events, due, at: now) else { return nil }
+        guard let oldest = events.first else { return nil }
+        guard isSender || now - Instant(nanoseconds: oldest.heardAt) >= patience else { return nil }
         if !isSender { patience = limits.sendPause * Double.random(in: 1...1.5, using: &random) }
-        for place in due { marks[place].sent = now }
-        if !events.isEmpty { sentUpTo = end + naming.offset }
+        sentUpTo = from + naming.offset + Int64(events.count) - 1
         callsInFlight += 1
         return RecordCall(
-            era: naming.era, first: from + naming.offset, events: events,
-            marks: due.map { (marks[$0].token, marks[$0].count + naming.offset) }, isTail: false,
+            era: naming.era, first: from + naming.offset, events: events, isTail: false,
             connection: commands.number, resending: resending)
     }
 
     private func batch(of queue: RecorderQueue, from: Int64) -> ArraySlice<QueuedEvent> {
         queue.batch(from: from, entriesMax: limits.batchEventsMax, bytesMax: limits.batchBytesMax)
-    }
-
-    /// Whether the sender had its time to do it.
-    private func hasWaited(
-        _ events: ArraySlice<QueuedEvent>, _ due: [Int], at now: Instant
-    ) -> Bool {
-        let oldestEvent = events.first.map { Instant(nanoseconds: $0.heardAt) }
-        let oldest = ([oldestEvent].compactMap { $0 } + due.map { marks[$0].heard }).min()
-        return oldest.map { now - $0 >= patience } ?? false
     }
 
     mutating func answered(_ call: RecordCall, _ answer: RecordAnswer, at now: Instant) {
@@ -149,8 +93,8 @@ extension Recorder {
         switch answer {
         case .ok(let era, let last): recorded(through: last, of: era)
         case .otherEra where call.isTail: tail = nil
-        case .otherEra: if naming?.era == call.era { lose(keep: true) }
-        case .hole(let last): foundHole(after: last, call)
+        case .otherEra: if naming?.era == call.era { lose(keepingNames: true) }
+        case .hole(let last): foundHole(after: last, call, at: now)
         case .failed:
             sendNotBefore = now + limits.retryPause
             if call.resending == resending { resend() }
@@ -166,15 +110,16 @@ extension Recorder {
     }
 
     /// An answer to what was sent behind something that failed is stale: that is sent again anyway.
-    private mutating func foundHole(after last: Int64, _ call: RecordCall) {
+    private mutating func foundHole(after last: Int64, _ call: RecordCall, at now: Instant) {
         guard call.resending == resending else { return }
         resend()
+        sendNotBefore = now + limits.retryPause
         if call.isTail {
             tail = nil
             return
         }
         guard let naming, naming.era == call.era, !queue.isEmpty else { return }
         // Only lost data can bring it about.
-        if queue.first + naming.offset > last + 1, recorded <= last { lose(keep: true) }
+        if queue.first + naming.offset > last + 1, recorded <= last { lose(keepingNames: true) }
     }
 }

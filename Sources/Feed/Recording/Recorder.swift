@@ -1,12 +1,13 @@
-// Recorder is a bridge's part of recording plain PUBLISH (the design's recording.md, line by line).
+// Recorder is a bridge's part of recording plain PUBLISH (docs/decisions/020 and the design's recording.md).
 //
 // It counts the worker messages of one unbroken subscription and learns which ordinal of which era its
 // count is; then the n-th message has the same name for every bridge, and the record script takes
 // each name once. It knows no socket and no clock: what is heard and answered comes in by functions,
-// what is to be done is asked for with `next` (Recorder+Sending.swift).
+// what is to be done is asked for with `next` (Recorder+Asking.swift, Recorder+Sending.swift).
 //
-// Invariant: while it is aligned, the message counted n is ordinal n + offset of the era, for
-// everybody, and `queue` holds all of those that are not known to be recorded.
+// Invariants: while it is aligned, the message counted n is ordinal n + offset of the era, for everybody.
+// `queue` holds what this subscription brought and what is not known to be recorded: by name where we have
+// names; without them, all since the last time that somebody recorded anything.
 
 import Loop
 
@@ -19,29 +20,21 @@ struct Recorder {
 
     enum Standing: Equatable {
         case aligned(Naming)
+        /// We know our names, and are not counted yet among those that are there: till then others may open
+        /// an era over us.
+        case arriving(Naming, last: Int64, isSender: Bool)
         /// `kept`: our era died, and what is heard is kept for the next, under its old names.
         case lost(kept: Naming?)
     }
 
-    /// How we find out where we are: a token that lies among the messages.
-    struct Asking {
-        let token: Name
-        let since: Instant
-        /// The own token came back: from here on messages are counted and kept.
-        var heard: (at: Instant, count: Int64, expected: Expected?)?
-        var isAnswered = false
-        /// `where` told that nobody else listens.
-        var isAlone = false
-        var openSent: Instant?
-    }
-
-    /// Somebody's token, and our count when it was heard: we answer with AT.
+    /// Somebody's token, and our count when it was heard: we answer where that was.
     struct Mark {
         let asker: Name
         let token: Name
         let count: Int64
-        let heard: Instant
         var sent: Instant?
+        /// Whether it was known to be recorded up to there when we answered.
+        var wasReached = false
     }
 
     /// What was aligned when the subscription broke. It goes out first, under its old names.
@@ -52,17 +45,23 @@ struct Recorder {
     }
 
     struct Link: Equatable {
-        let runID: String
+        /// Which primary it is at, and in which reign of it.
+        let reign: String
         let number: Int
     }
 
     let me: Name
+    let patterns: Name
     let limits: RecorderLimits
 
     var standing = Standing.lost(kept: nil)
     var count: Int64 = 0
     var queue = RecorderQueue()
+    /// Since when nothing was missed that is neither recorded nor in the queue.
+    var heardSince = Instant(nanoseconds: .min)
     var asking: Asking?
+    /// The era that we have had opened last, and since when it says that all was heard.
+    var opened: (token: Name, heardSince: Instant)?
     var askNotBefore = Instant(nanoseconds: .min)
     var marks: [Mark] = []
     var tail: Tail?
@@ -70,19 +69,24 @@ struct Recorder {
     var isSender = false
     /// The last ordinal known to be recorded.
     var recorded: Int64 = 0
+    /// Bridges that count other messages were there when we asked last.
+    var isAmongOthers = false
 
     var subscription: Link?
     var commands: Link?
     var links = 0
     var isReconnecting = false
+    var presence = Presence()
+    var pulses = Pulses()
     var sentUpTo: Int64 = 0
     var callsInFlight = 0
     var resending = 0
     var sendNotBefore = Instant(nanoseconds: .min)
     var patience: Duration
 
-    init(me: Name, limits: RecorderLimits) {
+    init(me: Name, patterns: Name, limits: RecorderLimits) {
         self.me = me
+        self.patterns = patterns
         self.limits = limits
         patience = limits.sendPause
     }
@@ -97,74 +101,95 @@ struct Recorder {
         if case .lost(.some) = standing { true } else { false }
     }
 
-    /// The era whose names our counts carry, aligned or kept.
+    /// The era whose names our counts carry.
     var named: Naming? {
         switch standing {
-        case .aligned(let naming): naming
+        case .aligned(let naming), .arriving(let naming, _, _): naming
         case .lost(let kept): kept
         }
     }
 
     /// Both connections stand and are at the same server.
-    var isWhole: Bool { subscription != nil && subscription?.runID == commands?.runID }
+    var isWhole: Bool { subscription != nil && subscription?.reign == commands?.reign }
 
     // MARK: what is heard on the subscription, in its order
 
-    mutating func hear(_ event: QueuedEvent) {
-        guard isAligned || asking?.heard != nil || isKeeping else { return }
-        guard queue.bytes + event.bytes <= limits.queueBytesMax else { return lose(keep: false) }
+    /// False where there was no room for it: then all that waited was let go, and a gap will tell.
+    mutating func hear(_ event: QueuedEvent) -> Bool {
+        guard subscription != nil else { return true }
         count += 1
+        guard queue.bytes + event.bytes <= limits.queueBytesMax else {
+            lose(keepingNames: false)
+            letGo(at: Instant(nanoseconds: event.heardAt))
+            return false
+        }
         queue.append(event, count: count)
+        return true
     }
 
     /// `by` and `era` are nil where a script of another kind published.
-    mutating func hearStamped(by: Name?, era: Name?, last: Int64) {
-        guard let named, named.era == era else { return }
-        drop(through: last, named)
-        isSender = isAligned && by == me
+    mutating func hearStamped(by: Name?, era: Name?, last: Int64, at now: Instant) {
+        guard let era else { return }
+        if let named {
+            guard named.era == era else { return }
+            drop(through: last, named)
+            isSender = isAligned && by == me
+        } else if by != me {
+            // Which of ours these are is not known. What we recorded ourselves was our tail, of old.
+            letGo(at: now)
+        }
     }
 
     mutating func hear(_ message: ControlMessage, at now: Instant) {
-        switch message {
+        switch message.word {
         case .where(let token, let by, let expected): hearWhere(token, by, expected, now)
-        case .at(let token, let era, let ordinal, let last): hearAt(token, era, ordinal, last)
-        case .mark(let token, let by): hearMark(token, by, now)
+        case .at(let token, let era, let ordinal, let last):
+            marks.removeAll { $0.token == token }
+            guard asking?.token == token, let count = asking?.heard?.count else { return }
+            guard message.patterns == patterns else { return meetOthers(at: now) }
+            arrive(Naming(era: era, offset: ordinal - count), last: last, isSender: false, at: now)
+        case .wait(let token): if asking?.token == token { asking?.waitAnew() }
+        case .mark(let token, let by):
+            hearMark(token, by, isOurs: message.patterns == patterns, now)
+        case .pulse(let by, let number): if by == me { pulses.heard(number, at: now) }
         }
     }
 
     private mutating func hearWhere(
         _ token: Name, _ by: Name, _ expected: Expected, _ now: Instant
     ) {
-        if let naming {
-            if naming.era == expected.era {
-                note(Mark(asker: by, token: token, count: count, heard: now))
+        if let named, !isKeeping {
+            if named.era == expected.era {
+                note(Mark(asker: by, token: token, count: count))
             } else {
-                lose(keep: true)  // our era is dead
+                lose(keepingNames: true)  // our era is dead
             }
         }
-        guard asking?.token == token else { return }
-        if !isKeeping { queue.removeAll() }
-        asking?.heard = (now, count, expected)
+        if asking?.token == token { asking?.hear(expected, count: count, at: now) }
     }
 
-    private mutating func hearAt(_ token: Name, _ era: Name, _ ordinal: Int64, _ last: Int64) {
-        marks.removeAll { $0.token == token }
-        guard let asking, asking.token == token, let heard = asking.heard else { return }
-        align(Naming(era: era, offset: ordinal - heard.count), recorded: last, isSender: false)
-    }
-
-    private mutating func hearMark(_ token: Name, _ by: Name, _ now: Instant) {
-        if by == me {
+    private mutating func hearMark(_ token: Name, _ by: Name, isOurs: Bool, _ now: Instant) {
+        if by == me, let opened, opened.token == token, opened.heardSince == heardSince {
             // Our own era: what we hold begins it, also where the command connection broke meanwhile or
             // we have asked anew: nothing of it is recorded, or the era would not have been opened.
             let head = queue.isEmpty ? count + 1 : queue.first
-            align(Naming(era: token, offset: 1 - head), recorded: 0, isSender: true)
-            note(Mark(asker: token.afterMark, token: token.afterMark, count: count, heard: now))
-        } else {
-            lose(keep: false)
-            asking = Asking(token: token.afterMark, since: now)
-            asking?.heard = (now, count, nil)
+            arrive(Naming(era: token, offset: 1 - head), last: 0, isSender: true, at: now)
+            note(Mark(asker: token.afterMark, token: token.afterMark, count: count))
+            return
         }
+        lose(keepingNames: false)
+        // An era that says more than we still hold begins with a hole: another one is opened in its place.
+        guard by != me else { return }
+        guard isOurs else { return meetOthers(at: now) }
+        asking = Asking(token: token.afterMark, since: now)
+        asking?.hear(nil, count: count, at: now)
+    }
+
+    /// Where others count other messages we record nothing, until none of them is there.
+    private mutating func meetOthers(at now: Instant) {
+        isAmongOthers = true
+        asking = nil
+        askNotBefore = now + limits.foreignPause
     }
 
     /// Of each asker the latest token, and of all of them the latest few.
@@ -177,10 +202,11 @@ struct Recorder {
     // MARK: the connections
 
     /// Patterns and channels are all confirmed.
-    mutating func subscriptionReady(runID: String) {
+    mutating func subscriptionReady(reign: String, at now: Instant) {
         links += 1
-        subscription = Link(runID: runID, number: links)
+        subscription = Link(reign: reign, number: links)
         isReconnecting = false
+        heardSince = now
     }
 
     mutating func subscriptionLost() {
@@ -188,12 +214,14 @@ struct Recorder {
         guard subscription != nil else { return }
         subscription = nil
         if let naming, !queue.isEmpty { tail = Tail(naming: naming, queue: queue) }
-        lose(keep: false)
+        lose(keepingNames: false)
+        queue.removeAll()
+        presence = Presence()
     }
 
-    mutating func commandsReady(runID: String) {
+    mutating func commandsReady(reign: String) {
         links += 1
-        commands = Link(runID: runID, number: links)
+        commands = Link(reign: reign, number: links)
         isReconnecting = false
     }
 
@@ -201,33 +229,43 @@ struct Recorder {
         isReconnecting = false
         commands = nil
         callsInFlight = 0
+        pulses.lost()
         resend()
-        // What everybody asks after a mark is answered without us; our own question may be gone.
-        if let asking, asking.heard?.expected != nil || asking.heard == nil { stopAsking() }
+        // A question that nobody heard may be gone. Whether the era was opened will be heard; opened once more, where
+        // Redis lost it meanwhile, its name would mean two.
+        if asking?.heard == nil || asking?.openSent != nil { asking = nil }
     }
 
     // MARK: aligned and lost
 
-    mutating func align(_ naming: Naming, recorded: Int64, isSender: Bool) {
+    /// We know our names. Once Redis counts us among those that are there, nobody opens an era over us.
+    private mutating func arrive(_ naming: Naming, last: Int64, isSender: Bool, at now: Instant) {
+        (asking, marks, isAmongOthers, recorded) = (nil, [], false, 0)
+        standing = .arriving(naming, last: last, isSender: isSender)
+        drop(through: max(last, 0), naming)
+        pulses.prove(at: now)
+        if presence.isCounted { align() }
+    }
+
+    mutating func align() {
+        guard case .arriving(let naming, let last, let isSender) = standing else { return }
         standing = .aligned(naming)
         self.isSender = isSender
-        self.recorded = recorded
-        (asking, marks) = (nil, [])
+        recorded = max(recorded, last)
         resend()
-        drop(through: max(recorded, 0), naming)
     }
 
-    mutating func lose(keep: Bool) {
-        standing = .lost(kept: keep ? naming : nil)
+    mutating func lose(keepingNames isKeeping: Bool) {
+        standing = .lost(kept: isKeeping ? named : nil)
         isSender = false
+        recorded = 0
         (asking, marks) = (nil, [])
         resend()
-        if !keep { queue.removeAll() }
     }
 
-    mutating func stopAsking() {
-        asking = nil
-        if !isKeeping { queue.removeAll() }
+    private mutating func letGo(at now: Instant) {
+        queue.removeAll()
+        heardSince = now
     }
 
     /// From the queue's head again.

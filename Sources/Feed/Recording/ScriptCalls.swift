@@ -1,25 +1,8 @@
 // ScriptCalls writes the arguments of record.lua and reads its answers; the order is said there.
 
 import Jobs
+import Loop
 import Redis
-
-/// What is kept of jobs in Redis, and for how long.
-public struct RecordingLimits: Equatable, Sendable {
-    public var perJob: RingLimits
-    public var stateLife: Duration
-    public var streamLife: Duration
-    public var endedLife: Duration
-
-    public init(
-        perJob: RingLimits = RingLimits(), stateLife: Duration = .seconds(30 * 86_400),
-        streamLife: Duration = .seconds(86_400), endedLife: Duration = .seconds(86_400)
-    ) {
-        self.perJob = perJob
-        self.stateLife = stateLife
-        self.streamLife = streamLife
-        self.endedLife = endedLife
-    }
-}
 
 struct ScriptCalls {
     static let script = RedisScript(RecordSource.text)
@@ -27,10 +10,7 @@ struct ScriptCalls {
     let me: Name
     /// What this bridge counts: its patterns.
     let patterns: Name
-    let stamped: String
-    let control: String
-    let root: [UInt8]
-    private let ingest: [UInt8]
+    let names: RecordedNames
     private let database: [UInt8]
     private let limits: [[UInt8]]
     private let entriesMax: Int
@@ -38,10 +18,7 @@ struct ScriptCalls {
     init(me: Name, patterns: Name, prefix: String, database: Int, limits: RecordingLimits) {
         self.me = me
         self.patterns = patterns
-        stamped = "\(prefix):{p}:stamped:\(database)"
-        control = "\(prefix):{p}:control:\(database)"
-        root = Array("\(prefix):{p}:".utf8)
-        ingest = root + bytes("ingest")
+        names = RecordedNames(prefix: prefix, database: database)
         self.database = bytes(database)
         self.limits =
             [bytes(limits.perJob.eventsMax), bytes(limits.perJob.bytesMax)]
@@ -51,25 +28,20 @@ struct ScriptCalls {
         entriesMax = limits.perJob.eventsMax
     }
 
-    var keys: [[UInt8]] { [ingest] }
+    var keys: [[UInt8]] { [bytes(names.ingest)] }
 
     private func call(
-        _ what: String, runID: String, token: Name, now: Int64, _ rest: [[UInt8]]
+        _ what: String, token: Name, now: Int64, _ rest: [[UInt8]]
     ) -> [[UInt8]] {
-        [bytes(what), bytes(runID), bytes(token.text), database, bytes(now)] + limits + rest
+        [bytes(what), bytes(token.text), database, bytes(now)] + limits + rest
     }
 
-    func record(_ record: RecordCall, runID: String, token: Name, now: Int64) -> CommandWords {
+    func record(_ record: RecordCall, token: Name, now: Int64) -> CommandWords {
         let head = [
-            bytes(me.text), bytes(record.era.text), bytes(patterns.text), bytes(record.first),
-            bytes(record.marks.count), bytes(record.events.count),
+            bytes(me.text), bytes(record.era.text), bytes(record.first), bytes(record.events.count),
         ]
-        var words = CommandWords(call("record", runID: runID, token: token, now: now, head))
+        var words = CommandWords(call("record", token: token, now: now, head))
         words.reserve(record.events.reduce(0) { $0 + $1.bytes + Self.eventBytes })
-        for mark in record.marks {
-            words.append(mark.token.text)
-            words.append(mark.ordinal)
-        }
         for event in record.events { Self.append(event, to: &words) }
         return words
     }
@@ -103,23 +75,67 @@ struct ScriptCalls {
     /// What an event has beside its own bytes, about.
     private static let eventBytes = 128
 
-    func ask(_ token: Name, runID: String, random: Name, now: Int64) -> [[UInt8]] {
+    func ask(_ token: Name, random: Name, now: Int64) -> [[UInt8]] {
         call(
-            "where", runID: runID, token: random, now: now,
+            "where", token: random, now: now,
             [bytes(token.text), bytes(me.text), bytes(patterns.text)])
     }
 
-    func open(_ open: OpenCall, runID: String, random: Name, now: Int64) -> [[UInt8]] {
+    func answer(_ answer: AnswerCall, random: Name, now: Int64) -> [[UInt8]] {
+        let marks = answer.marks.flatMap { [bytes($0.token.text), bytes($0.ordinal)] }
+        return call(
+            "answer", token: random, now: now,
+            [bytes(answer.era.text), bytes(patterns.text)] + marks)
+    }
+
+    func open(_ open: OpenCall, random: Name, now: Int64) -> [[UInt8]] {
         call(
-            "open", runID: runID, token: random, now: now,
+            "open", token: random, now: now,
             [
                 bytes(open.token.text), bytes(me.text), bytes(patterns.text),
                 bytes(open.expected.era?.text ?? ""), bytes(open.expected.last),
+                bytes(open.heardFor.wholeMicroseconds),
             ])
     }
 
-    func touch(
-        _ jobs: [JobID], makes: Bool, _ part: HistoryPart, runID: String, random: Name, now: Int64
+    func pulse(_ pulse: PulseCall, random: Name, now: Int64) -> [[UInt8]] {
+        call("pulse", token: random, now: now, [bytes(me.text), bytes(pulse.number)])
+    }
+
+    static func pulseAnswer(_ answer: RedisCommands.Answer) -> PulseAnswer? {
+        guard case .success(.array(let parts)) = answer, parts.count == 3,
+            let reign = parts[0].text, case .integer(let present) = parts[2]
+        else { return nil }
+        return PulseAnswer(
+            reign: reign, isPrimary: parts[1].text == "master", present: Int(clamping: present))
+    }
+
+    /// Jobs that loops follow, brought into the present era.
+    func follow(
+        _ wishes: [FollowedJobs.Wish], at time: Instant, random: Name, now: Int64
+    ) -> [[UInt8]] {
+        let part: HistoryPart =
+            switch wishes.first?.kind {
+            case .check, nil: .standing
+            case .brief: .before(.max, count: Opening.briefEntriesMax)
+            case .whole, .missed: .all
+            }
+        let jobs = wishes.flatMap { wish in
+            [
+                bytes(wish.job.stem),
+                bytes((time - wish.followedSince).wholeMicroseconds),
+                wish.behind.map { bytes($0.description) } ?? [],
+            ]
+        }
+        return touch("follow", part, jobs, random, now)
+    }
+
+    func look(_ job: JobID, _ part: HistoryPart, random: Name, now: Int64) -> [[UInt8]] {
+        touch("look", part, [bytes(job.stem)], random, now)
+    }
+
+    private func touch(
+        _ how: String, _ part: HistoryPart, _ jobs: [[UInt8]], _ random: Name, _ now: Int64
     ) -> [[UInt8]] {
         let wanted: (count: Int, end: String, low: String, high: String) =
             switch part {
@@ -131,20 +147,20 @@ struct ScriptCalls {
             case .before(let seq, let count): (count, "newest", "-", "\(seq - 1)")
             }
         return call(
-            "touch", runID: runID, token: random, now: now,
+            "touch", token: random, now: now,
             [
-                bytes(makes ? "make" : "look"), bytes(wanted.count), bytes(wanted.end),
-                bytes(wanted.low), bytes(wanted.high),
-            ] + jobs.map { bytes($0.stem) })
+                bytes(how), bytes(wanted.count), bytes(wanted.end), bytes(wanted.low),
+                bytes(wanted.high),
+            ] + jobs)
     }
 
     /// Events of one job, stored all or none; a producer's number is stored once.
     func durable(
-        _ events: [PreparedEvent], of job: JobID, producer: String, number: Int, runID: String,
-        token: Name, now: Int64
+        _ events: [PreparedEvent], of job: JobID, producer: String, number: Int, token: Name,
+        now: Int64
     ) -> CommandWords {
         let head = [bytes(producer), bytes(number), bytes(events.count)]
-        var words = CommandWords(call("durable", runID: runID, token: token, now: now, head))
+        var words = CommandWords(call("durable", token: token, now: now, head))
         for event in events { Self.append(event, of: job, to: &words) }
         return words
     }
@@ -164,37 +180,37 @@ struct ScriptCalls {
     func names(of list: [UInt8], behind birth: String, count: Int) -> [[UInt8]] {
         let from = birth == "+inf" ? birth : "(" + birth
         return [
-            bytes("ZREVRANGEBYSCORE"), root + list, bytes(from), bytes("-inf"),
+            bytes("ZREVRANGEBYSCORE"), bytes(names.root) + list, bytes(from), bytes("-inf"),
             bytes("WITHSCORES"), bytes("LIMIT"), bytes("0"), bytes(count),
         ]
     }
 
     func look(
-        _ jobs: [JobID], in list: [UInt8], fields: [String], bytesMax: Int, runID: String,
-        random: Name, now: Int64
+        _ jobs: [JobID], in list: [UInt8], fields: [String], bytesMax: Int, random: Name,
+        now: Int64
     ) -> [[UInt8]] {
         call(
-            "look", runID: runID, token: random, now: now,
+            "look", token: random, now: now,
             [list, bytes(bytesMax), bytes(fields.count)] + fields.map { bytes($0) }
                 + jobs.map { bytes($0.text) })
     }
 
     /// Which of the next so many listed jobs may be told to be stalled.
     func alive(
-        from score: String, looks: Int, runID: String, random: Name, now: Int64
+        from score: String, looks: Int, random: Name, now: Int64
     ) -> [[UInt8]] {
         call(
-            "alive", runID: runID, token: random, now: now,
+            "alive", token: random, now: now,
             [bytes(score), bytes(looks), Self.idle])
     }
 
     /// Gives the event to those of the jobs that have had no other one since.
     func stall(
-        _ silent: [Cursored], _ event: PreparedEvent, runID: String, random: Name, now: Int64
+        _ silent: [Cursored], _ event: PreparedEvent, random: Name, now: Int64
     ) -> CommandWords {
         var head = [Self.idle, bytes(silent.count)]
         for each in silent { head += [bytes(each.job.stem), bytes(each.seq)] }
-        var words = CommandWords(call("stall", runID: runID, token: random, now: now, head))
+        var words = CommandWords(call("stall", token: random, now: now, head))
         Self.append(event, of: nil, to: &words)
         return words
     }
@@ -242,6 +258,10 @@ extension SnapshotChange.StatusRule {
         case .ifIdle: "i"
         }
     }
+}
+
+extension Duration {
+    fileprivate var wholeMicroseconds: Int64 { nanoseconds / 1_000 }
 }
 
 /// What the keys of a history begin with.

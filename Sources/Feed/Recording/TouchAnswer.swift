@@ -21,6 +21,14 @@ struct TouchAnswer {
         let snapshot: Snapshot
         /// Oldest first.
         let entries: [Entry]
+        /// The number that they follow, where they were asked for behind a cursor and nothing of that
+        /// is trimmed.
+        let behind: UInt64?
+
+        /// Whether the entries are all that followed this one, under the same name.
+        func goesOn(behind told: Cursor?) -> Bool {
+            behind != nil && told?.epoch == cursor.epoch && told?.seq == behind
+        }
     }
 
     struct Entry {
@@ -29,28 +37,32 @@ struct TouchAnswer {
         let body: [UInt8]
     }
 
-    let runID: String
+    let reign: String
     let jobs: [Job]
 
     init?(_ reply: RedisReply, _ part: HistoryPart = .all) {
-        guard case .array(let parts) = reply, let runID = parts.first?.text else { return nil }
-        self.runID = runID
+        guard case .array(let parts) = reply, let reign = parts.first?.text else { return nil }
+        self.reign = reign
         jobs = parts.dropFirst().map { Self.job($0, part) }
     }
 
     private static func job(_ reply: RedisReply, _ part: HistoryPart) -> Job {
         if reply.text == "NONE" { return .none }
-        guard case .array(let parts) = reply, parts.count == 5,
+        guard case .array(let parts) = reply, parts.count == 6,
             let epoch = parts[0].text.flatMap({ Epoch(checking: $0) }),
-            case .integer(let seq) = parts[1], seq >= 0, let forks = parts[2].text,
-            case .array(let fields) = parts[3], case .array(let kept) = parts[4]
+            case .integer(let number) = parts[1], number >= 0, let forks = parts[2].text,
+            case .array(let fields) = parts[3], case .array(let kept) = parts[4],
+            let after = parts[5].text
         else { return .unreadable }
+        let (seq, asked) = (UInt64(number), UInt64(after))
+        let entries = entries(kept, part, upTo: seq, isOldestFirst: asked != nil)
+        let isWhole = asked.map { $0 + UInt64(entries.count) == seq } ?? false
         return .stands(
             Standing(
-                cursor: Cursor(epoch: epoch, seq: UInt64(seq)),
+                cursor: Cursor(epoch: epoch, seq: seq),
                 forks: forks.split(separator: " ").compactMap(fork),
-                snapshot: Snapshot(fields: fields), entries: entries(kept, part, upTo: UInt64(seq)))
-        )
+                snapshot: Snapshot(fields: fields), entries: entries,
+                behind: isWhole ? asked : nil))
     }
 
     private static func fork(_ text: Substring) -> Fork? {
@@ -61,10 +73,11 @@ struct TouchAnswer {
     }
 
     private static func entries(
-        _ kept: [RedisReply], _ part: HistoryPart, upTo last: UInt64
+        _ kept: [RedisReply], _ part: HistoryPart, upTo last: UInt64, isOldestFirst: Bool
     ) -> [Entry] {
         var entries: [Entry] = []
-        if case .from = part {
+        let isFrom = if case .from = part { true } else { false }
+        if isFrom || isOldestFirst {
             for reply in kept {
                 guard let entry = entry(reply), entry.seq <= last,
                     entries.last.map({ $0.seq + 1 == entry.seq }) ?? true

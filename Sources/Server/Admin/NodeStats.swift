@@ -125,13 +125,8 @@ extension Worker {
     }
 
     private func writeRedis(to json: inout JSONWriter) {
-        json.key("redis")
-        json.beginObject()
-        json.key("ready")
-        json.bool(house.isRedisReady.load(ordering: .relaxed))
-        json.key("subscription")
-        json.bool(house.isSubscriptionProven.load(ordering: .relaxed))
-        json.endObject()
+        json.key("updates")
+        json.string(house.flow.load(ordering: .relaxed).word)
     }
 }
 

@@ -113,7 +113,8 @@ extension Response {
         }
         for update in opening.updates {
             switch update.kind {
-            case .gap(let reason): text += "[events are missing here: \(reason.rawValue)]\n".utf8
+            // Kept in the history are only gaps of which nobody knows whether anything is missing.
+            case .gap(let reason): text += "[events may be missing here: \(reason.rawValue)]\n".utf8
             case .event where update.type.isLog:
                 let frame = update.frame
                 LogLines.append(from: Frames.payload(of: frame), to: &text)

@@ -193,8 +193,7 @@ const listener = {
       log.replaceChildren();
       freshLines = [];
     }
-    const count = from !== null && to !== null ? `${to - from + 1} ` : "";
-    addLine(`— ${count}messages missing here (${reason.replaceAll("_", " ")}) —`, "gap");
+    addLine(`— ${missing(from, to, reason)} (${reason.replaceAll("_", " ")}) —`, "gap");
   },
   event(event) {
     if (isLive) job.fold(event);
@@ -205,6 +204,14 @@ const listener = {
     draw();
   },
 };
+
+/// Numbers count what is missing, but where nobody knows: an unrecorded gap has the one number that is its own.
+function missing(from, to, reason) {
+  if (reason === "unrecorded") return "something may be missing here";
+  if (from === null || to === null) return "what came before may be missing";
+  const count = to - from + 1;
+  return count === 1 ? "1 message missing here" : `${count} messages missing here`;
+}
 
 function tell(place, text) {
   place.textContent = text;

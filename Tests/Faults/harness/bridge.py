@@ -6,6 +6,8 @@ import pathlib
 import signal
 import subprocess
 
+from .events import pattern_of
+from .proxy import KILLED, PAUSED
 from .redis_process import free_port
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
@@ -23,9 +25,13 @@ class Bridge:
         self.name, self.proxy, self.story, self.settings = name, proxy, story, settings
         self.port = free_port()
         self.log_path = pathlib.Path(folder) / f"{name}.log"
+        #: Set by the world: what its /readyz says.
+        self.readiness = None
         self.process = None
         self.is_meant_to_live = False
         self.is_paused = False
+        #: It has left for good.
+        self.is_gone = False
 
     def start(self):
         if self.is_alive:
@@ -47,47 +53,48 @@ class Bridge:
     def is_alive(self):
         return self.process is not None and self.process.poll() is None
 
+    @property
+    def reply_seconds(self):
+        return float(self.settings["redis_reply_timeout"].rstrip("s"))
+
     def kill(self):
         self.is_meant_to_live = False
-        self.proxy.end_life("kill -9")
+        self.story.strike(self.name, KILLED)
+        self.proxy.end_life(KILLED)
         self.process.kill()
         self.process.wait()
         self.is_paused = False
-        self.story.tell(self.name, "kill -9")
 
     async def terminate(self):
         """Politely; -> once it has ended."""
         self.is_meant_to_live = False
+        self.story.strike(self.name, "SIGTERM")
         self.proxy.end_life("SIGTERM")
         self.process.terminate()
-        self.story.tell(self.name, "SIGTERM")
         for _ in range(1000):
             if self.process.poll() is not None:
                 return
             await asyncio.sleep(0.01)
         raise RuntimeError(f"{self.name} does not end on SIGTERM")
 
+    async def leave(self):
+        """Politely and for good."""
+        self.is_gone = True
+        await self.terminate()
+
     def pause(self):
         self.is_paused = True
-        self.proxy.disturb()
+        self.story.strike(self.name, "SIGSTOP")
+        self.proxy.disturb(PAUSED)
         self.process.send_signal(signal.SIGSTOP)
-        self.story.tell(self.name, "SIGSTOP")
 
     def resume(self):
         if self.is_paused and self.is_alive:
             self.process.send_signal(signal.SIGCONT)
-            self.proxy.calm()
+            self.proxy.calm(PAUSED)
             self.story.tell(self.name, "SIGCONT")
         self.is_paused = False
 
-    async def get(self, path):
-        """-> the status, or None where nobody answers in time."""
-        try:
-            async with asyncio.timeout(2):
-                reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-                writer.write(f"GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n".encode())
-                head = await reader.readline()
-                writer.close()
-                return int(head.split()[1]) if head else None
-        except (OSError, TimeoutError):
-            return None
+    def hears(self, job):
+        """Whether the channel of this job's workers is among its patterns."""
+        return pattern_of(job) in self.settings["patterns"].split(",")

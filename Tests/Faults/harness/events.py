@@ -26,6 +26,18 @@ class Publication:
     receivers: int = 0
 
 
+#: What channels of workers begin with. A job's id stands second; those of the jobs n0, n1… are `news`.
+WORKER_CHANNELS = ("job:", "news:")
+
+
+def channel_of(job):
+    return f"{'news' if job.startswith('n') else 'job'}:{job}:updates"
+
+
+def pattern_of(job):
+    return channel_of(job).replace(f":{job}:", ":*:")
+
+
 GAP = "gap"
 TYPES = ["log", "progress", "note"]
 

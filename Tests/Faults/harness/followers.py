@@ -69,6 +69,8 @@ class View:
         self.client, self.job, self.story = client, job, story
         self.epoch, self.seq = None, 0
         self.gaps = []
+        #: When it was first asked for, and when its replay was first over: what comes from then on is owed to it.
+        self.asked_at, self.live_at = None, None
         self.items = []  # (time, epoch, seq, identity or GAP), or RESET with the new epoch
         self.faults = []
 
@@ -91,13 +93,14 @@ class View:
             if data.get("epoch") and self.epoch is None:
                 self.epoch, self.seq = data["epoch"], 0
         elif kind == "live":
+            self.live_at = self.live_at or self.story.now()
             if data.get("epoch") != self.epoch:
                 self.story.tell(self.client, f"{self.job} live {data.get('epoch')}:{data.get('seq')} by {where}")
             self._live(data)
         elif kind == "gap":
             self._gap(data)
-            low, high = data.get("from"), data.get("to")
-            self.story.tell(self.client, f"{self.job} gap {data.get('reason')} {low}..{high} of {data.get('epoch')} by {where}")
+            numbers = f"{data.get('from')}..{data.get('to')} of {data.get('epoch')}"
+            self.story.tell(self.client, f"{self.job} gap {data.get('reason')} {numbers} by {where}")
 
     def _event(self, message):
         seq = message["seq"]
@@ -127,7 +130,10 @@ class View:
         if reason == "epoch_changed":
             self.epoch, self.seq, self.gaps = epoch, 0, []
             self.items.append((self.story.now(), epoch, 0, RESET))
-        elif reason == "unrecorded" and low is not None and low == high:
+        elif reason == "unrecorded" and low is None:
+            # Told to who followed before there was a numbering; it has no place in it.
+            self.items.append((self.story.now(), self.epoch, self.seq, f"{GAP} told"))
+        elif reason == "unrecorded" and low == high:
             if epoch != self.epoch:
                 if low > self.seq + 1 and not self.covered(self.seq + 1, low - 1):
                     self.wrong(f"gap entry {epoch}:{low} came without those before it")
@@ -148,19 +154,27 @@ class View:
 
 
 class Follower:
-    """One client, on one socket for one job, or on one socket for all of `jobs`."""
+    """One client, on one socket for one job, or on one socket for all of `jobs`.
 
-    def __init__(self, name, jobs, world, random, is_slow=False, ears=None):
-        self.name, self.world, self.random, self.is_slow = name, world, random, is_slow
+    It wanders between the bridges; one with a `home` stays there and comes back at once: what it has is
+    what that bridge has delivered.
+    """
+
+    def __init__(self, name, jobs, world, random, is_slow=False, ears=None, home=None):
+        self.name, self.world, self.random, self.is_slow, self.home = name, world, random, is_slow, home
         self.views = {job: View(name, job, world.story) for job in jobs}
         self.ears = ears or (lambda message: [message])
         self.faults = []
+        self.notices = []  # (time, code)
+        #: [from, to or None]: connected, and all of its jobs live.
+        self.spells = []
         self.at = None
         self.connections = 0
 
     async def run(self):
         while not self.world.is_over:
-            bridges = [bridge for bridge in self.world.bridges if bridge.is_alive]
+            bridges = [self.home] if self.home else self.world.bridges
+            bridges = [bridge for bridge in bridges if bridge.is_alive and not self._waits_for(bridge)]
             if not bridges:
                 await asyncio.sleep(0.05)
                 continue
@@ -174,7 +188,12 @@ class Follower:
             except (OSError, TimeoutError, InvalidHandshake, EOFError):
                 pass
             self.at = None
-            await asyncio.sleep(self.random.uniform(0.01, 0.15))
+            if self.spells and self.spells[-1][1] is None:
+                self.spells[-1][1] = self.world.story.now()
+            await asyncio.sleep(0.02 if self.home else self.random.uniform(0.01, 0.15))
+
+    def _waits_for(self, bridge):
+        return self.world.plan.clients_wait and bridge.readiness.status != 200
 
     def _path(self):
         if len(self.views) > 1:
@@ -184,18 +203,23 @@ class Follower:
         return f"/api/v1/ws/jobs/{job}/updates{query}"
 
     async def _follow(self, bridge):
+        for view in self.views.values():
+            view.asked_at = view.asked_at or self.world.story.now()
+            if not view.cursor:
+                view.live_at = None  # who comes without a cursor has not been here before
         async with ws.connect(
             f"ws://127.0.0.1:{bridge.port}{self._path()}", compression=None, open_timeout=2, close_timeout=0.5,
             additional_headers={"Authorization": f"Bearer {token()}"}, subprotocols=["jobwire.v1.json"],
             ping_interval=None, proxy=None, max_size=None, max_queue=4 if self.is_slow else 64,
         ) as socket:  # fmt: skip
             self.at, self.connections = bridge.name, self.connections + 1
+            self.awaited = set(self.views)
             if len(self.views) > 1:
                 wanted = [{"id": job} | ({"after": v.cursor} if v.cursor else {}) for job, v in self.views.items()]
                 await socket.send(json.dumps({"type": "subscribe", "data": {"jobs": wanted}}))
             stays = time.monotonic() + self.random.expovariate(1 / 2.0)
             while not self.world.is_over:
-                if time.monotonic() > stays and not self.world.is_settling:
+                if not self.home and time.monotonic() > stays and not self.world.is_settling:
                     if self.random.random() < 0.5:
                         socket.transport.abort()
                     return
@@ -210,8 +234,19 @@ class Follower:
                     await asyncio.sleep(self.random.choice([0, 0, 0.02, 0.3]))
 
     def _hear(self, message, bridge):
-        if message.get("type") == "rejected":
+        kind, job = message.get("type"), message.get("job_id")
+        if kind == "rejected":
             self.faults.append(f"{self.name}: rejected {message['data']}")
-        view = self.views.get(message.get("job_id"))
-        if view:
-            view.hear(message, bridge.name)
+        if kind == "notice":
+            code = message["data"].get("code")
+            self.notices.append((self.world.story.now(), code))
+            if self.home:
+                self.world.story.tell(self.name, f"notice {code}")
+        view = self.views.get(job)
+        if not view:
+            return
+        view.hear(message, bridge.name)
+        if kind == "live" and job in self.awaited:
+            self.awaited.discard(job)
+            if not self.awaited:
+                self.spells.append([self.world.story.now(), None])

@@ -5,20 +5,18 @@ published nobody knows. A durable one sends the same number again until it is ac
 """
 
 import asyncio
-import hashlib
-import secrets
 import time
 
 import redis
 import redis.asyncio
 
-from .bridge import ROOT
-from .events import EventID, Publication, body
+from . import script
+from .events import EventID, Publication, body, channel_of
 
-SCRIPT_PATH = ROOT / "Sources/Feed/Lua/record.lua"
 TRY_SECONDS_MAX = 20
 #: What Redis says while it cannot write; anything else is somebody's fault.
-PASSING = ("OOM", "READONLY", "LOADING", "BUSY", "MISCONF", "MASTERDOWN")
+PASSING = (redis.exceptions.OutOfMemoryError, redis.exceptions.ReadOnlyError)
+PASSING_WORDS = ("BUSY", "MISCONF", "MASTERDOWN", "NOREPLICAS")
 
 
 class Publisher:
@@ -27,16 +25,18 @@ class Publisher:
         self.is_durable = is_durable
         self.numbers = dict.fromkeys(jobs, 0)
         self.client = None
-        self.pause = 0.01
+        self.pause = world.plan.pause
         self.lock = asyncio.Lock()
         self.same = 0
 
     def connect(self):
         self.client = redis.asyncio.Redis(
-            port=self.world.redis.port, socket_timeout=4, retry=None, decode_responses=True)
+            port=self.world.redis.port, socket_timeout=self.world.plan.publish_timeout, retry=None,
+            decode_responses=True)
 
     async def run(self):
         while not self.world.is_settling:
+            await self.world.publishing.wait()
             async with self.lock:
                 await self.send(self.random.choice(self.jobs))
             await asyncio.sleep(self.pause * self.random.uniform(0, 2))
@@ -61,7 +61,7 @@ class Publisher:
                 self.connect()
             pipeline = self.client.pipeline(transaction=False)
             for each in sent:
-                pipeline.publish(f"job:{job}:updates", body(each.id, padding))
+                pipeline.publish(channel_of(job), body(each.id, padding))
             answers = await pipeline.execute(raise_on_error=False)
             for each, receivers in zip(sent, answers):
                 if isinstance(receivers, int):
@@ -76,7 +76,7 @@ class Publisher:
             self.connect()
         pipeline = self.client.pipeline(transaction=False)
         for _ in range(count):
-            pipeline.publish(f"job:{job}:updates", body(event, same=True))
+            pipeline.publish(channel_of(job), body(event, same=True))
         try:
             answers = await pipeline.execute(raise_on_error=False)
         except (redis.RedisError, OSError, TimeoutError):
@@ -98,29 +98,19 @@ class Publisher:
     async def _send_durable(self, job):
         publication = self._next(job)
         text = body(publication.id, self.random.choice([0, 200])).lstrip("{")
-        script = SCRIPT_PATH.read_text()
-        sha = hashlib.sha1(script.encode()).hexdigest()
         until = time.monotonic() + TRY_SECONDS_MAX
         while time.monotonic() < until:
-            arguments = [
-                "durable", "", "d" + secrets.token_hex(5), "0", str(int(time.time() * 1000)),
-                *self.world.script_limits, self.name, str(publication.id.n), "1", f"job:{job}", text,
-                str(int(time.time() * 1000)), "0", "", "u", "0",
-            ]  # fmt: skip
             try:
                 if self.client is None:
                     self.connect()
-                try:
-                    await self.client.evalsha(sha, 1, "jobwire:{p}:ingest", *arguments)
-                except redis.exceptions.NoScriptError:
-                    await self.client.eval(script, 1, "jobwire:{p}:ingest", *arguments)
+                await script.publish_durably(
+                    self.client, self.world.plan.events_max, self.name, publication.id.n, job, text)
                 publication.answered = self.world.story.now()
                 return
             except redis.ResponseError as refusal:
                 if "WRONGTYPE" in str(refusal):  # said to the worker: its event is not taken
                     return
-                is_full = isinstance(refusal, redis.exceptions.OutOfMemoryError)
-                if not is_full and not any(word in str(refusal) for word in PASSING):
+                if not isinstance(refusal, PASSING) and not any(word in str(refusal) for word in PASSING_WORDS):
                     self.world.unsettled.append(f"{publication.id} is refused: {refusal}")
                     return
                 await asyncio.sleep(0.1)

@@ -7,6 +7,8 @@ class Story:
     def __init__(self):
         self.begun = time.monotonic()
         self.lines = []
+        #: When something was harmed: up to the next of these a bridge must keep what it has just said.
+        self.strikes = []
 
     def now(self):
         """Seconds since the run began: the one clock of a run."""
@@ -14,6 +16,10 @@ class Story:
 
     def tell(self, who, what):
         self.lines.append((self.now(), who, what))
+
+    def strike(self, who, what):
+        self.strikes.append(self.now())
+        self.tell(who, what)
 
     def text(self, lines_max=120, only=None):
         chosen = [line for line in self.lines if only is None or only(line)]

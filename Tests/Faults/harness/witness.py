@@ -1,7 +1,7 @@
 """Listens at Redis itself, past all proxies: the order of worker messages, and what was recorded.
 
 Its own subscription may break like any other; `connection` says which events were heard in one go.
-It never listens on the control channel: a bridge counts who hears its WHERE.
+It never listens where bridges count who hears them.
 """
 
 import asyncio
@@ -9,14 +9,14 @@ import json
 
 import redis.asyncio
 
-from .events import GAP, identity, identity_of_rest
+from .events import GAP, WORKER_CHANNELS, identity, identity_of_rest
 
 
 class Witness:
     def __init__(self, story, target):
         self.story, self.target = story, target
         self.order = {}  # identity -> (connection, place)
-        self.journal = []  # (job, epoch, seq, identity)
+        self.journal = []  # (time, job, epoch, seq, identity)
         self.faults = []
         self.connection = 0
         self.heard_total = 0
@@ -36,7 +36,7 @@ class Witness:
 
     async def _listen(self, client):
         pubsub = client.pubsub()
-        await pubsub.psubscribe("job:*:updates", "*:stamped:*")
+        await pubsub.psubscribe(*(f"{channel}*:updates" for channel in WORKER_CHANNELS), "*:stamped:*")
         self.connection += 1
         place = 0
         async for message in pubsub.listen():
@@ -64,4 +64,4 @@ class Witness:
             text = data[begin:at].decode("utf-8", "replace")
             job = stem.removeprefix("job:")
             known = GAP if kind == "gap" else identity_of_rest(job, text)
-            self.journal.append((job, epoch, int(seq), known))
+            self.journal.append((self.story.now(), job, epoch, int(seq), known))

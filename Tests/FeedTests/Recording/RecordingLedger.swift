@@ -47,6 +47,8 @@ final class Client {
         lines.append(.start(published: world.published.count))
     }
 
+    func heard(of epoch: Epoch) { announced = epoch }
+
     func hear(_ item: Item) throws(Violation) {
         switch item {
         case .entry(let entry): try hear(entry.update)
@@ -173,7 +175,7 @@ struct RecordingLedger {
     // MARK: when all is quiet
 
     func check(_ world: World) throws(Violation) {
-        for bridge in world.bridges
+        for bridge in world.serving
         where !bridge.recorder.isAligned || !bridge.recorder.queue.isEmpty {
             throw Violation("bridge \(bridge.index) is not aligned in the end")
         }
@@ -191,6 +193,10 @@ struct RecordingLedger {
             }
             let uids = stream.compactMap { if case .event(let uid) = $0.item { uid } else { nil } }
             guard Set(uids).count == uids.count else { throw Violation("recorded twice: \(uids)") }
+            for (one, next) in zip(stream, stream.dropFirst())
+            where one.item == .gap && next.item == .gap {
+                throw Violation("two gaps in a row, at \(next.seq)")
+            }
             try checkOrder(uids, world)
             final.formUnion(uids)
         }
@@ -231,7 +237,11 @@ struct RecordingLedger {
         let state = world.redis.store.jobs[client.job]
         // Its state was deleted, and since then nothing came that could have been announced.
         if isLossy, state?.seq ?? 0 == 0, !hasFinalEvent(client.job, world) { return }
-        guard cursor == state.map({ Cursor(epoch: $0.epoch, seq: $0.seq) }) else {
+        // Before the first event no epoch is told.
+        guard
+            cursor == state.map({ Cursor(epoch: $0.epoch, seq: $0.seq) })
+                || cursor.seq == 0 && state?.seq ?? 0 == 0
+        else {
             throw Violation(
                 "client \(client.index) is at \(cursor), Redis at \(String(describing: state))")
         }

@@ -67,8 +67,8 @@ extension World {
                 while let commands = bridge.commands, !commands.requests.isEmpty,
                     commands.redis.isAlive
                 { try run(commands) }
-                bridge.pass(.milliseconds(100))
             }
+            pass(.milliseconds(100))
         }
     }
 }

@@ -10,6 +10,8 @@ struct Schedule: Sendable {
     var loss = Loss.nothing
     /// No era is opened over a bridge that is only slow, as `openPause` is meant to see to.
     var isPatient = false
+    /// One of the bridges counts other messages than the rest.
+    var hasOtherPatterns = false
     /// Checks that it does without.
     var removed: [Check] = []
 }

@@ -62,11 +62,13 @@ struct ScriptTests {
         let calls = try calls()
         var random = Dice(seed: 7)
         let era = Name.random(using: &random)
-        let open = OpenCall(token: era, expected: Expected(era: nil, last: 0))
+        let open = OpenCall(
+            token: era, expected: Expected(era: nil, last: 0), heardFor: .zero, isOverSilence: false
+        )
         #expect(
             try run(
                 redis,
-                calls.open(open, runID: "", random: .random(using: &random), now: 1)) == "YES\n")
+                calls.open(open, random: .random(using: &random), now: 1)) == "YES\n")
         var reader = EventReader()
         var ordinal: Int64 = 1
         for round in 0..<40 {
@@ -83,12 +85,12 @@ struct ScriptTests {
             // In two batches, so that the second goes by what the first one left in Redis.
             for batch in [events[..<7], events[7...]] {
                 let record = RecordCall(
-                    era: era, first: ordinal, events: batch, marks: [], isTail: false,
+                    era: era, first: ordinal, events: batch, isTail: false,
                     connection: 0, resending: 0)
                 let answer = try run(
                     redis,
                     calls.record(
-                        record, runID: "", token: .random(using: &random), now: 1_000))
+                        record, token: .random(using: &random), now: 1_000))
                 #expect(answer.hasPrefix("OK\n"), "\(answer)")
                 ordinal += Int64(batch.count)
             }
@@ -109,7 +111,9 @@ struct ScriptTests {
             _ = try run(
                 redis,
                 calls.open(
-                    OpenCall(token: era, expected: Expected(era: nil, last: 0)), runID: "",
+                    OpenCall(
+                        token: era, expected: Expected(era: nil, last: 0), heardFor: .zero,
+                        isOverSilence: false),
                     random: .random(using: &random), now: 1))
             var reader = EventReader()
             let text = "{\"type\":\"\(String(repeating: "x", count: size))\",\"timestamp\":1}"
@@ -118,10 +122,10 @@ struct ScriptTests {
             for first in stride(from: Int64(1), to: 100, by: 10) {
                 let record = RecordCall(
                     era: era, first: first, events: ArraySlice(Array(repeating: queued, count: 10)),
-                    marks: [], isTail: false, connection: 0, resending: 0)
+                    isTail: false, connection: 0, resending: 0)
                 _ = try run(
                     redis,
-                    calls.record(record, runID: "", token: .random(using: &random), now: 1))
+                    calls.record(record, token: .random(using: &random), now: 1))
             }
             let count = try #require(
                 Int(redis.ask("XLEN", "jobwire:{p}:job:1:events").dropLast()))

@@ -9,13 +9,15 @@ import Loop
 @testable import Feed
 
 final class SimulatedBridge {
-    enum Action { case subscribe, connect, hear, reply, step, touch, wait }
+    enum Action { case subscribe, connect, hear, reply, runAsked, step, touch }
 
     let world: World
     let index: Int
     var isAlive = true
     var isPaused = false
-    var clock: Instant
+    var clock: Instant { world.clock }
+    /// It counts one of the two jobs only.
+    let countsOneJob: Bool
     var recorder: Recorder
     var followed = FollowedJobs(earlyBytesMax: 1 << 20)
     var hub = Hub(limits: .init())
@@ -26,15 +28,22 @@ final class SimulatedBridge {
     private var isIdle = false
     private var followers: Int32 = 0
 
-    init(_ world: World, _ index: Int) {
+    init(_ world: World, _ index: Int, countsOneJob: Bool) {
         self.world = world
         self.index = index
-        clock = Instant(nanoseconds: 0)
-        recorder = Recorder(me: Name.random(using: &world.random), limits: world.limits)
+        self.countsOneJob = countsOneJob
+        recorder = Self.recorder(world, countsOneJob)
+    }
+
+    private static func recorder(_ world: World, _ countsOneJob: Bool) -> Recorder {
+        let isTold = countsOneJob && !world.isWithout(.patterns)
+        guard let patterns = Name(checking: isTold ? "one" : "all") else { fatalError() }
+        return Recorder(
+            me: Name.random(using: &world.random), patterns: patterns, limits: world.limits)
     }
 
     func restart() {
-        recorder = Recorder(me: Name.random(using: &world.random), limits: world.limits)
+        recorder = Self.recorder(world, countsOneJob)
         followed = FollowedJobs(earlyBytesMax: 1 << 20)
         hub = Hub(limits: .init())
         (subscription, commands, clients, isIdle) = (nil, nil, [:], false)
@@ -42,8 +51,8 @@ final class SimulatedBridge {
 
     private func without(_ check: Check) -> Bool { world.isWithout(check) }
 
-    private func runID(_ redis: SimulatedRedis) -> String {
-        without(.sameServer) ? "run" : redis.runID
+    private func reign(_ redis: SimulatedRedis) -> String {
+        without(.sameServer) ? "reign" : redis.reign
     }
 
     // MARK: what it can do
@@ -53,6 +62,7 @@ final class SimulatedBridge {
         if subscription == nil { actions.append(.subscribe) }
         if commands == nil { actions.append(.connect) }
         if subscription?.unread.isEmpty == false { actions.append(.hear) }
+        if subscription?.asked.isEmpty == false { actions.append(.runAsked) }
         if commands?.replies.isEmpty == false { actions.append(.reply) }
         if commands != nil, !isIdle { actions.append(.step) }
         if recorder.isWhole, followed.isWanting { actions.append(.touch) }
@@ -64,13 +74,13 @@ final class SimulatedBridge {
         switch action {
         case .subscribe:
             let redis = world.target()
-            subscription = Subscription(redis)
-            recorder.subscriptionReady(runID: runID(redis))
+            subscription = Subscription(redis, onlyJob: countsOneJob ? 0 : nil)
+            recorder.subscriptionReady(reign: reign(redis), at: clock)
             followed.checkAll()
         case .connect:
             let redis = world.target()
             commands = Commands(redis, self)
-            recorder.commandsReady(runID: runID(redis))
+            recorder.commandsReady(reign: reign(redis))
         case .hear:
             guard let heard = subscription?.unread.removeFirst() else { return }
             try hear(heard)
@@ -82,7 +92,7 @@ final class SimulatedBridge {
             for wish in followed.nextWishes(checksMax: 2) {
                 commands?.requests.append(.touch(wish))
             }
-        case .wait: break
+        case .runAsked: subscription?.runAsked()
         }
         world.ledger.watch(self)
     }
@@ -91,23 +101,29 @@ final class SimulatedBridge {
         switch recorder.next(at: clock, using: &world.random) {
         case .record(let call): commands?.requests.append(.record(call))
         case .ask(let token): commands?.requests.append(.ask(token))
+        case .answer(let call): commands?.requests.append(.answer(call))
         case .open(let call): commands?.requests.append(.open(call))
+        case .pulse(let call): commands?.requests.append(.pulse(call))
+        case .present(let isPresent):
+            subscription?.asked.append(isPresent)
+            if without(.presence) { recorder.presenceConfirmed(isPresent) }
         case .reconnectSubscription: cutSubscription()
         case .reconnectCommands: cutCommands()
         case nil: isIdle = true
         }
     }
 
-    func pass(_ time: Duration) {
-        clock = clock + time
-        isIdle = false
-    }
+    func timePassed() { isIdle = false }
 
     /// It has opened this era and works in it, or is about to hear that it does.
     func isOpening(_ era: Name) -> Bool {
         recorder.naming?.era == era
             || subscription?.unread.contains {
-                if case .control(.mark(era, _)) = $0 { true } else { false }
+                if case .control(let message) = $0, case .mark(era, _) = message.word {
+                    true
+                } else {
+                    false
+                }
             } == true
     }
 
@@ -137,7 +153,7 @@ final class SimulatedBridge {
         self.commands = nil
         isIdle = false
         for case .touch(let wish) in commands.requests { followed.failed(wish) }
-        for case .touched(let wish, _, _, _) in commands.replies { followed.failed(wish) }
+        for case .touched(let wish, _, _) in commands.replies { followed.failed(wish) }
         recorder.commandsLost()
     }
 
@@ -146,46 +162,54 @@ final class SimulatedBridge {
     private func hear(_ heard: Heard) throws(Violation) {
         switch heard {
         case .message(let job, let uid):
-            let before = recorder
-            recorder.hear(World.event(job, uid, at: clock))
-            if before.named != nil, recorder.named == nil { world.ledger.forgive(self) }
+            if !recorder.hear(World.event(job, uid, at: clock)) { world.ledger.forgive(self) }
         case .stamped(let by, let era, let last, let items):
             if let named = recorder.named, named.era == era {
                 try world.ledger.agrees(self, named, last, items)
             }
-            recorder.hearStamped(by: by, era: era, last: last)
+            if recorder.named != nil || !without(.letGo) {
+                recorder.hearStamped(by: by, era: era, last: last, at: clock)
+            }
             for item in items {
                 let update = World.update(item)
                 guard let loops = followed.hear(update, nil) else { continue }
                 try tell([.update(update, nil, loops)])
             }
         case .control(let message): try hear(message)
+        case .presence(let isCounted): recorder.presenceConfirmed(isCounted)
         }
     }
 
     private func hear(_ message: ControlMessage) throws(Violation) {
-        if case .where(_, _, let expected) = message, without(.deadEra),
+        if case .where(_, _, let expected) = message.word, without(.deadEra),
             let naming = recorder.naming,
             naming.era != expected.era
         {
             return
         }
-        if case .mark(let era, let by) = message, by != recorder.me {
+        if case .mark(let era, let by) = message.word, by != recorder.me {
             let opener = world.bridges.first { $0.recorder.me == by }
             try world.ledger.overrule(self, by: opener, in: era)
         }
         recorder.hear(heard(message), at: clock)
         if without(.answer) { recorder.marks.removeAll { $0.token.text.first != "m" } }
-        if without(.keep), recorder.isKeeping { recorder.lose(keep: false) }
-        if case .mark = message { followed.touchAll() }
+        giveUpKept()
+        if case .mark = message.word { followed.touchAll() }
     }
 
     /// Without `ownMark` only the era named like the token that is out now is taken for our own.
     private func heard(_ message: ControlMessage) -> ControlMessage {
-        guard without(.ownMark), case .mark(let token, recorder.me) = message,
+        guard without(.ownMark), case .mark(let token, recorder.me) = message.word,
             recorder.asking?.token != token
         else { return message }
-        return .mark(token: token, by: Name.random(using: &world.random))
+        return ControlMessage(
+            .mark(token: token, by: Name.random(using: &world.random)), patterns: message.patterns)
+    }
+
+    private func giveUpKept() {
+        guard without(.keep), recorder.isKeeping else { return }
+        recorder.lose(keepingNames: false)
+        recorder.queue.removeAll()
     }
 
     private func receive(_ reply: Commands.Reply) throws(Violation) {
@@ -194,27 +218,53 @@ final class SimulatedBridge {
             if call.isTail, answer == .otherEra { try world.ledger.refuseTail(self) }
             let isDeaf = answer == .otherEra && !call.isTail && without(.eraAnswer)
             recorder.answered(call, isDeaf ? .failed : answer, at: clock)
-            if without(.keep), recorder.isKeeping { recorder.lose(keep: false) }
-        case .asked(let token, let receivers):
-            recorder.answered(ask: token, receivers: receivers, at: clock)
+            giveUpKept()
+        case .told(let call, let answer):
+            if !without(.eraAnswer) { recorder.answered(call, answer) }
+            giveUpKept()
+        case .asked(let token, let present):
+            recorder.answered(ask: token, present: present, at: clock)
+        case .pulsed(let call, var answer):
+            if without(.sameServer) {
+                answer = PulseAnswer(reign: "reign", isPrimary: true, present: answer.present)
+            }
+            recorder.answered(call, answer, at: clock)
         case .opened(let token, let isOpen):
             recorder.answered(open: token, isOpen: isOpen, at: clock, using: &world.random)
-        case .touched(let wish, let redis, let job, let updates):
-            guard without(.sameServer) || redis === subscription?.redis else {
+        case .touched(let wish, let reign, let touched):
+            guard without(.sameServer) || reign == subscription?.reign else {
                 return followed.failed(wish)
             }
-            var told: [FollowedNews] = []
-            let cursor = Cursor(epoch: job.epoch, seq: job.seq)
-            if wish.isCheck {
-                told = followed.stands(wish, at: cursor)
-            } else {
-                let opening = Opening(
-                    job: wish.job, epoch: job.epoch, seq: job.seq,
-                    forks: job.forks, updates: updates)
-                told = followed.opened(wish, opening)
-            }
-            try tell(told)
+            try tell(news(of: wish, touched))
         }
+    }
+
+    private func news(of wish: FollowedJobs.Wish, _ touched: SimulatedRedis.Touched?)
+        -> [FollowedNews]
+    {
+        guard let touched else {
+            return wish.isCheck
+                ? followed.stands(wish, at: Cursor(epoch: nil, seq: 0))
+                : followed.opened(wish, Opening(job: wish.job))
+        }
+        let job = touched.job
+        if wish.isCheck {
+            return followed.stands(wish, at: Cursor(epoch: job.epoch, seq: job.seq))
+        }
+        let updates = touched.entries.map {
+            World.update(
+                StampedItem(
+                    job: World.jobs[0] == wish.job ? 0 : 1, epoch: job.epoch, seq: $0.seq,
+                    item: $0.item))
+        }
+        if let behind = touched.behind, wish.behind == Cursor(epoch: job.epoch, seq: behind) {
+            return followed.missed(wish, updates.map { ($0, nil) })
+        }
+        return followed.opened(
+            wish,
+            Opening(
+                job: wish.job, epoch: job.epoch, seq: job.seq, forks: job.forks, updates: updates,
+                behind: touched.behind))
     }
 
     // MARK: the followers
@@ -224,14 +274,16 @@ final class SimulatedBridge {
         for each in news {
             switch each {
             case .update(let update, let change, _):
-                if hub.hear(update, change) == .askFeed { followed.follow(update.job, from: 0) }
+                if hub.hear(update, change) == .askFeed {
+                    followed.follow(update.job, from: 0, at: clock)
+                }
                 try drain()
             case .opened(let opening, _):
                 try drain()
                 let (welcomes, resumed, request) = hub.open(opening, afterAsks: asks)
                 for welcome in welcomes { try welcomed(welcome) }
                 for follower in resumed { try read(follower) }
-                if request == .askFeed { followed.follow(opening.job, from: 0) }
+                if request == .askFeed { followed.follow(opening.job, from: 0, at: clock) }
                 try drain()
             }
         }
@@ -248,6 +300,7 @@ final class SimulatedBridge {
         }
         for delivery in deliveries {
             for follower in delivery.live {
+                if let epoch = delivery.beginsEpoch { clients[follower]?.heard(of: epoch) }
                 for entry in delivery.entries { try clients[follower]?.hear(entry.update) }
             }
         }
@@ -278,7 +331,7 @@ final class SimulatedBridge {
         let job = World.jobs[client.job]
         let (welcome, request) = hub.follow(job, by: follower, wish: client.wish)
         if let welcome { try welcomed(welcome) }
-        if request == .askFeed { followed.follow(job, from: 0) }
+        if request == .askFeed { followed.follow(job, from: 0, at: clock) }
         try drain()
     }
 

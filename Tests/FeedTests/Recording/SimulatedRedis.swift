@@ -5,15 +5,17 @@
 // `removed` takes one check away, so that a test can see what it is there for.
 
 import Jobs
+import Loop
 
 @testable import Feed
 
 /// A check of recording.md that a run does without.
 enum Check: String, CaseIterable, Sendable {
     // of the scripts
-    case runID, gapEntry, freshEpoch, era, hole, ordinalOnce, compareLast, atOnlyWhenReached
+    case reign, notRunID, gapEntry, oneGap, freshEpoch, era, hole, ordinalOnce, compareLast
+    case atOnlyWhenReached, doubt, channelReign
     // of the bridge
-    case keep, tail, deadEra, ownMark, sameServer, answer, eraAnswer
+    case keep, tail, deadEra, ownMark, sameServer, answer, eraAnswer, presence, letGo, patterns
 }
 
 enum Kept: Equatable {
@@ -32,16 +34,39 @@ enum Heard {
     case message(job: Int, uid: Int)
     case stamped(by: Name?, era: Name?, last: Int64, [StampedItem])
     case control(ControlMessage)
+    /// Redis counts us among those that are there, or no longer.
+    case presence(Bool)
 }
 
 /// What a subscriber has been sent and has not read.
 final class Subscription {
     let redis: SimulatedRedis
+    let reign: String
+    /// The only job it counts, where its patterns are other ones.
+    let onlyJob: Int?
     var unread: [Heard] = []
+    /// To be among those that are there, or no longer: asked, and not run yet.
+    var asked: [Bool] = []
+    var isPresent = false
 
-    init(_ redis: SimulatedRedis) {
+    init(_ redis: SimulatedRedis, onlyJob: Int?) {
         self.redis = redis
+        self.onlyJob = onlyJob
+        reign = redis.reign
         redis.subscribers.append(self)
+    }
+
+    func runAsked() {
+        isPresent = asked.removeFirst()
+        unread.append(.presence(isPresent))
+    }
+
+    /// Channels end with the reign.
+    func receive(_ heard: Heard, in current: String) {
+        switch heard {
+        case .message(let job, _): if onlyJob == nil || onlyJob == job { unread.append(heard) }
+        case .stamped, .control, .presence: if reign == current { unread.append(heard) }
+        }
     }
 
     func cut() { redis.subscribers.removeAll { $0 === self } }
@@ -51,16 +76,20 @@ final class Subscription {
 final class Commands {
     enum Request {
         case record(RecordCall)
+        case answer(AnswerCall)
         case ask(Name)
         case open(OpenCall)
+        case pulse(PulseCall)
         case touch(FollowedJobs.Wish)
     }
 
     enum Reply {
         case record(RecordCall, RecordAnswer)
+        case told(AnswerCall, RecordAnswer)
         case asked(Name, Int)
         case opened(Name, Bool)
-        case touched(FollowedJobs.Wish, SimulatedRedis, SimulatedRedis.Job, [Update])
+        case pulsed(PulseCall, PulseAnswer)
+        case touched(FollowedJobs.Wish, reign: String, SimulatedRedis.Touched?)
     }
 
     let redis: SimulatedRedis
@@ -78,10 +107,19 @@ final class Commands {
 
 final class SimulatedRedis {
     struct Ingest {
-        var run: String
+        var reign: String
         var line: Int
         var era: Name?
         var last: Int64 = 0
+        /// Since when all has been heard; nil while no era is open.
+        var from: Instant?
+    }
+
+    /// A job at one instant, and the entries that were asked for, behind a number where they go on from it.
+    struct Touched {
+        let job: Job
+        let entries: [(seq: UInt64, item: Kept)]
+        let behind: UInt64?
     }
 
     struct Job {
@@ -89,6 +127,8 @@ final class SimulatedRedis {
         var seq: UInt64 = 0
         var line: Int
         var era: Name?
+        /// In place of an era: nobody has recorded of it, and it has been waited for since then.
+        var awaitedSince: Instant?
         var forks: [Fork] = []
         var durables: Set<Int> = []
     }
@@ -101,6 +141,8 @@ final class SimulatedRedis {
 
     let world: World
     let runID: String
+    /// Another one each time that it becomes primary.
+    private(set) var reign: String
     var subscribers: [Subscription] = []
     var isAlive = true
     var store: Store
@@ -112,10 +154,22 @@ final class SimulatedRedis {
         self.world = world
         self.store = store
         runID = "run\(world.fresh())"
+        reign = "reign\(world.fresh())"
         past = [store]
     }
 
-    func publish(_ heard: Heard) { for each in subscribers { each.unread.append(heard) } }
+    /// It was replaced, and takes over again.
+    func reignAgain(over store: Store) {
+        self.store = store
+        reign = "reign\(world.fresh())"
+        past = [store]
+    }
+
+    func publish(_ heard: Heard) {
+        for each in subscribers {
+            each.receive(heard, in: without(.channelReign) ? each.reign : reign)
+        }
+    }
 
     func save() {
         past.append(store)
@@ -124,11 +178,11 @@ final class SimulatedRedis {
 
     private func without(_ check: Check) -> Bool { world.isWithout(check) }
 
+    /// Nothing is kept of a new line before something belongs to it.
     private func begin() -> Ingest {
-        if let ingest = store.ingest, ingest.run == runID || without(.runID) { return ingest }
-        let ingest = Ingest(run: runID, line: world.fresh(), era: nil)
-        store.ingest = ingest
-        return ingest
+        let reign = without(.notRunID) ? runID : reign
+        if let ingest = store.ingest, ingest.reign == reign || without(.reign) { return ingest }
+        return Ingest(reign: reign, line: world.fresh())
     }
 
     private func newEpoch() -> Epoch {
@@ -139,16 +193,24 @@ final class SimulatedRedis {
 
     private func append(_ job: Int, _ item: Kept?) throws(Violation) {
         let ingest = begin()
-        if var state = store.jobs[job] {
-            if state.line != ingest.line {
-                state.forks.append(Fork(epoch: state.epoch, seq: state.seq))
-                (state.epoch, state.line, state.era) = (newEpoch(), ingest.line, ingest.era)
+        store.ingest = ingest
+        if var state = store.jobs[job], state.line == ingest.line, let since = state.awaitedSince {
+            if let from = ingest.from {
+                (state.era, state.awaitedSince) = (ingest.era, nil)
                 store.jobs[job] = state
-                if !without(.gapEntry) { try put(job, .gap) }
-            } else if state.era != ingest.era {
-                state.era = ingest.era
+                if since <= from, !without(.doubt) { try put(job, .gap) }
+            }
+        } else if var state = store.jobs[job] {
+            if state.line != ingest.line || state.era != ingest.era {
+                let isTold = store.streams[job].last?.item == .gap && !without(.oneGap)
+                if isTold || state.line != ingest.line {
+                    let held = isTold ? state.seq - 1 : state.seq
+                    state.forks.append(Fork(epoch: state.epoch, seq: held))
+                    state.epoch = newEpoch()
+                }
+                (state.line, state.era, state.awaitedSince) = (ingest.line, ingest.era, nil)
                 store.jobs[job] = state
-                if !without(.gapEntry) { try put(job, .gap) }
+                if !isTold, !without(.gapEntry) { try put(job, .gap) }
             }
         } else {
             store.streams[job] = []
@@ -189,45 +251,78 @@ final class SimulatedRedis {
             store.ingest = ingest
         }
         announce(by: by, era: era)
-        for mark in call.marks where ingest.last >= mark.ordinal || without(.atOnlyWhenReached) {
-            publish(
-                .control(
-                    .at(token: mark.token, era: era, ordinal: mark.ordinal, last: ingest.last)))
+        return .ok(era: era, last: ingest.last)
+    }
+
+    private func say(_ word: ControlMessage.Word, _ patterns: Name?) {
+        publish(.control(ControlMessage(word, patterns: patterns)))
+    }
+
+    func answer(_ call: AnswerCall, patterns: Name) -> RecordAnswer {
+        let ingest = begin()
+        guard let era = ingest.era, era == call.era else { return .otherEra }
+        for (token, ordinal) in call.marks {
+            if ingest.last >= ordinal || without(.atOnlyWhenReached) {
+                say(.at(token: token, era: era, ordinal: ordinal, last: ingest.last), patterns)
+            } else {
+                say(.wait(token: token), patterns)
+            }
         }
         return .ok(era: era, last: ingest.last)
     }
 
-    func ask(_ token: Name, by: Name) -> Int {
-        defer { save() }
+    private var present: Int { subscribers.count { $0.isPresent && $0.reign == reign } }
+
+    func ask(_ token: Name, by: Name, patterns: Name) -> Int {
         let ingest = begin()
         let expected = Expected(era: ingest.era, last: ingest.last)
-        publish(.control(.where(token: token, by: by, expected)))
-        return subscribers.count
+        say(.where(token: token, by: by, expected), patterns)
+        return present
     }
 
-    func open(_ call: OpenCall, by: Name) -> Bool {
+    func pulse(_ number: Int64, by: Name) -> PulseAnswer {
+        say(.pulse(by: by, number: number), nil)
+        return PulseAnswer(reign: reign, isPrimary: true, present: present)
+    }
+
+    func open(_ call: OpenCall, by: Name, patterns: Name) -> Bool {
         defer { save() }
         var ingest = begin()
         guard ingest.era == call.expected.era,
             ingest.last == call.expected.last || without(.compareLast)
         else { return false }
         (ingest.era, ingest.last) = (call.token, 0)
+        ingest.from = Instant(
+            nanoseconds: world.clock.nanoseconds - call.heardFor.nanoseconds)
         store.ingest = ingest
-        publish(.control(.mark(token: call.token, by: by)))
+        say(.mark(token: call.token, by: by), patterns)
         return true
     }
 
-    func touch(_ job: Int) throws(Violation) -> (Job, [(seq: UInt64, item: Kept)]) {
+    func touch(_ job: Int, _ wish: FollowedJobs.Wish) throws(Violation) -> Touched? {
         defer { save() }
-        try append(job, nil)
+        if store.jobs[job] == nil {
+            try append(job, nil)
+            store.jobs[job]?.awaitedSince = wish.followedSince
+        }
+        if begin().era != nil { try append(job, nil) }
         announce(by: nil, era: nil)
-        guard let state = store.jobs[job] else { fatalError() }
-        return (state, store.streams[job])
+        guard let state = store.jobs[job] else { return nil }
+        let behind = wish.behind.flatMap { continuing(state, $0) }
+        return Touched(
+            job: state, entries: store.streams[job].filter { $0.seq > behind ?? 0 }, behind: behind)
+    }
+
+    private func continuing(_ job: Job, _ cursor: Cursor) -> UInt64? {
+        if cursor.epoch == job.epoch { return cursor.seq <= job.seq ? cursor.seq : nil }
+        guard let first = job.forks.firstIndex(where: { $0.epoch == cursor.epoch }) else {
+            return nil
+        }
+        return job.forks[first...].reduce(cursor.seq) { min($0, $1.seq) }
     }
 
     func durable(_ job: Int, _ uid: Int) throws(Violation) {
         defer { save() }
-        _ = begin()
         if store.jobs[job]?.durables.contains(uid) == true { return }
         try append(job, .event(uid))
         store.jobs[job]?.durables.insert(uid)

@@ -5,14 +5,14 @@
 extension World {
     enum Fault: CaseIterable {
         case crash, start, pause, resume, cutSubscription, cutCommands, clientLeaves, durable
-        case flush, deleteState, deleteIngest, restart, failover
+        case flush, deleteState, deleteIngest, restart, failover, failback
 
         static func of(_ loss: Schedule.Loss) -> [Fault] {
             switch loss {
             case .nothing: Array(allCases.prefix { $0 != .flush })
             case .keys: Array(allCases.prefix { $0 != .restart })
             case .history: allCases
-            case .primary: [.cutSubscription, .cutCommands, .clientLeaves, .failover]
+            case .primary: [.cutSubscription, .cutCommands, .clientLeaves, .failover, .failback]
             }
         }
     }
@@ -38,6 +38,7 @@ extension World {
             guard !isOnlyReplaced || replaced.isEmpty else { return }
             let past = redis.past[random.throwDie(redis.past.count)]
             replace(by: past, isOnlyReplaced || random.happens(0.5))
+        case .failback: if let old = replaced.randomElement(using: &random) { failBack(to: old) }
         }
     }
 
@@ -52,6 +53,17 @@ extension World {
         let old = redis
         current = SimulatedRedis(self, store)
         if oldLivesOn { replaced.append(old) } else { bury(old) }
+    }
+
+    /// The one that was replaced takes over again, with all that its successor has; those that are connected to
+    /// it are told nothing.
+    private func failBack(to old: SimulatedRedis) {
+        ledger.isLossy = true
+        let successor = redis
+        replaced.removeAll { $0 === old }
+        old.reignAgain(over: successor.store)
+        current = old
+        bury(successor)
     }
 
     func bury(_ redis: SimulatedRedis) {
@@ -75,7 +87,7 @@ extension World {
         }
     }
 
-    private func crash(_ bridge: SimulatedBridge) throws(Violation) {
+    func crash(_ bridge: SimulatedBridge) throws(Violation) {
         ledger.forgive(bridge)
         try cutCommands(of: bridge)
         bridge.subscription?.cut()

@@ -25,6 +25,8 @@ final class World {
     var ghosts: [Commands] = []
     /// Whom new connections reach; nil: chance decides.
     var aim: SimulatedRedis?
+    /// The same for all: how long somebody has waited and heard is compared by Redis.
+    private(set) var clock = Instant(nanoseconds: 0)
     private var durables: [(job: Int, uid: Int)] = []
     private var isQuiet = false
     private var freshest = 0
@@ -46,10 +48,12 @@ final class World {
         limits.queueBytesMax = 6 * Self.event(0, 0, at: Instant(nanoseconds: 0)).bytes
         limits.batchEventsMax = 1 + random.throwDie(3)
         limits.batchesInFlightMax = 1 + random.throwDie(3)
+        limits.openPause = .seconds(1)
         self.limits = limits
         current = SimulatedRedis(self)
         for index in 0..<[1, 2, 2, 3][random.throwDie(4)] {
-            bridges.append(SimulatedBridge(self, index))
+            let countsOneJob = schedule.hasOtherPatterns && index == 1
+            bridges.append(SimulatedBridge(self, index, countsOneJob: countsOneJob))
         }
         for bridge in bridges.dropFirst() { bridge.isAlive = random.happens(0.8) }
         clients = (0...random.throwDie(2)).map { Client(self, $0) }
@@ -168,6 +172,7 @@ final class World {
 
     /// False when there is nothing to do.
     private func step() throws(Violation) -> Bool {
+        clock = clock + .milliseconds(1)
         if !isQuiet {
             if random.happens(temper.faultChance) {
                 try strike()
@@ -207,7 +212,7 @@ final class World {
         case .join(let client):
             let alive = bridges.filter(\.isAlive)
             if !alive.isEmpty { try alive[random.throwDie(alive.count)].join(client) }
-        case .time(let bridge): bridge.pass(Self.pauses[random.throwDie(Self.pauses.count)])
+        case .time: pass(Self.pauses[random.throwDie(Self.pauses.count)])
         }
     }
 
@@ -215,42 +220,47 @@ final class World {
         .milliseconds(50), .milliseconds(250), .milliseconds(500), .seconds(4),
     ]
 
+    func pass(_ time: Duration) {
+        clock = clock + time
+        for bridge in bridges { bridge.timePassed() }
+    }
+
     func run(_ commands: Commands) throws(Violation) {
         let redis = commands.redis
+        let patterns = commands.bridge.recorder.patterns
         switch commands.requests.removeFirst() {
         case .record(let call):
             let isError = !isQuiet && random.happens(temper.errorChance)
             let answer = isError ? .failed : try redis.record(call, by: commands.by)
             commands.replies.append(.record(call, answer))
+        case .answer(let call):
+            commands.replies.append(.told(call, redis.answer(call, patterns: patterns)))
         case .ask(let token):
-            commands.replies.append(.asked(token, redis.ask(token, by: commands.by)))
+            let present = redis.ask(token, by: commands.by, patterns: patterns)
+            commands.replies.append(.asked(token, present))
+        case .pulse(let call):
+            commands.replies.append(.pulsed(call, redis.pulse(call.number, by: commands.by)))
         case .open(let call):
-            let isRefused = schedule.isPatient && isSomebodyThere(but: commands.bridge, call)
-            let isOpen = !isRefused && redis.open(call, by: commands.by)
+            let isRefused =
+                schedule.isPatient && call.isOverSilence && isSomebodyThere(but: commands.bridge)
+            let isOpen = !isRefused && redis.open(call, by: commands.by, patterns: patterns)
             commands.replies.append(.opened(call.token, isOpen))
         case .touch(let wish):
-            let job = Self.jobs[0] == wish.job ? 0 : 1
-            let (state, stream) = try redis.touch(job)
-            let updates = stream.map {
-                Self.update(
-                    StampedItem(job: job, epoch: state.epoch, seq: $0.seq, item: $0.item))
-            }
-            commands.replies.append(.touched(wish, redis, state, updates))
+            let touched = try redis.touch(Self.jobs[0] == wish.job ? 0 : 1, wish)
+            commands.replies.append(.touched(wish, reign: redis.reign, touched))
         }
     }
 
     /// Whether somebody lives whose word would have come had we waited long enough.
-    private func isSomebodyThere(but asker: SimulatedBridge, _ call: OpenCall) -> Bool {
-        // Who has kept what it named does not wait where no era is open: all others have the same.
-        if asker.recorder.isKeeping, call.expected.era == nil { return false }
-        return bridges.contains { bridge in
+    private func isSomebodyThere(but asker: SimulatedBridge) -> Bool {
+        bridges.contains { bridge in
             let recorder = bridge.recorder
             guard bridge.isAlive, bridge !== asker else { return false }
             let owesUs =
                 recorder.asking.map { $0.token.text == "m" + (redis.store.ingest?.era?.text ?? "") }
                 ?? false
             return bridge.subscription?.unread.isEmpty == false
-                || bridge.commands?.replies.isEmpty == false || recorder.isAligned || owesUs
+                || bridge.commands?.replies.isEmpty == false || recorder.named != nil || owesUs
                 || recorder.tail != nil || recorder.isKeeping && !asker.recorder.isKeeping
         }
     }
@@ -263,6 +273,8 @@ final class World {
         ghosts = []
         for old in replaced { bury(old) }
         for bridge in bridges { (bridge.isAlive, bridge.isPaused) = (true, false) }
+        // Those with other patterns are stopped, so that the new ones can take over.
+        for bridge in bridges where bridge.countsOneJob { try crash(bridge) }
         try settle()
         for _ in 0..<4 { publish(on: redis, isFinal: true) }
         publishDurably(isFinal: true)
@@ -270,21 +282,22 @@ final class World {
         try ledger.check(self)
     }
 
+    /// All of them in the end but those with other patterns.
+    var serving: [SimulatedBridge] { bridges.filter { !$0.countsOneJob } }
+
     /// Until nothing is left to do but to wait for more.
     private func settle() throws(Violation) {
         var waits = 0
         for _ in 0..<6_000 {
             if try step() { continue }
             if waits >= 4,
-                bridges.allSatisfy({ $0.recorder.isAligned && $0.recorder.queue.isEmpty })
+                serving.allSatisfy({ $0.recorder.isAligned && $0.recorder.queue.isEmpty })
             {
                 return
             }
             waits += 1
             // A random order, so that bridges do not all lose their patience at once.
-            for bridge in bridges {
-                bridge.pass(.milliseconds(100 + random.throwDie(300)))
-            }
+            pass(.milliseconds(100 + random.throwDie(300)))
         }
         throw Violation("all is never quiet")
     }

@@ -1,0 +1,45 @@
+// Asking is how a bridge finds out where it is: a token that lies among the messages, and how long those that
+// are there have been silent about it.
+//
+// Time counts as waiting only as Redis answers: while it runs nothing, nobody can tell us where we are.
+
+import Loop
+
+struct Asking {
+    /// What was heard with the own token, or with the MARK of another bridge.
+    struct Heard {
+        let count: Int64
+        /// nil: somebody has opened an era, and will tell where we are in it.
+        let expected: Expected?
+    }
+
+    let token: Name
+    let since: Instant
+    private(set) var heard: Heard?
+    var isAnswered = false
+    /// How many others are aligned, or about to be; nil while that is not known.
+    var others: Int?
+    var openSent: Instant?
+    private(set) var waited = Duration.zero
+    private var lastAnswer: Instant?
+
+    init(token: Name, since: Instant) {
+        self.token = token
+        self.since = since
+    }
+
+    mutating func hear(_ expected: Expected?, count: Int64, at now: Instant) {
+        heard = Heard(count: count, expected: expected)
+        lastAnswer = now
+    }
+
+    /// Somebody lives who knows where we are.
+    mutating func waitAnew() { waited = .zero }
+
+    /// Redis has answered: since the last time it did, or was heard, so much was waited.
+    mutating func redisAnswered(at now: Instant, countsMax: Duration) {
+        guard let lastAnswer else { return }
+        waited += min(now - lastAnswer, countsMax)
+        self.lastAnswer = now
+    }
+}

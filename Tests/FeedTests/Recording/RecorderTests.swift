@@ -1,0 +1,191 @@
+// What a recorder decides, without Redis: whom it waits for, how long, and when it says that updates flow.
+
+import Loop
+import Support
+import Testing
+
+@testable import Feed
+
+@Suite("A recorder by itself")
+struct RecorderTests {
+    private static func name(_ text: String) -> Name {
+        guard let name = Name(checking: text) else { fatalError("no name: \(text)") }
+        return name
+    }
+
+    private static let (me, other, patterns) = (name("me"), name("other"), name("patterns"))
+    private static let begin = Instant(nanoseconds: 1_000_000_000)
+
+    /// A bridge that has just asked where it is, while `others` are there.
+    private final class Asked {
+        var recorder: Recorder
+        var random = Dice(seed: 1)
+        let token: Name
+        var now = RecorderTests.begin
+
+        init(others: Int, era: Name? = RecorderTests.name("era")) throws {
+            recorder = Recorder(
+                me: RecorderTests.me, patterns: RecorderTests.patterns, limits: RecorderLimits())
+            recorder.subscriptionReady(reign: "reign", at: now)
+            recorder.commandsReady(reign: "reign")
+            var asked: Name?
+            while let step = recorder.next(at: now, using: &random) {
+                switch step {
+                case .ask(let token): asked = token
+                case .pulse(let call): recorder.answered(call, nil, at: now)
+                default: break
+                }
+            }
+            token = try #require(asked)
+            hear(.where(token: token, by: RecorderTests.me, Expected(era: era, last: 7)))
+            recorder.answered(ask: token, present: others, at: now)
+            _ = recorder.nextPresence()
+            recorder.presenceConfirmed(true)
+        }
+
+        func hear(_ word: ControlMessage.Word, patterns: Name = RecorderTests.patterns) {
+            recorder.hear(ControlMessage(word, patterns: patterns), at: now)
+        }
+
+        /// Lets time pass and, where Redis answers, a pulse come back. Answers whether an era is then opened.
+        func wait(_ time: Duration, isAnswered: Bool = true, others: Int = 1) -> Bool {
+            now = now + time
+            var isOpened = false
+            while let step = recorder.next(at: now, using: &random) {
+                switch step {
+                case .open: isOpened = true
+                case .pulse(let call) where isAnswered:
+                    recorder.answered(
+                        call, PulseAnswer(reign: "reign", isPrimary: true, present: others + 1),
+                        at: now)
+                default: break
+                }
+            }
+            return isOpened
+        }
+    }
+
+    @Test("where nobody is there an era is opened at once")
+    func alone() throws {
+        let asked = try Asked(others: 0)
+        #expect(asked.wait(.milliseconds(1), others: 0))
+    }
+
+    @Test("one that is there is waited for, and given up once it has been silent for long enough")
+    func silent() throws {
+        let asked = try Asked(others: 1)
+        for _ in 0..<79 { #expect(!asked.wait(.milliseconds(100))) }
+        #expect(asked.wait(.milliseconds(100)))
+    }
+
+    @Test("time in which Redis answers nothing counts for a second at most")
+    func standstill() throws {
+        let asked = try Asked(others: 1)
+        #expect(!asked.wait(.milliseconds(100), isAnswered: false))
+        #expect(!asked.wait(.seconds(60), isAnswered: false))
+        // The pulse that was out is answered now.
+        asked.recorder.answered(
+            PulseCall(
+                number: 2, token: asked.token, countsUs: true,
+                connection: asked.recorder.commands?.number ?? 0),
+            PulseAnswer(reign: "reign", isPrimary: true, present: 2), at: asked.now)
+        #expect(!asked.wait(.milliseconds(100)))
+    }
+
+    @Test("one that says that it will answer is waited for anew")
+    func answers() throws {
+        let asked = try Asked(others: 1)
+        for _ in 0..<79 { #expect(!asked.wait(.milliseconds(100))) }
+        asked.hear(.wait(token: asked.token))
+        for _ in 0..<79 { #expect(!asked.wait(.milliseconds(100))) }
+    }
+
+    @Test("as soon as those that were there are gone an era is opened")
+    func gone() throws {
+        let asked = try Asked(others: 1)
+        #expect(!asked.wait(.milliseconds(100)))
+        #expect(asked.wait(.milliseconds(100), others: 0))
+    }
+
+    @Test("beside bridges with other patterns it records nothing, says so, and asks again")
+    func others() throws {
+        let asked = try Asked(others: 1)
+        asked.hear(
+            .at(token: asked.token, era: Self.name("era"), ordinal: 7, last: 7),
+            patterns: Self.name("foreign"))
+        #expect(
+            asked.recorder.flow(after: .flows, at: asked.now) == .otherPatterns
+                && !asked.recorder.isAligned)
+        asked.recorder.presenceConfirmed(false)
+        #expect(!asked.wait(.milliseconds(500)))
+        #expect(asked.recorder.asking == nil)
+        _ = asked.wait(.milliseconds(600))
+        #expect(asked.recorder.asking != nil)
+    }
+
+    @Test("it is aligned once Redis counts it among those that are there, and not before")
+    func counted() throws {
+        let asked = try Asked(others: 1)
+        asked.recorder.presence = Presence()
+        asked.hear(.at(token: asked.token, era: Self.name("era"), ordinal: 7, last: 7))
+        #expect(!asked.recorder.isAligned)
+        asked.recorder.presenceConfirmed(true)
+        #expect(asked.recorder.isAligned)
+    }
+
+    @Test(
+        "updates flow while pulses come back, and stand still two seconds after the last one that did"
+    )
+    func flow() throws {
+        let asked = try Asked(others: 1)
+        asked.hear(.at(token: asked.token, era: Self.name("era"), ordinal: 7, last: 7))
+        #expect(asked.recorder.flow(after: .flows, at: asked.now) == .flows)
+        #expect(asked.recorder.flow(after: .flows, at: asked.now + .milliseconds(1_999)) == .flows)
+        #expect(asked.recorder.flow(after: .flows, at: asked.now + .seconds(2)) == .noAnswer)
+        asked.recorder.subscriptionLost()
+        #expect(asked.recorder.flow(after: .flows, at: asked.now) == .noSubscription)
+    }
+
+    @Test("what is heard and not recorded within two seconds stands still")
+    func unrecorded() throws {
+        let asked = try Asked(others: 1)
+        asked.hear(.at(token: asked.token, era: Self.name("era"), ordinal: 7, last: 7))
+        let hasRoom = asked.recorder.hear(
+            QueuedEvent(job: nil, event: nil, heardAt: asked.now.nanoseconds))
+        #expect(hasRoom)
+        asked.now = asked.now + .seconds(2)
+        asked.recorder.pulses.prove(at: asked.now)
+        #expect(asked.recorder.flow(after: .flows, at: asked.now) == .unrecorded)
+        asked.recorder.hearStamped(
+            by: Self.other, era: Self.name("era"), last: 8, at: asked.now)
+        #expect(asked.recorder.flow(after: .flows, at: asked.now) == .flows)
+    }
+
+    @Test("after a standstill updates flow once what was heard before the pulse is recorded")
+    func back() throws {
+        let asked = try Asked(others: 1)
+        asked.hear(.at(token: asked.token, era: Self.name("era"), ordinal: 7, last: 7))
+        let hasRoom = asked.recorder.hear(
+            QueuedEvent(job: nil, event: nil, heardAt: asked.now.nanoseconds))
+        #expect(hasRoom)
+        #expect(asked.recorder.flow(after: .noAnswer, at: asked.now) == .unrecorded)
+        asked.recorder.hearStamped(by: Self.other, era: Self.name("era"), last: 8, at: asked.now)
+        #expect(asked.recorder.flow(after: .noAnswer, at: asked.now) == .flows)
+    }
+
+    @Test("a server that is another primary than it was ends what was heard on it")
+    func reign() throws {
+        let asked = try Asked(others: 1)
+        asked.hear(.at(token: asked.token, era: Self.name("era"), ordinal: 7, last: 7))
+        asked.recorder.answered(
+            PulseCall(
+                number: 1, token: nil, countsUs: true,
+                connection: asked.recorder.commands?.number ?? 0),
+            PulseAnswer(reign: "next", isPrimary: true, present: 1), at: asked.now)
+        guard
+            case .reconnectSubscription? = asked.recorder.next(at: asked.now, using: &asked.random)
+        else { throw Missing() }
+    }
+
+    private struct Missing: Error {}
+}
