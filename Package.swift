@@ -96,7 +96,7 @@ let package = Package(
         tests(of: "Fleet", ["Bytes", "Loop", "Redis", "Support"]),
         tests(of: "Tokens", ["JSON", "Support"]),
         tests(of: "Settings"),
-        tests(of: "Telemetry"),
+        tests(of: "Telemetry", ["Support"]),
         tests(
             of: "Server",
             [

@@ -59,6 +59,12 @@ static inline int process_signal(int descriptor, int signal) {
     return (int)syscall(SYS_pidfd_send_signal, descriptor, signal, NULL, 0);
 }
 
+// Nor this: what else we have open is not for the child that is started with these actions.
+static inline int process_close_others(posix_spawn_file_actions_t *actions) {
+    extern int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *, int);
+    return posix_spawn_file_actions_addclosefrom_np(actions, 3);
+}
+
 // For a child between its start and its exec: from now on it dies with `parent`. Fails when that has
 // ended already. Its group is its own, so that a Ctrl-C at the terminal is ours to hand on. What else
 // is open was left open by whoever started us, and is not for the child.

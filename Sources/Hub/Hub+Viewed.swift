@@ -9,11 +9,16 @@ extension Hub {
     /// So many topics are looked at for one that is let go.
     private static let looksMax = 256
 
-    /// Each call looks at a share of the topics; who was quiet since the last look is let go.
+    /// Each call looks at a share of the topics, of few only now and then, so that so many calls look at each
+    /// once; who was quiet since the last look is let go.
     public func sweep(share: Int) {
-        guard !viewed.isEmpty else { return }
-        for _ in 0..<(viewed.count + share - 1) / share {
-            guard let topic = nextViewed() else { return }
+        sweepOwed += viewed.count
+        while sweepOwed >= share {
+            sweepOwed -= share
+            guard let topic = nextViewed() else {
+                sweepOwed = 0
+                return
+            }
             if topic.viewing?.wasActive == false { letGo(topic) }
             topic.viewing?.wasActive = false
         }

@@ -120,6 +120,7 @@ extension Hub {
         let old = viewing.belonging
         (viewing.belonging, viewing.version, viewing.moves) = (belonging, views.version, [])
         viewing.announced = nil
+        viewing.wasActive = true
         regroup(topic, from: old, after: before)
         settle(topic)
     }

@@ -58,6 +58,8 @@ public final class Hub {
     var viewed: [Topic] = []
     var briefTopics = 0
     var viewedHand = 0
+    /// Topics times calls that the sweep has yet to make up for.
+    var sweepOwed = 0
     var unwanted: (version: UInt64, jobs: [JobID: Belonging]) = (0, [:])
     var departures: [Departure] = []
     var abandoned: [JobID] = []

@@ -2,8 +2,11 @@
 //
 // Not Sendable: it is made and run on its own thread, and only mailboxes lead into it.
 //
-// A tick: wait · fire timers · let whoever is ready read, accept, receive · `beforeFlush` · write
+// A tick: wait · let whoever is ready read, accept, receive · fire timers · `beforeFlush` · write
 // each dirty stream once · `streamDrained`, `streamClosed` · `afterFlush`.
+//
+// What has come is read before a timer may find that it has not: when we stood still, or a tick took long,
+// nobody is taken for silent whose bytes lie in the kernel.
 //
 // Invariant: a callback never runs inside another of the same stream, because `send`, `close` and
 // their like only note what the end of the tick carries out.
@@ -120,13 +123,13 @@ public final class Loop {
     private func tick() {
         let found = poller.wait(milliseconds: waitMilliseconds)
         now = .now()
-        wheel.advance(to: now)
-        while let (target, id) = wheel.nextDue() { target.timerFired(id) }
         for index in 0..<found {
             let (token, readiness) = poller.event(index)
             poller.target(of: token)?.ready(readiness)
         }
         visitStreams()
+        wheel.advance(to: now)
+        while let (target, id) = wheel.nextDue() { target.timerFired(id) }
         beforeFlush?()
         flushDirty()
         tellOwners()

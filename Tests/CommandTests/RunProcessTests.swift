@@ -10,7 +10,7 @@ private let hasRedis = FileManager.default.isExecutableFile(atPath: "/usr/bin/re
 
 @Suite(
     "jobwire run", .serialized, .enabled(if: hasRedis, "redis-server is not installed"),
-    .timeLimit(.minutes(1)))
+    .timeLimit(.minutes(5)))
 struct RunProcessTests {
     private let folder = DataFolder()
 

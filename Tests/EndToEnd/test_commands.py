@@ -13,9 +13,10 @@ import urllib.request
 import jwt
 import pytest
 import redis as redis_py
+from support.ports import own_port
 from support.server import BINARY, clean_environment
 from support.tokens import SECRET, token
-from support.waiting import eventually, free_port
+from support.waiting import eventually
 
 
 def jobwire(*arguments, stdin="", code=0, **settings):
@@ -98,7 +99,7 @@ def test_check_finds_all_problems_at_once(redis):
     assert jobwire("check", "--connect", token_secret=SECRET, redis_url=redis.url)
     said = jobwire("check", token_secret="short", patterns="no-star", code=1)
     assert "token-secret" in said and "patterns" in said
-    assert jobwire("check", "--connect", token_secret=SECRET, redis_url=f"redis://127.0.0.1:{free_port()}", code=1)
+    assert jobwire("check", "--connect", token_secret=SECRET, redis_url=f"redis://127.0.0.1:{own_port()}", code=1)
 
 
 def test_settings_say_where_a_value_comes_from(make_folder):
@@ -144,7 +145,7 @@ def test_a_slip_is_told_before_anything_is_published(redis, job):
 
 
 def test_without_a_redis_publishing_says_so(job):
-    nowhere = f"redis://127.0.0.1:{free_port()}"
+    nowhere = f"redis://127.0.0.1:{own_port()}"
     assert "127.0.0.1" in jobwire("publish", job, "--type=x", redis_url=nowhere, code=4)
 
 
@@ -303,7 +304,7 @@ def test_run_listens_on_loopback_only(start, make_folder):
     }
     assert listening == {"0100007F"}
     refusal = jobwire(
-        "run", f"--data-dir={make_folder()}", f"--listen=0.0.0.0:{free_port()}", code=2)
+        "run", f"--data-dir={make_folder()}", f"--listen=0.0.0.0:{own_port()}", code=2)
     assert "loopback" in refusal
 
 

@@ -7,8 +7,9 @@ import subprocess
 
 import pytest
 import redis as redis_py
+from support.ports import own_port
 from support.server import BINARY, ROOT, clean_environment
-from support.waiting import eventually, free_port
+from support.waiting import eventually
 
 
 def examine(url, **settings):
@@ -91,7 +92,7 @@ def test_by_tls_and_by_socket(make_redis, certificates):
 
 
 def test_no_redis_and_a_wrong_password(make_redis):
-    nowhere = doctor(f"redis://127.0.0.1:{free_port()}", code=1)
+    nowhere = doctor(f"redis://127.0.0.1:{own_port()}", code=1)
     assert list(nowhere) == ["connection"] and nowhere["connection"]["level"] == "error"
     server = make_redis(password="sesame")
     for secret in ["", ":wrong-one@"]:
@@ -143,7 +144,7 @@ def test_memory_that_is_full(make_redis):
 
 
 def test_a_node_of_a_cluster(make_redis):
-    server = make_redis(options=["--appendonly", "yes", "--cluster-enabled", "yes", "--cluster-port", free_port()])
+    server = make_redis(options=["--appendonly", "yes", "--cluster-enabled", "yes", "--cluster-port", own_port()])
     assert doctor(server.url, code=1)["cluster"]["level"] == "error"
 
 
@@ -339,4 +340,4 @@ def test_a_front_end_sees_them(server, redis, follow):
 
 
 def test_without_a_redis_it_says_so():
-    simulate(f"redis://127.0.0.1:{free_port()}", code=4)
+    simulate(f"redis://127.0.0.1:{own_port()}", code=4)

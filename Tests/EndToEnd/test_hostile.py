@@ -11,7 +11,8 @@ import pytest
 from support.client import Socket, job_path
 from support.proxy import Proxy
 from support.tokens import token
-from support.waiting import eventually
+from support.waiting import PATIENCE_SECONDS, eventually
+from websockets.exceptions import ConnectionClosed
 
 
 def raw(server, payload=b"", receive_buffer=None):
@@ -19,7 +20,7 @@ def raw(server, payload=b"", receive_buffer=None):
     plain = sockets.socket()
     if receive_buffer:
         plain.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, receive_buffer)
-    plain.settimeout(10)
+    plain.settimeout(PATIENCE_SECONDS)
     plain.connect(("127.0.0.1", server.port))
     plain.sendall(payload)
     return plain
@@ -204,11 +205,11 @@ def test_thousands_that_say_nothing_disturb_nobody(serve, redis, follow, job, sl
     eventually(lambda: server.metric("jobwire_connections") > count, what="all are in")
     watcher = follow(server, job)
     watcher.joined()
-    began = time.monotonic()
+    spent = server.metric("process_cpu_seconds_total")
     for n in range(100):
         redis.publish(job, "progress", progress=n)
         watcher.event()
-    assert time.monotonic() - began < 2, "100 updates, one after the other"
+    assert server.metric("process_cpu_seconds_total") - spent < 1, "100 updates, one after the other"
     assert server.get("/healthz").status == 200
     for plain in silent:
         plain.close()
@@ -223,9 +224,9 @@ def test_connections_have_a_limit_in_all_and_for_each_address(serve, follow, job
         refused = 0
         for _ in range(5):
             try:
-                refused += follow(server, job).closed(within=2)[0] in (4429, 1013)
-            except TimeoutError:
-                pass  # the fifth fits
+                follow(server, job).expect("connected")  # the fifth fits
+            except ConnectionClosed as end:
+                refused += end.rcvd.code in (4429, 1013)
             except Exception:  # refused before or during the handshake
                 refused += 1
         assert refused >= 4, setting
@@ -280,15 +281,15 @@ def test_the_reason_of_4408_is_the_cursor_to_come_back_with(serve, redis, follow
 
 
 def test_a_peer_that_fell_silent_is_found_out(serve, job):
-    server = serve(ping_interval="200ms")
+    server = serve(ping_interval="1s")
     proxy = Proxy(server.port)
     socket = Socket(server, job_path(job), token=token(), port=proxy.port)
     socket.joined()
     with pytest.raises(TimeoutError):
-        socket.next(within=1)  # it answers pings, so it stays
+        socket.next(within=3)  # it answers pings, so it stays
     assert server.metric("jobwire_subscriptions") == 1
     proxy.stall()
-    eventually(lambda: server.metric("jobwire_subscriptions") == 0, within=5)
+    eventually(lambda: server.metric("jobwire_subscriptions") == 0)
     proxy.close()
 
 

@@ -8,8 +8,9 @@ import urllib.request
 import pytest
 from support.balancer import Balancer
 from support.client import Socket, job_path
+from support.ports import own_port
 from support.tokens import token
-from support.waiting import eventually, free_port
+from support.waiting import eventually
 
 
 @pytest.fixture
@@ -17,7 +18,7 @@ def balance(make_folder, certificates):
     started = []
 
     def start(program, file, replacing):
-        started.append(Balancer(program, file, make_folder(), replacing, free_port()))
+        started.append(Balancer(program, file, make_folder(), replacing, own_port()))
         return started[-1]
 
     yield start
@@ -62,9 +63,9 @@ def each_client_has_its_own_limit(behind, server, job, authority=None):
 def test_haproxy_introduces_its_clients(serve, balance, combined, certificates, job):
     for words in ("send-proxy-v2-ssl", "send-proxy-v2", "send-proxy"):
         server = serve(connections_per_address_max=1, trusted_proxies="127.0.0.1", proxy_protocol="on", wait=False)
-        listening = free_port()
+        listening = own_port()
         proxy = balance("haproxy", "haproxy.cfg", {
-            "127.0.0.1:8443": f"127.0.0.1:{listening}", "127.0.0.1:8444": f"127.0.0.1:{free_port()}",
+            "127.0.0.1:8443": f"127.0.0.1:{listening}", "127.0.0.1:8444": f"127.0.0.1:{own_port()}",
             "127.0.0.1:8080": f"127.0.0.1:{server.port}", "/etc/haproxy/jobwire.pem": combined,
             "send-proxy-v2-ssl check": words + " check", "inter 2s": "inter 20ms",
         })  # fmt: skip
@@ -87,10 +88,10 @@ def test_haproxy_introduces_its_clients_before_their_tls(serve, balance, certifi
     server = serve(
         connections_per_address_max=1, trusted_proxies="127.0.0.1", proxy_protocol="on", wait=False,
         tls_certificate=certificates.certificate, tls_key=certificates.key)  # fmt: skip
-    listening = free_port()
+    listening = own_port()
     proxy = balance("haproxy", "haproxy.cfg", {
         "127.0.0.1:8443 ssl crt /etc/haproxy/jobwire.pem": f"127.0.0.1:{listening}",
-        "127.0.0.1:8444 ssl crt /etc/haproxy/jobwire.pem": f"127.0.0.1:{free_port()}",
+        "127.0.0.1:8444 ssl crt /etc/haproxy/jobwire.pem": f"127.0.0.1:{own_port()}",
         "127.0.0.1:8080": f"127.0.0.1:{server.port}", "send-proxy-v2-ssl": "send-proxy-v2",
     })  # fmt: skip
     behind = Behind(listening, "https")
@@ -100,9 +101,9 @@ def test_haproxy_introduces_its_clients_before_their_tls(serve, balance, certifi
 
 def test_haproxy_forwards_its_clients_names(serve, balance, combined, certificates, job):
     server = serve(connections_per_address_max=1, trusted_proxies="127.0.0.1")
-    listening = free_port()
+    listening = own_port()
     proxy = balance("haproxy", "haproxy.cfg", {
-        "127.0.0.1:8443": f"127.0.0.1:{free_port()}", "127.0.0.1:8444": f"127.0.0.1:{listening}",
+        "127.0.0.1:8443": f"127.0.0.1:{own_port()}", "127.0.0.1:8444": f"127.0.0.1:{listening}",
         "127.0.0.1:8080": f"127.0.0.1:{server.port}", "/etc/haproxy/jobwire.pem": combined,
     })  # fmt: skip
     behind = Behind(listening, "https")
@@ -114,7 +115,7 @@ def test_nginx_over_a_unix_socket_forwards_its_clients_names(serve, balance, mak
     path = make_folder() / "http.sock"
     server = serve(
         connections_per_address_max=1, trusted_proxies="unix", listen=f"unix:{path}", token_cookie="jw", wait=False)
-    listening = free_port()
+    listening = own_port()
     proxy = balance("nginx", "nginx.conf", {
         "127.0.0.1:8081": f"127.0.0.1:{listening}", "/run/jobwire/http.sock": path,
     })  # fmt: skip

@@ -76,7 +76,7 @@ final class Scene {
     }
 
     func wait(_ what: String, until isThere: () -> Bool) throws {
-        let deadline = DispatchTime.now() + .seconds(20)
+        let deadline = Patience.end
         while !isThere() {
             try #require(
                 book.added.wait(timeout: deadline) == .success,

@@ -61,7 +61,7 @@ final class Bridge {
     func count(_ news: FleetNews) -> Int { self.news.count { $0 == news } }
 
     func wait(_ what: String, until isThere: () -> Bool) throws {
-        let deadline = DispatchTime.now() + .seconds(20)
+        let deadline = Patience.end
         while !isThere() {
             try #require(
                 book.added.wait(timeout: deadline) == .success,
@@ -109,12 +109,11 @@ final class Bridge {
         func texts(_ all: [Revocation]) -> [String] {
             all.map { String(decoding: $0.member, as: UTF8.self) + " \($0.until)" }.sorted()
         }
-        let deadline = DispatchTime.now() + .seconds(20)
         var found: [String] = []
-        repeat {
+        try eventually("\(texts(expected)) are known, and not \(found)") {
             found = texts(try look { $0.revocations.all })
-        } while found != texts(expected) && DispatchTime.now() < deadline
-        #expect(found == texts(expected))
+            return found == texts(expected)
+        }
     }
 }
 
@@ -126,12 +125,6 @@ private final class Book: Sendable {
         self.news.withLock { $0.append(news) }
         added.signal()
     }
-}
-
-/// Asked again and again, with a deadline.
-func eventually(_ isSo: () throws -> Bool) throws {
-    let deadline = DispatchTime.now() + .seconds(20)
-    while try !isSo() { try #require(DispatchTime.now() < deadline, "waited in vain") }
 }
 
 func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }

@@ -1,6 +1,7 @@
 // A stage for tests: a loop on the test's own thread, with owners that note what they hear.
 
 import Bytes
+import Support
 import Testing
 
 @testable import Loop
@@ -47,7 +48,6 @@ final class Door: ListenerOwner {
     var exhausted: [SystemError] = []
     var recovered = 0
     var onAccept: (Stream) -> Void
-    var onExhaust: () -> Void = {}
     var onRecover: () -> Void = {}
 
     init(_ onAccept: @escaping (Stream) -> Void) { self.onAccept = onAccept }
@@ -56,7 +56,6 @@ final class Door: ListenerOwner {
 
     func listenerExhausted(_ listener: Listener, _ error: SystemError) {
         exhausted.append(error)
-        onExhaust()
     }
 
     func listenerRecovered(_ listener: Listener) {
@@ -74,14 +73,12 @@ final class Alarm: TimerTarget {
 
 extension Loop {
     /// Runs, and fails the test when nothing has stopped the loop in time.
-    func runInTime(
-        _ limit: Duration = .seconds(20), sourceLocation: SourceLocation = #_sourceLocation
-    ) {
+    func runInTime(sourceLocation: SourceLocation = #_sourceLocation) {
         let guardTimer = arm(
             Alarm { [unowned self] _ in
                 Issue.record("the loop was not stopped in time", sourceLocation: sourceLocation)
                 stop()
-            }, after: limit)
+            }, after: .seconds(Patience.seconds))
         run()
         disarm(guardTimer)
     }

@@ -7,6 +7,28 @@ import Testing
 
 @Suite("Stream")
 struct StreamTests {
+    @Test("what came while a tick took long is heard before a timer that is due by then")
+    func bytesFirst() throws {
+        let loop = try Loop()
+        var order: [String] = []
+        let (left, right) = (Actor(), Actor())
+        right.onBytes = { _, _ in order.append("bytes") }
+        let (sender, _) = try loop.pair(left, right)
+        let long = Alarm { _ in
+            sender.send(shared("x"))
+            let end = Instant.now() + .milliseconds(40)
+            while .now() < end {}
+        }
+        _ = loop.arm(long, after: .zero)
+        let due = Alarm { _ in
+            order.append("timer")
+            loop.stop()
+        }
+        _ = loop.arm(due, after: .milliseconds(20))
+        loop.runInTime()
+        #expect(order == ["bytes", "timer"])
+    }
+
     @Test(
         "an echo over TCP brings back what was sent, for pieces of every size around the buffers",
         arguments: [1, 2, 100, 4_095, 4_096, 65_535, 65_536, 65_537, 300_000])

@@ -63,7 +63,7 @@ struct DegradeTests {
         let scene = try Self.scene { $0.history = history }
         let slow = try scene.follow(
             "j1", deflate: deflate,
-            over: try scene.connect(timeoutSeconds: 20, receiveBufferBytes: 4_096))
+            over: try scene.connect(receiveBufferBytes: 4_096))
         var said = Flood()
         try flood(scene, &said, batches: 100)
         var ledger = Ledger()
@@ -91,7 +91,7 @@ struct DegradeTests {
     func eventStream() throws {
         let scene = try Self.scene()
         let slow = try EventStreamClient(
-            scene, "j1", over: scene.connect(timeoutSeconds: 20, receiveBufferBytes: 4_096))
+            scene, "j1", over: scene.connect(receiveBufferBytes: 4_096))
         var said = Flood()
         try flood(scene, &said, batches: 100)
         var ledger = Ledger()
@@ -107,7 +107,7 @@ struct DegradeTests {
     func manyJobs() throws {
         let scene = try Self.scene()
         let slow = try scene.open(
-            over: try scene.connect(timeoutSeconds: 20, receiveBufferBytes: 4_096))
+            over: try scene.connect(receiveBufferBytes: 4_096))
         for job in ["j1", "j2", "j3"] {
             try slow.say(#"{"type":"subscribe","data":{"job_id":"\#(job)"}}"#)
             try slow.hear(until: "live")

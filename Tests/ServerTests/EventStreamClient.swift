@@ -43,6 +43,11 @@ final class EventStreamClient {
     }
 
     func next() throws -> Message {
+        let (id, text) = try nextText()
+        return Message(id: id, heard: try Heard(text))
+    }
+
+    func nextText() throws -> (id: String?, text: String) {
         while true {
             var message: (id: String?, lines: [String]) = (nil, [])
             for line in try connection.receive(through: "\n\n").split(separator: "\n") {
@@ -54,8 +59,7 @@ final class EventStreamClient {
             }
             lastID = message.id ?? lastID
             guard !message.lines.isEmpty else { continue }
-            return Message(
-                id: message.id, heard: try Heard(message.lines.joined(separator: "\n")))
+            return (message.id, message.lines.joined(separator: "\n"))
         }
     }
 
@@ -69,9 +73,8 @@ final class EventStreamClient {
 
     /// All that still comes, until the server ends the stream.
     func ending() throws -> [Heard] {
-        var heard: [Heard] = []
-        while true {
-            do { heard.append(try next().heard) } catch ConnectionFault.ended { return heard }
-        }
+        var texts: [String] = []
+        do { while true { texts.append(try nextText().text) } } catch ConnectionFault.ended {}
+        return try texts.map(Heard.init)
     }
 }

@@ -26,7 +26,7 @@ struct HandshakeTests {
         "the first message of every socket is connected",
         arguments: [1, 3], ["/api/v1/ws", "/api/v1/ws/jobs/j1/updates"])
     func connectedFirst(loops: Int, path: String) throws {
-        let scene = try Scene(loops: loops)
+        let scene = try Scene(loops: loops) { $0.pingInterval = .seconds(25) }
         let token = try Token.of(jobs: "j1", for: 3_600)
         // What is said in the same packet as the handshake has to wait for the greeting, too.
         for _ in 0..<12 {
@@ -186,7 +186,7 @@ struct HandshakeTests {
 
     @Test("who sends no token in time is closed with 4401")
     func authTimeout() throws {
-        let scene = try Scene { $0.authTimeout = .milliseconds(50) }
+        let scene = try Scene { $0.authTimeout = .milliseconds(500) }
         let client = try WebSocketClient(port: scene.port, "/api/v1/ws")
         #expect(try client.ending() == .init(code: 4401, reason: "no token came in time"))
         #expect(try scene.metric(#"jobwire_auth_refusals_total{reason="timed_out"}"#) == 1)

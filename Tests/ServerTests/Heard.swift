@@ -52,13 +52,17 @@ extension WebSocketClient {
         let reason: String
     }
 
-    /// Reads on until the server says good-bye; what came before goes to `ledger`.
+    /// Reads on until the server says good-bye, for which it does not wait for ever. What came before is
+    /// looked at then.
     @discardableResult
     func ending(_ see: (Heard) -> Void = { _ in }) throws -> Ending {
+        var texts: [String] = []
         while true {
             switch try next() {
-            case .text(let text): see(try Heard(text))
-            case .close(let code, let reason): return Ending(code: code, reason: reason)
+            case .text(let text): texts.append(text)
+            case .close(let code, let reason):
+                for text in texts { see(try Heard(text)) }
+                return Ending(code: code, reason: reason)
             default: continue
             }
         }

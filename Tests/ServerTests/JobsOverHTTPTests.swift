@@ -198,7 +198,7 @@ struct JobsOverHTTPTests {
         #expect(try ask("j1", "wait=30&after=2").answer().text.contains(#""seq":3"#))
         #expect(try ask("j1", "wait=30&after=9").answer().text.contains("epoch_changed"))
         // A token that ends while it waits is the end of waiting.
-        let brief = try scene.connect(timeoutSeconds: 20)
+        let brief = try scene.connect()
         let ending = Token.header(try Token.of(jobs: "*", for: 3))
         try brief.sendRequest("/api/v1/jobs/j1/events?wait=30&after=3", headers: [ending])
         #expect(try brief.answer().text.contains(#""events":[],"next""#))

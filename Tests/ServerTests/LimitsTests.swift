@@ -83,7 +83,8 @@ struct LimitsTests {
             }
             $0.explainedRefusalsPerSecondMax = 3
         }
-        var (refused, explained) = (0, 0)
+        let begin = ContinuousClock.now
+        var refused = 0
         var last: HTTPAnswer?
         for _ in 0..<30 {
             let connection = try scene.connect()
@@ -94,13 +95,16 @@ struct LimitsTests {
             refused += 1
             last = answer
         }
-        #expect(refused >= 15)
+        // A slow machine lets in and explains more, so many a second.
+        let seconds = Int((ContinuousClock.now - begin) / .seconds(1)) + 1
         #expect(last?.header("retry-after") == "1")
         let reason = perAddress ? "address_rate" : "rate"
-        explained =
-            try scene.metric("jobwire_handshake_refusals_total{reason=\"\(reason)\"}") - refused
-        #expect(1...6 ~= explained, "some were told by a WebSocket, and no more than may be")
-        #expect(scene.log.count("limited") >= 1 && scene.log.count("limited") <= 20)
+        let all = try scene.metric("jobwire_handshake_refusals_total{reason=\"\(reason)\"}")
+        #expect(all >= 30 - (5 + seconds))
+        #expect(
+            1...(3 + 3 * seconds) ~= all - refused,
+            "some were told by a WebSocket, and no more than may be")
+        #expect(1...10 * (seconds + 1) ~= scene.log.count("limited"))
         // Whom it does not concern is served.
         #expect(try scene.connect().request("/healthz").status == 200)
     }

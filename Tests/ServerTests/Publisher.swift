@@ -5,7 +5,7 @@ import Support
 final class Publisher {
     private let connection: Connection
 
-    init(port: Int) throws { connection = try Connection(port: port, timeoutSeconds: 20) }
+    init(port: Int) throws { connection = try Connection(port: port) }
 
     /// Returns when Redis has taken all.
     func publish(_ payloads: [String], to job: String) throws {

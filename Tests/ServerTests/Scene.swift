@@ -44,6 +44,10 @@ final class Scene: @unchecked Sendable {
         settings.tokenSecret = Secret(Token.secret)
         settings.redisPingInterval = .milliseconds(100)
         settings.drainGrace = .zero
+        // A client of a test answers and reads when the test comes to it, and that may take a while.
+        let long = Duration.seconds(3_600)
+        (settings.handshakeTimeout, settings.keepAliveTimeout) = (long, long)
+        (settings.pingInterval, settings.writeTimeout) = (long, long)
         // What both histories do is tested with each; the rest with the one that shows less of Redis.
         settings.history = .memory
         change(&settings)
@@ -57,10 +61,8 @@ final class Scene: @unchecked Sendable {
     /// Returns when the server has heard what Redis was given.
     func settle(_ job: String, at seq: Int) throws { _ = try follow(job).hear(throughSeq: seq) }
 
-    func connect(timeoutSeconds: Double = 10, receiveBufferBytes: Int32? = nil) throws -> Connection
-    {
-        try Connection(
-            port: port, timeoutSeconds: timeoutSeconds, receiveBufferBytes: receiveBufferBytes)
+    func connect(receiveBufferBytes: Int32? = nil) throws -> Connection {
+        try Connection(port: port, receiveBufferBytes: receiveBufferBytes)
     }
 
     /// A one-job socket; the token is of this job where none is given.
@@ -88,21 +90,28 @@ final class Scene: @unchecked Sendable {
     /// The value of one line of `/metrics`.
     func metric(_ line: String) throws -> Int {
         var page: HTTPAnswer
-        // Who is refused asks again: a place is free a moment after a client has gone.
+        // Who is refused asks again, or was too slow: a place is free a moment after a client has gone.
         repeat {
             page = try connect().request("/metrics", headers: ["Connection: close"])
-        } while page.status == 429
+        } while [408, 429].contains(page.status)
         let found = page.text.split(separator: "\n").first { $0.hasPrefix(line + " ") }
         let value = try #require(found?.dropFirst(line.count + 1), "no \(line)")
         return try #require(Int(value))
     }
 
-    /// Asks again and again: the other side of a socket is closed a moment after ours.
+    /// The other side of a socket is closed a moment after ours.
     func waitForMetric(_ line: String, _ value: Int) throws {
-        let deadline = DispatchTime.now() + .seconds(10)
-        var found = try metric(line)
-        while found != value, DispatchTime.now() < deadline { found = try metric(line) }
-        #expect(found == value, "\(line)")
+        var found = 0
+        try eventually("\(line) is \(value), and not \(found)") {
+            found = try metric(line)
+            return found == value
+        }
+    }
+
+    func waitUntilReady() throws {
+        try eventually("ready") {
+            try connect().request("/readyz", headers: ["Connection: close"]).status == 200
+        }
     }
 }
 
@@ -173,7 +182,7 @@ final class RunningServer {
         func end() { facts.withLock { $0.thread = nil } }
 
         func port() throws -> Int {
-            _ = isKnown.wait(timeout: .now() + .seconds(20))
+            _ = isKnown.wait(timeout: Patience.end)
             let facts = facts.withLock { $0 }
             guard let port = facts.port else { throw Failure(text: facts.fault) }
             return port
@@ -211,7 +220,7 @@ final class LogBook: Sendable {
 
     /// Looks again whenever there is another line.
     func wait(for what: String, _ isThere: () -> Bool) throws {
-        let deadline = DispatchTime.now() + .seconds(20)
+        let deadline = Patience.end
         while !isThere() {
             guard added.wait(timeout: deadline) == .success else { throw Missing(event: what) }
         }

@@ -75,9 +75,9 @@ struct UndecidedTests {
         house.isDraining.store(true, ordering: .relaxed)
         try client.say(subscribe(["to-be-looked-at", "a"]))
         #expect(try client.ending().code == 1012)
-        let deadline = DispatchTime.now() + .seconds(10)
-        while house.metrics.sum({ $0.connections.value }) > 0, DispatchTime.now() < deadline {}
-        #expect(house.metrics.sum { $0.connections.value } == 0)
+        try eventually("nobody is connected") {
+            house.metrics.sum { $0.connections.value } == 0
+        }
         #expect(house.metrics.sum { $0.subscriptions.value } == 0)
         house.postToAll(.stop)
         thread.join()

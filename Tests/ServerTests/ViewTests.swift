@@ -257,7 +257,7 @@ struct ViewTests {
                 defer { ended.count.withLock { $0 += 1 } }
                 for visit in 1...3 {
                     let socket = try WebSocketClient(
-                        over: try scene.connect(timeoutSeconds: 20),
+                        over: try scene.connect(),
                         "/api/v1/ws/queues/" + (client % 2 == 0 ? "*" : "a"),
                         deflate: client % 4 == 1,
                         headers: [Token.header(try Token.of(jobs: "*"))])
@@ -274,10 +274,15 @@ struct ViewTests {
                 }
             }
         }
+        // One that reads, so that nobody publishes faster than the server hears.
+        let brisk = try scene.follow(jobs[7], "history=none")
+        var count = 0
         while ended.count.withLock({ $0 }) < clients {
             for job in jobs {
-                try scene.publisher.publish(Array(repeating: status(in: "a"), count: 2), to: job)
+                try scene.publisher.publish(Array(repeating: status(in: "a"), count: 8), to: job)
             }
+            count += 8
+            _ = try brisk.hear(throughSeq: count)
         }
         try crowd.join()
     }
@@ -291,7 +296,7 @@ struct ViewTests {
         let scene = try Scene { $0.outboxBytesMax = 65_536 }
         let token = try Token.of(jobs: "*")
         let slow = try WebSocketClient(
-            over: try scene.connect(timeoutSeconds: 20, receiveBufferBytes: 4_096),
+            over: try scene.connect(receiveBufferBytes: 4_096),
             "/api/v1/ws/queues/*", headers: [Token.header(token)])
         let quick = try queue(scene, "*", token: token)
         try slow.hear(until: "connected")

@@ -16,7 +16,7 @@ public final class Answer<Value: Sendable>: Sendable {
 
     /// nil where none came in time.
     public func take() -> Value? {
-        _ = isThere.wait(timeout: .now() + .seconds(20))
+        _ = isThere.wait(timeout: Patience.end)
         return value.withLock { $0 }
     }
 }

@@ -28,21 +28,22 @@ public final class Connection {
     private let descriptor: Int32
     private var ssl: OpaquePointer?
     private var context: OpaquePointer?
+    private var received: [UInt8] = []
+    private var pendingStart = 0
     /// Received and not yet taken.
-    private var pending: [UInt8] = []
+    private var pending: ArraySlice<UInt8> { received[pendingStart...] }
 
     /// `preamble` is sent before TLS begins. `receiveBufferBytes` makes a client that the kernel stops early, for tests of slow ones.
     public init(
-        host: String = "127.0.0.1", port: Int, tls: TestTLS? = nil, timeoutSeconds: Double = 10,
-        receiveBufferBytes: Int32? = nil, preamble: [UInt8] = []
+        host: String = "127.0.0.1", port: Int, tls: TestTLS? = nil,
+        patienceSeconds: Int = Patience.seconds, receiveBufferBytes: Int32? = nil,
+        preamble: [UInt8] = []
     ) throws(ConnectionFault) {
         descriptor = socket(AF_INET, linux_stream_type(), 0)
         guard descriptor >= 0 else { throw .connectFailed(errno: linux_errno()) }
-        let wait = timeval(
-            tv_sec: Int(timeoutSeconds),
-            tv_usec: Int(timeoutSeconds.truncatingRemainder(dividingBy: 1) * 1_000_000))
-        set(SO_RCVTIMEO, wait)
-        set(SO_SNDTIMEO, wait)
+        for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
+            set(option, timeval(tv_sec: patienceSeconds, tv_usec: 0))
+        }
         linux_set_option(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
         if let receiveBufferBytes {
             linux_set_option(descriptor, SOL_SOCKET, SO_RCVBUF, receiveBufferBytes)
@@ -91,10 +92,36 @@ public final class Connection {
 
     /// The next bytes, at least one; `.ended` where there are no more.
     public func receive() throws(ConnectionFault) -> [UInt8] {
-        if !pending.isEmpty {
-            defer { pending = [] }
-            return pending
+        if pending.isEmpty { try receiveMore() }
+        return take(pending.count)
+    }
+
+    public func receive(exactly count: Int) throws(ConnectionFault) -> [UInt8] {
+        while pending.count < count { try receiveMore() }
+        return take(count)
+    }
+
+    /// All up to and with `mark`.
+    public func receive(through mark: String) throws(ConnectionFault) -> String {
+        let mark = Array(mark.utf8)
+        var searched = 0
+        while true {
+            if let end = pending.end(of: mark, from: searched) {
+                return String(decoding: take(end), as: UTF8.self)
+            }
+            searched = max(0, pending.count - mark.count + 1)
+            try receiveMore()
         }
+    }
+
+    private func take(_ count: Int) -> [UInt8] {
+        defer { pendingStart += count }
+        return Array(pending.prefix(count))
+    }
+
+    private func receiveMore() throws(ConnectionFault) {
+        received.removeFirst(pendingStart)
+        pendingStart = 0
         let capacity = 65_536
         var count = 0
         // Sound: as in `send`; the array's count is what the call says it wrote.
@@ -109,29 +136,7 @@ public final class Connection {
         }
         guard count != 0 else { throw .ended }
         guard count > 0 else { throw fault() }
-        return bytes
-    }
-
-    public func receive(exactly count: Int) throws(ConnectionFault) -> [UInt8] {
-        var bytes: [UInt8] = []
-        while bytes.count < count { bytes += try receive() }
-        pending = Array(bytes[count...]) + pending
-        return Array(bytes[..<count])
-    }
-
-    /// All up to and with `mark`.
-    public func receive(through mark: String) throws(ConnectionFault) -> String {
-        var bytes: [UInt8] = []
-        let mark = Array(mark.utf8)
-        while true {
-            let searchStart = max(0, bytes.count - mark.count)
-            bytes += try receive()
-            for start in searchStart..<max(searchStart, bytes.count - mark.count + 1)
-            where bytes[start..<start + mark.count].elementsEqual(mark) {
-                pending = Array(bytes[(start + mark.count)...])
-                return String(decoding: bytes[..<(start + mark.count)], as: UTF8.self)
-            }
-        }
+        received += bytes
     }
 
     /// All until the peer ends the stream.
@@ -176,5 +181,23 @@ public final class Connection {
     private func fault() -> ConnectionFault {
         let code = linux_errno()
         return code == EAGAIN || code == EWOULDBLOCK ? .timedOut : .reset(errno: code)
+    }
+}
+
+extension ArraySlice<UInt8> {
+    /// How many bytes there are up to and with the first `mark` that begins behind so many.
+    fileprivate func end(of mark: [UInt8], from searched: Int) -> Int? {
+        // Sound: memchr is given what is left of a buffer that lives as long.
+        unsafe withUnsafeBytes { buffer in
+            var place = searched
+            while place + mark.count <= buffer.count, let base = buffer.baseAddress,
+                let found = unsafe memchr(base + place, Int32(mark[0]), buffer.count - place)
+            {
+                place = unsafe UnsafeRawPointer(found) - base
+                if unsafe buffer[place...].starts(with: mark) { return place + mark.count }
+                place += 1
+            }
+            return nil
+        }
     }
 }

@@ -1,9 +1,10 @@
-// A private, real redis-server for a test: on a free TCP port, a Unix socket and, if wanted, a TLS
+// A private, real redis-server for a test: on a TCP port of its own, a Unix socket and, if wanted, a TLS
 // port, in a directory of its own.
 //
 // It ends with this object, and with this process even when that is killed: a shell holds the end
 // of a pipe whose other end only we have, and kills the server when the pipe breaks.
 
+import CLinux
 import Dispatch
 import Glibc
 
@@ -13,8 +14,9 @@ public final class RedisServer: @unchecked Sendable {
     public struct Failure: Error { public let text: String }
 
     private let folder: TemporaryFolder
-    public let port: Int
-    public let tlsPort: Int
+    private let ports: (plain: Port, tls: Port)
+    public var port: Int { ports.plain.number }
+    public var tlsPort: Int { ports.tls.number }
     /// The server shows `server` and trusts clients that `authority` signed.
     public let certificates: Certificates?
     public var socketPath: String { folder.path + "/redis.sock" }
@@ -26,7 +28,7 @@ public final class RedisServer: @unchecked Sendable {
     /// the default user, it may do everything.
     public init(tls: TLS = .off, users: [String] = [], configuration: [String] = []) throws {
         folder = try TemporaryFolder()
-        (port, tlsPort) = (try freePort(), try freePort())
+        ports = (try Port(), try Port())
         certificates = tls == .off ? nil : try Certificates()
         var lines = [
             "port \(port)", "bind 127.0.0.1 ::1", "unixsocket \(socketPath)", "dir \(folder.path)",
@@ -157,24 +159,6 @@ private func write(_ lines: [String], to path: String) throws {
     close(descriptor)
 }
 
-/// A port that was free a moment ago.
-public func freePort() throws -> Int {
-    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | O_CLOEXEC, 0)
-    defer { close(descriptor) }
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    // Sound: the address lives during both calls.
-    let result = unsafe withUnsafeMutablePointer(to: &address) { pointer in
-        unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
-            unsafe bind(descriptor, pointer, length) | getsockname(descriptor, pointer, &length)
-        }
-    }
-    guard result == 0 else { throw RedisServer.Failure(text: "no free port") }
-    return Int(UInt16(bigEndian: address.sin_port))
-}
-
 /// Runs a command to its end and returns its output.
 private func run(_ arguments: [String]) throws -> String {
     let output = try Pipe()
@@ -200,6 +184,8 @@ private func spawn(_ arguments: [String], input: Int32?, output: Int32) throws -
     }
     unsafe posix_spawn_file_actions_adddup2(&actions, output, 1)
     unsafe posix_spawn_file_actions_adddup2(&actions, output, 2)
+    // Foundation's pipes are inherited: whoever waits for the end of one would wait for this child's, too.
+    unsafe process_close_others(&actions)
     // The threads of a test run block signals; a shell that inherits this waits for ever.
     var attributes = posix_spawnattr_t()
     unsafe posix_spawnattr_init(&attributes)

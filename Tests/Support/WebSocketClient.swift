@@ -61,9 +61,9 @@ public final class WebSocketClient {
 
     public convenience init(
         port: Int, _ target: String, protocols: [String] = [], deflate: Bool = false,
-        headers: [String] = [], tls: TestTLS? = nil, timeoutSeconds: Double = 10
+        headers: [String] = [], tls: TestTLS? = nil
     ) throws {
-        let connection = try Connection(port: port, tls: tls, timeoutSeconds: timeoutSeconds)
+        let connection = try Connection(port: port, tls: tls)
         try self.init(
             over: connection, target, protocols: protocols, deflate: deflate, headers: headers)
     }

@@ -9,9 +9,10 @@ import msgpack
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
+from .waiting import PATIENCE_SECONDS
+
 SUBPROTOCOL = "jobwire.v1.json"
 MESSAGEPACK = "jobwire.v1.msgpack"
-WAIT_SECONDS = 10
 
 
 def job_path(job, **query):
@@ -49,7 +50,7 @@ class Socket:
         """Over TLS the library's threads lose an answer now and then, with its own server too (4 of
         1,500 connections), so there it may try again; without TLS never."""
         for tries_left in [2, 1, 0] if ssl else [0]:
-            wait = 2 if tries_left else WAIT_SECONDS
+            wait = 2 if tries_left else PATIENCE_SECONDS
             try:
                 return self._open.enter_context(connect(url, ssl=ssl, open_timeout=wait, **options))
             except TimeoutError:
@@ -74,12 +75,12 @@ class Socket:
             return self.connection.send(message)
         self.connection.send(msgpack.packb(message) if self.subprotocol == MESSAGEPACK else json.dumps(message))
 
-    def next(self, within=WAIT_SECONDS):
+    def next(self, within=PATIENCE_SECONDS):
         self.raw = self.connection.recv(timeout=within)
         assert isinstance(self.raw, bytes) == (self.subprotocol == MESSAGEPACK)
         return msgpack.unpackb(self.raw) if isinstance(self.raw, bytes) else json.loads(self.raw)
 
-    def until(self, type, within=WAIT_SECONDS):
+    def until(self, type, within=PATIENCE_SECONDS):
         """-> (all messages up to and with the first of `type`)."""
         deadline = time.monotonic() + within
         messages = []
@@ -87,13 +88,13 @@ class Socket:
             messages.append(self.next(max(0, deadline - time.monotonic())))
         return messages
 
-    def expect(self, type, within=WAIT_SECONDS):
+    def expect(self, type, within=PATIENCE_SECONDS):
         """The next message, which must be of `type`."""
         message = self.next(within)
         assert message["type"] == type, message
         return message
 
-    def event(self, within=WAIT_SECONDS):
+    def event(self, within=PATIENCE_SECONDS):
         """The next event; controls before it are passed over."""
         while True:
             message = self.next(within)
@@ -104,7 +105,7 @@ class Socket:
         """Everything up to `live`: what a client knows when it is up to date."""
         return self.until("live")
 
-    def closed(self, within=WAIT_SECONDS):
+    def closed(self, within=PATIENCE_SECONDS):
         """Reads to the end -> (code, reason)."""
         deadline = time.monotonic() + within
         try:

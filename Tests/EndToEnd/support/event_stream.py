@@ -3,11 +3,13 @@
 import http.client
 import json
 
+from .waiting import PATIENCE_SECONDS
+
 
 class EventStream:
     """Messages are dicts; `last_id` is what a browser would send back."""
 
-    def __init__(self, server, job, token=None, last_id=None, query="", headers=(), timeout=10):
+    def __init__(self, server, job, token=None, last_id=None, query="", headers=(), timeout=PATIENCE_SECONDS):
         self.connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=timeout)
         named = {"Accept": "text/event-stream", **dict(headers)}
         if token:

@@ -5,7 +5,8 @@ import subprocess
 
 import redis
 
-from .waiting import eventually, free_port
+from .ports import own_port
+from .waiting import eventually
 
 
 class RedisServer:
@@ -13,7 +14,7 @@ class RedisServer:
         """`options` are more of redis-server's own, such as `--replicaof`."""
         self.program = program
         self.folder = folder
-        self.port = free_port()
+        self.port = own_port()
         self.socket_path = str(folder / "redis.sock")
         self.password = password
         self.options = [
@@ -21,7 +22,7 @@ class RedisServer:
             "--dir", str(folder), "--save", "", "--appendonly", "no", "--logfile", "redis.log",
         ]  # fmt: skip
         if certificates:
-            self.tls_port = free_port()
+            self.tls_port = own_port()
             self.options += [
                 "--tls-port", str(self.tls_port), "--tls-auth-clients", "optional",
                 "--tls-cert-file", certificates.certificate, "--tls-key-file", certificates.key,

@@ -10,8 +10,9 @@ import threading
 import urllib.error
 import urllib.request
 
+from .ports import own_port
 from .tokens import SECRET
-from .waiting import eventually, free_port
+from .waiting import PATIENCE_SECONDS, eventually
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 BINARY = ROOT / ".build/release/jobwire"
@@ -42,7 +43,7 @@ class Jobwire:
 
     def __init__(self, redis_url, wait=True, **settings):
         assert BINARY.exists(), f"{BINARY} is missing: swift build -c release --static-swift-stdlib"
-        self.port = free_port()
+        self.port = own_port()
         self.scheme = "https" if "tls_certificate" in settings else "http"
         self.settings = {
             "listen": f"127.0.0.1:{self.port}", "redis_url": redis_url, "token_secret": SECRET,
@@ -85,7 +86,7 @@ class Jobwire:
         try:
             opener = urllib.request.build_opener(
                 urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
-            with opener.open(request, timeout=10) as answer:
+            with opener.open(request, timeout=PATIENCE_SECONDS) as answer:
                 return Answer(answer.status, answer.headers, answer.read())
         except urllib.error.HTTPError as refusal:
             with refusal:

@@ -96,7 +96,7 @@ struct PostTests {
     }
 
     private func connect() throws -> Connection {
-        let connection = try Connection(port: redis.port, timeoutSeconds: 20)
+        let connection = try Connection(port: redis.port)
         try connection.send(command("PING"))
         _ = try connection.receive(through: "\r\n")
         return connection

@@ -27,7 +27,7 @@ struct TicketWaitTests {
     @Test("while Redis is slow nothing else is answered, and who leaves or drains is let go")
     func waiting() throws {
         let scene = try Scene {
-            ($0.handshakeTimeout, $0.redisReplyTimeout) = (.milliseconds(300), .seconds(60))
+            ($0.handshakeTimeout, $0.redisReplyTimeout) = (.milliseconds(500), .seconds(60))
         }
         let token = try Token.of(jobs: "j1")
         let tickets = try (0..<3).map { _ in try scene.ticket(for: token).ticket }
