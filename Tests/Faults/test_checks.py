@@ -169,6 +169,23 @@ def test_the_time_of_an_outage_does_not_count_to_record_in(run):
     assert not run.oracle().owed()
 
 
+def test_what_others_recorded_long_since_is_not_owed_by_who_hears_it_late(run):
+    early, late = (run.subscribes(run.bridge(name), 0.0, aligned=0.1) for name in ("bridge1", "bridge2"))
+    event = run.publishes(5.0, early)
+    late.heard.append((7.0, event))
+    run.losses = [Loss(5.5, 5.6, None, True, "FLUSHDB")]
+    assert not run.oracle().owed()
+
+
+def test_beside_an_older_subscription_a_new_one_does_not_count(run):
+    bridge = run.bridge()
+    older = run.subscribes(bridge, 0.0, aligned=0.1)
+    newer = run.subscribes(bridge, 4.0, aligned=4.1)
+    early, late = run.publishes(5.0, newer), run.publishes(7.0, newer)
+    run.ends(older, 6.0, CLOSED_BY_BRIDGE)
+    assert set(run.oracle().owed()) == {late} and early not in run.oracle().owed()
+
+
 # Gaps
 
 

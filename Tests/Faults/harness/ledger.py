@@ -7,7 +7,7 @@ from .events import GAP, EventID
 from .followers import RESET
 from .gaps import Gaps
 from .histories import faults_of_history, faults_of_stream
-from .proxy import CUT_OFF, DEAF, LAG, MUTE, PAUSED
+from .proxy import CUT_OFF, DEAF, LAG, LATE, MUTE, PAUSED
 from .stalls import BridgeStalls
 
 #: Redis is back, and so long after clients have the first event.
@@ -160,11 +160,10 @@ class Ledger:
 
     def _is_disturbed(self, bridge, returned):
         harmed = [(each.since, each.until or self.oracle.over) for other in self.world.bridges
-                  for each in other.proxy.disturbances if each.kind in (PAUSED, DEAF, MUTE, CUT_OFF, LAG)]  # fmt: skip
+                  for each in other.proxy.disturbances if each.kind in (PAUSED, DEAF, MUTE, CUT_OFF, LATE, LAG)]  # fmt: skip
         harmed += [(at, at + 1) for other in self.world.bridges for at in other.proxy.life_ends.values()]
-        strikes = [at for at in self.world.story.strikes if returned < at <= returned + 2 * RETURN_SECONDS_MAX]
-        # The one that says that it was started again is no harm.
-        return len(strikes) > 1 or any(since <= returned + 1 and until >= returned - 1 for since, until in harmed)
+        is_struck = any(returned < at <= returned + 2 * RETURN_SECONDS_MAX for at in self.world.story.strikes)
+        return is_struck or any(since <= returned + 1 and until >= returned - 1 for since, until in harmed)
 
     def expected_of_the_situation(self):
         situation = self.world.plan.situation

@@ -77,17 +77,33 @@ class Oracle:
 
     def owed(self):
         """-> {event: the bridge and time that make it owed}."""
-        owed = {}
+        owed, first = {}, self._first_heard()
         undisturbed = {proxy: self._undisturbed(proxy) for proxy in self.proxies}
         for proxy, hearing, span in self.spans():
-            told_until = self._told_until(hearing, span)
+            told_from, told_until = self._counts_from(proxy, hearing), self._told_until(hearing, span)
             for heard, event in hearing.heard[span.first : span.last]:
-                if event in owed or heard > told_until or isinstance(event, str) or self._was_on_its_way(heard):
+                if event in owed or not told_from <= heard <= told_until or isinstance(event, str):
                     continue
-                until = min(self._worked_until(proxy, hearing, span), self._lost_after(event.job, heard))
+                if self._was_on_its_way(first[event]):
+                    continue
+                until = min(self._worked_until(proxy, hearing, span), self._lost_after(event.job, first[event]))
                 if undisturbed[proxy].between(heard, until) >= SETTLE_SECONDS:
                     owed[event] = f"{proxy.name} at {heard:.3f} s"
         return owed
+
+    def _first_heard(self):
+        """When any bridge heard each event: where one heard it late, it may be recorded, and lost, long since."""
+        first = {}
+        for proxy in self.proxies:
+            for hearing in proxy.hearings:
+                for heard, event in hearing.heard:
+                    first[event] = min(heard, first.get(event, heard))
+        return first
+
+    def _counts_from(self, proxy, hearing):
+        """Beside an older subscription that is only silent a new one does not count before that is closed."""
+        older = (each for each in proxy.hearings if each.life == hearing.life and each.began < hearing.began)
+        return max((self.over if each.ended is None else each.ended for each in older), default=0.0)
 
     def _undisturbed(self, proxy):
         disturbed = [(each.since, self._end(each)) for each in proxy.disturbances]

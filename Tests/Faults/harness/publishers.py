@@ -113,6 +113,8 @@ class Publisher:
                 if not isinstance(refusal, PASSING) and not any(word in str(refusal) for word in PASSING_WORDS):
                     self.world.unsettled.append(f"{publication.id} is refused: {refusal}")
                     return
+                if isinstance(refusal, redis.exceptions.ReadOnlyError):
+                    await self._lost()  # perhaps another is the primary now
                 await asyncio.sleep(0.1)
             except (redis.RedisError, OSError, TimeoutError):
                 await self._lost()

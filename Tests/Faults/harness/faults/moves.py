@@ -22,9 +22,9 @@ async def point_to(world, redis):
     """Publishers, clients of the harness and new connections of bridges go there from now on."""
     world.redis = redis
     redis.replica_of = None  # also when it is started again
+    world.witnesses_move()
     for publisher in world.publishers:
         await publisher.move()
-    world.witnesses_move()
 
 
 async def demote_in_place(world):

@@ -26,7 +26,7 @@ async def restart(world, seconds, is_data):
     await world.redis.start()
     world.lost(before, "Redis was restarted", is_data=is_data, moves=True)
     world.restarts.append((before, world.story.now()))
-    world.story.strike("redis", "started again")
+    world.story.tell("redis", "started again")
 
 
 async def stand_still(world, seconds):
