@@ -103,7 +103,9 @@ let package = Package(
                 "Bytes", "CLinux", "Hub", "Jobs", "Loop", "Settings", "Support", "Telemetry",
                 "Tokens", "Wire",
             ]),
-        tests(of: "Command", ["Bytes", "CLinux", "JSON", "Jobs", "Settings", "jobwire"]),
+        tests(
+            of: "Command",
+            ["Bytes", "CLinux", "JSON", "Jobs", "Settings", "Support", "jobwire"]),
         .testTarget(name: "ArchitectureTests", swiftSettings: strict),
     ]
 )

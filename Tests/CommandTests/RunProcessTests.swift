@@ -2,6 +2,7 @@
 
 import CLinux
 import Foundation
+import Support
 import Testing
 
 @testable import Command
@@ -16,6 +17,21 @@ struct RunProcessTests {
 
     private func start(_ arguments: String...) throws -> Program {
         try Program(["run", "--log-level=error"] + arguments, folder.environment)
+    }
+
+    /// One that hears what is published, what it printed, and where it listens.
+    private func begun(_ arguments: String...) throws -> (
+        run: Program, printed: String, address: String
+    ) {
+        let run = try Program(
+            ["run", "--log-level=error", "--no-demo"] + arguments, folder.environment)
+        let printed = try #require(run.read(until: "Ctrl-C ends it."))
+        let address = try #require(printed.firstMatch(of: /listens on http:\/\/([0-9.:]+),/)).1
+        let port = try #require(address.split(separator: ":").last.flatMap { Int($0) })
+        try eventually("it is ready") {
+            try Connection(port: port).request("/readyz").status == 200
+        }
+        return (run, printed, String(address))
     }
 
     private func call(_ arguments: String..., input: String = "") throws -> (
@@ -58,15 +74,9 @@ struct RunProcessTests {
 
     @Test("a second run takes another folder and port and leaves the first alone")
     func second() throws {
-        let first = try start("--no-demo")
-        let printed = try #require(first.read(until: "Ctrl-C ends it."))
-        let second = try start("--no-demo")
-        let other = try #require(second.read(until: "Ctrl-C ends it."))
-        func match(_ text: String) -> String? {
-            text.firstMatch(of: /listens on (\S+),/).map { String($0.1) }
-        }
-        #expect(match(printed) != nil)
-        #expect(match(printed) != match(other))
+        let (first, _, address) = try begun()
+        let (second, other, another) = try begun()
+        #expect(address != another)
         #expect(other.contains(folder.file("2/redis.log")))
         let redis = try #require(try first.children().first)
         second.signal(SIGKILL)
@@ -97,8 +107,7 @@ struct RunProcessTests {
 
     @Test("what is published is what tail shows, and the job's end is its exit code")
     func publishAndTail() throws {
-        let run = try start("--no-demo")
-        try #require(run.read(until: "Ctrl-C ends it.") != nil)
+        let (run, _, _) = try begun()
         let lines = try call(
             "publish", "b-1", "--lines", input: "one\n\u{1B}[31mtwo\u{1B}]0;x\u{07}\nthree")
         #expect(lines.code == 0)
@@ -133,9 +142,7 @@ struct RunProcessTests {
 
     @Test("tail comes back after the server was away, and says what may be missing")
     func reconnect() throws {
-        let first = try start("--no-demo")
-        let printed = try #require(first.read(until: "Ctrl-C ends it."))
-        let address = try #require(printed.firstMatch(of: /listens on http:\/\/([0-9.:]+),/)).1
+        let (first, _, address) = try begun()
         #expect(
             try call("publish", "r-1", "--type=log", "--data={\"log_line\":\"before\"}").code == 0)
         let tail = try Program(["tail", "r-1"], folder.environment)
@@ -143,8 +150,7 @@ struct RunProcessTests {
         first.signal(SIGTERM)
         #expect(first.end().code == 0)
         #expect(tail.read(until: "reconnecting …\n") != nil)
-        let second = try start("--no-demo", "--listen=\(address)")
-        try #require(second.read(until: "Ctrl-C ends it.") != nil)
+        let (second, _, _) = try begun("--listen=\(address)")
         #expect(tail.read(until: "connected again\n") != nil)
         #expect(try call("publish", "r-1", "--type=complete").code == 0)
         let end = tail.end()
@@ -156,8 +162,7 @@ struct RunProcessTests {
 
     @Test("Ctrl-C ends tail with 130, and a run that was killed is not found any more")
     func interrupted() throws {
-        let run = try start("--no-demo")
-        try #require(run.read(until: "Ctrl-C ends it.") != nil)
+        let (run, _, _) = try begun()
         #expect(
             try call("publish", "i-1", "--type=log", "--data={\"log_line\":\"here\"}").code == 0)
         let tail = try Program(["tail", "i-1"], folder.environment)
@@ -172,9 +177,7 @@ struct RunProcessTests {
 
     @Test("a port that is taken is named with its setting")
     func port() throws {
-        let run = try start("--no-demo")
-        let printed = try #require(run.read(until: "Ctrl-C ends it."))
-        let address = try #require(printed.firstMatch(of: /listens on http:\/\/([0-9.:]+),/)).1
+        let (run, _, address) = try begun()
         let refused = try call("run", "--listen=\(address)")
         #expect(refused.code == 1)
         #expect(
