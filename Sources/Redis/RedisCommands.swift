@@ -23,7 +23,6 @@ public final class RedisCommands {
         var reply: ((Answer) -> Void)?
     }
 
-    private let loop: Loop
     private let options: RedisOptions
     private weak var owner: (any RedisCommandsOwner)?
     private let link: Link
@@ -33,8 +32,6 @@ public final class RedisCommands {
     private var answered = 0
     private var bytesInFlight = 0
     private let refusals: Refusals
-    /// When Redis answered last, whatever it said; of this connection or an earlier one.
-    public private(set) var lastAnswerAt: Instant?
     /// Who answers, since it was last greeted; nil while not connected.
     public private(set) var server: RedisIdentity?
 
@@ -43,7 +40,6 @@ public final class RedisCommands {
     public init(
         loop: Loop, address: RedisAddress, options: RedisOptions, owner: any RedisCommandsOwner
     ) {
-        self.loop = loop
         self.options = options
         self.owner = owner
         link = Link(
@@ -120,7 +116,6 @@ public final class RedisCommands {
             answered = 0
         }
         link.answered()
-        lastAnswerAt = loop.now
         reply?(.success(answer))
     }
 
@@ -138,7 +133,6 @@ public final class RedisCommands {
 extension RedisCommands: LinkOwner {
     func linkOpened(_ server: RedisIdentity) {
         self.server = server
-        lastAnswerAt = loop.now
         reader = ReplyReader(options: options) { [unowned self] in receive($0) }
         owner?.commandsReady(self)
     }

@@ -7,10 +7,10 @@ enum Escape: String, CaseIterable {
     case unchecked
 
     /// `unsafe` marks, attributes and `nonisolated(unsafe)` alike, and `@safe`, which ends them.
-    func stands(in code: Substring) -> Bool {
+    func stands(in line: CodeLine) -> Bool {
         switch self {
-        case .unsafe: code.contains(/\bunsafe\b|@safe\b/)
-        case .unchecked: code.contains(/@unchecked\b/)
+        case .unsafe: line.word(among: ["unsafe", "@unsafe", "@safe"]) != nil
+        case .unchecked: line.word(among: ["@unchecked"]) != nil
         }
     }
 }
@@ -78,7 +78,9 @@ struct Architecture {
             if let module = importedModule(line), imports[file.target]?.contains(module) != true {
                 report(.forbiddenImport, line: number, module)
             }
-            if line.contains("@_exported") { report(.reExport, line: number, line) }
+            if line.word(among: ["@_exported"]) != nil {
+                report(.reExport, line: number, line.text)
+            }
             for escape in Escape.allCases
             where escape.stands(in: line) && !escapesAllowed.contains(escape) {
                 report(.escape, line: number, escape.rawValue)
@@ -87,9 +89,9 @@ struct Architecture {
                 report(.hollowName, line: number, name)
             }
             // Points to where a short String was (JSON/TextBytes.swift, `lendUTF8`).
-            if line.contains("utf8.span") { report(.spanOfString, line: number, line) }
-            if let word = line.firstMatch(of: /\b(async|await|actor)\b/) {
-                report(.asynchrony, line: number, word.output.0)
+            if line.text.contains("utf8.span") { report(.spanOfString, line: number, line.text) }
+            if let word = line.word(among: ["async", "await", "actor"]) {
+                report(.asynchrony, line: number, word)
             }
         }
         return found
@@ -109,18 +111,17 @@ struct Architecture {
     }
 }
 
-private func importedModule(_ line: Substring) -> String? {
-    let form =
-        #/
-        ^\s* (?: @\w+ (?: \(\w+\) )? \s+ | (?: public|package|internal|private|fileprivate ) \s+ )*
-        import \s+ (?: (?: struct|class|enum|protocol|func|var|let|typealias ) \s+ )? (\w+)
-        /#
-    return line.firstMatch(of: form).map { String($0.output.1) }
+private func importedModule(_ line: CodeLine) -> String? {
+    let kinds = ["struct", "class", "enum", "protocol", "func", "var", "let", "typealias"]
+    guard let at = line.words.firstIndex(of: "import") else { return nil }
+    return line.words[(at + 1)...].first { !kinds.contains(String($0)) }.map(String.init)
 }
 
-private func declaredName(_ line: Substring) -> String? {
-    line.firstMatch(of: /\b(?:struct|class|enum|protocol|typealias)\s+(\w+)/)
-        .map { String($0.output.1) }
+private func declaredName(_ line: CodeLine) -> String? {
+    let kinds: Set<Substring> = ["struct", "class", "enum", "protocol", "typealias"]
+    return line.words.firstIndex(where: kinds.contains).flatMap {
+        line.words[($0 + 1)...].first.map(String.init)
+    }
 }
 
 /// Names that say nothing about what is inside.
@@ -128,20 +129,35 @@ private func hollow(_ name: String) -> String? {
     name.contains(/Util|Helper|Manager/) ? name : nil
 }
 
-/// The lines of a source with comments and the insides of string literals taken out.
-func codeLines(of text: String) -> [Substring] {
+/// A line of a source with comments and the insides of string literals taken out, and its words, an
+/// attribute with its `@`. Words are found once: an expression for each rule and line takes a minute.
+struct CodeLine {
+    let text: Substring
+    let words: [Substring]
+
+    init(_ text: Substring) {
+        self.text = text
+        words = text.split { !($0.isLetter || $0.isNumber || $0 == "_" || $0 == "@") }
+    }
+
+    func word(among wanted: Set<Substring>) -> Substring? { words.first(where: wanted.contains) }
+}
+
+func codeLines(of text: String) -> [CodeLine] {
     var inLongLiteral = false
     let text = text.hasSuffix("\n") ? text.dropLast() : text[...]
     return text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
+        guard line.contains("\"") else {
+            return CodeLine(inLongLiteral ? "" : withoutComment(line))
+        }
         let fences = line.matches(of: /"""/).count
         defer { if fences % 2 == 1 { inLongLiteral.toggle() } }
-        guard !inLongLiteral, fences == 0 else { return "" }
-        return Substring(line.replacing(/"(?:\\.|[^"\\])*"/, with: "\"\"")).prefix(upTo: "//")
+        guard !inLongLiteral, fences == 0 else { return CodeLine("") }
+        return CodeLine(
+            withoutComment(Substring(line.replacing(/"(?:\\.|[^"\\])*"/, with: "\"\""))))
     }
 }
 
-extension Substring {
-    fileprivate func prefix(upTo mark: String) -> Substring {
-        firstRange(of: mark).map { self[..<$0.lowerBound] } ?? self
-    }
+private func withoutComment(_ line: Substring) -> Substring {
+    line.firstRange(of: "//").map { line[..<$0.lowerBound] } ?? line
 }

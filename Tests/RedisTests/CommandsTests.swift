@@ -141,23 +141,6 @@ struct CommandsTests {
         #expect(commands.ask { _ in flow.loads } == 0)
     }
 
-    @Test("knows when Redis answered last, also after it was lost")
-    func lastAnswer() throws {
-        let server = try RedisServer()
-        let scene = try Scene()
-        let commands = scene.commands(try server.address(), .quick)
-        try scene.runUntil(.ready)
-        let greeted = try #require(commands.lastAnswerAt)
-        let answer = scene.answer
-        commands.ask { $0.send(bytes("PING"), answer) }
-        try scene.run("an answer") { scene.answers.count == 1 }
-        let answered = try #require(commands.lastAnswerAt)
-        #expect(answered > greeted)
-        server.stop()
-        _ = try scene.runUntilLost()
-        #expect(commands.lastAnswerAt == answered)
-    }
-
     @Test("tries again at once when it is told that somebody else reached Redis")
     func retriesNow() throws {
         let server = try RedisServer()

@@ -60,6 +60,8 @@ struct FollowedJobs {
         /// Nobody has asked for more than the latest entries.
         var isBrief = true
         let since: Instant
+        /// Jobs are asked for in the order in which they came, whatever their names hash to.
+        let place: Int
     }
 
     /// What may wait of one job while it is read. Beyond it the job is read once more.
@@ -68,6 +70,7 @@ struct FollowedJobs {
     /// In the order of asking; some may not be wanted any more.
     private var wanted: [JobID] = []
     private var tickets = 0
+    private var places = 0
 
     init(earlyBytesMax: Int) { self.earlyBytesMax = earlyBytesMax }
 
@@ -79,7 +82,8 @@ struct FollowedJobs {
 
     mutating func follow(_ job: JobID, from loop: Int, isBrief: Bool = false, at now: Instant) {
         let isNew = jobs[job] == nil
-        var followed = jobs[job] ?? Followed(since: now)
+        if isNew { places += 1 }
+        var followed = jobs[job] ?? Followed(since: now, place: places)
         followed.isBrief = followed.isBrief && isBrief
         followed.loops.insert(loop)
         followed.waiting.insert(loop)
@@ -101,7 +105,12 @@ struct FollowedJobs {
     private mutating func want(_ job: JobID) {
         wanted.append(job)
         guard wanted.count > 64 + 2 * jobs.count else { return }
-        wanted = jobs.keys.filter { if case .wanted = jobs[$0]?.phase { true } else { false } }
+        wanted = inOrder { if case .wanted = $0 { true } else { false } }
+    }
+
+    private func inOrder(_ isMeant: (Phase) -> Bool) -> [JobID] {
+        jobs.filter { isMeant($0.value.phase) }.map { ($0.value.place, $0.key) }
+            .sorted { $0.0 < $1.0 }.map(\.1)
     }
 
     mutating func unfollow(_ job: JobID, from loop: Int) {
@@ -131,7 +140,7 @@ struct FollowedJobs {
             followed.late = LoopSet()
             jobs[job] = followed
         }
-        wanted = Array(jobs.keys)
+        wanted = inOrder { _ in true }
     }
 
     /// What is to be asked next: up to so many checks, a few short reads, or one whole one.

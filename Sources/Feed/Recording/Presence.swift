@@ -5,20 +5,21 @@
 // nobody is counted nobody is aligned, and whoever finds that may open an era at once.
 
 struct Presence {
-    /// As Redis confirmed last.
-    private(set) var isCounted = false
+    private var wasCounted = false
     private var asked: Bool?
 
     var isSettled: Bool { asked == nil }
+    /// As Redis confirmed last, where nothing was asked since that may have changed it already.
+    var isCounted: Bool { wasCounted && isSettled }
 
     /// What is to be asked of Redis, so that it comes to be as wanted.
     mutating func next(wanted: Bool) -> Bool? {
-        guard asked == nil, isCounted != wanted else { return nil }
+        guard isSettled, wasCounted != wanted else { return nil }
         asked = wanted
         return wanted
     }
 
     mutating func confirmed(_ isCounted: Bool) {
-        (self.isCounted, asked) = (isCounted, nil)
+        (wasCounted, asked) = (isCounted, nil)
     }
 }

@@ -38,8 +38,11 @@ extension Recorder {
     // MARK: presence
 
     private var isToBePresent: Bool {
-        if case .lost(nil) = standing { asking?.heard != nil } else { true }
+        if case .lost(nil) = standing { asking?.heard != nil || isOpeningInDoubt } else { true }
     }
+
+    /// Whether Redis counts us while we ask; a newcomer waits to be counted until it may be asked itself.
+    private var isCountedWhileAsking: Bool { isKeeping || isOpeningInDoubt }
 
     mutating func nextPresence() -> Bool? {
         guard subscription != nil else { return nil }
@@ -85,9 +88,8 @@ extension Recorder {
     private mutating func ask(
         at now: Instant, using random: inout some RandomNumberGenerator
     ) -> RecorderStep? {
-        guard now >= askNotBefore, presence.isSettled, presence.isCounted == isKeeping else {
-            return nil
-        }
+        guard now >= askNotBefore, presence.isSettled, presence.isCounted == isCountedWhileAsking
+        else { return nil }
         let token = Name.random(using: &random)
         asking = Asking(token: token, since: now)
         return .ask(token)
@@ -107,7 +109,7 @@ extension Recorder {
             return
         }
         asking?.isAnswered = true
-        let others = present - (isKeeping ? 1 : 0)
+        let others = present - (isCountedWhileAsking ? 1 : 0)
         asking?.others = others
     }
 

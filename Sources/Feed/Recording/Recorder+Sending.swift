@@ -23,6 +23,10 @@ extension Recorder {
         guard subscription != nil else { return nil }
         switch standing {
         case .aligned(let naming):
+            if leavesOthersWaiting(at: now, naming) {
+                lose(keepingNames: true)
+                return nextWhileLost(at: now, using: &random)
+            }
             if let call = nextAnswer(at: now, naming) { return .answer(call) }
             return nextRecord(at: now, naming, on: commands, using: &random).map { .record($0) }
         case .arriving: return nil
@@ -41,6 +45,15 @@ extension Recorder {
             era: tail.naming.era, first: first + tail.naming.offset,
             events: batch(of: tail.queue, from: first), isTail: true,
             connection: commands.number, resending: resending)
+    }
+
+    /// Somebody waits for what we do not hold to be recorded, and those that held it are gone, or too slow: then
+    /// we know no better than whoever asks.
+    private func leavesOthersWaiting(at now: Instant, _ naming: Naming) -> Bool {
+        !holdsNext(naming)
+            && marks.contains {
+                $0.count + naming.offset > recorded && now - $0.heardAt >= limits.standstillMax
+            }
     }
 
     /// Those that ask are told at once, and again where they did not hear it: when it is known to be recorded

@@ -32,12 +32,13 @@ struct Recorder {
         let asker: Name
         let token: Name
         let count: Int64
+        let heardAt: Instant
         var sent: Instant?
         /// Whether it was known to be recorded up to there when we answered.
         var wasReached = false
     }
 
-    /// What was aligned when the subscription broke. It goes out first, under its old names.
+    /// What had names when the subscription broke. It goes out first, under them.
     struct Tail {
         let naming: Naming
         var queue: RecorderQueue
@@ -62,6 +63,8 @@ struct Recorder {
     var asking: Asking?
     /// The era that we have had opened last, and since when it says that all was heard.
     var opened: (token: Name, heardSince: Instant)?
+    /// It may be open for all that we know: the answer was lost. Until it is known we stay counted.
+    var isOpeningInDoubt = false
     var askNotBefore = Instant(nanoseconds: .min)
     var marks: [Mark] = []
     var tail: Tail?
@@ -107,6 +110,11 @@ struct Recorder {
         case .aligned(let naming), .arriving(let naming, _, _): naming
         case .lost(let kept): kept
         }
+    }
+
+    /// The next to be recorded is ours to send; a bridge that came later may have let it go to the others.
+    func holdsNext(_ naming: Naming) -> Bool {
+        (queue.isEmpty ? count + 1 : queue.first) + naming.offset <= recorded + 1
     }
 
     /// Both connections stand and are at the same server.
@@ -160,7 +168,7 @@ struct Recorder {
     ) {
         if let named, !isKeeping {
             if named.era == expected.era {
-                note(Mark(asker: by, token: token, count: count))
+                note(Mark(asker: by, token: token, count: count, heardAt: now))
             } else {
                 lose(keepingNames: true)  // our era is dead
             }
@@ -169,12 +177,14 @@ struct Recorder {
     }
 
     private mutating func hearMark(_ token: Name, _ by: Name, isOurs: Bool, _ now: Instant) {
+        isOpeningInDoubt = false
         if by == me, let opened, opened.token == token, opened.heardSince == heardSince {
             // Our own era: what we hold begins it, also where the command connection broke meanwhile or
             // we have asked anew: nothing of it is recorded, or the era would not have been opened.
             let head = queue.isEmpty ? count + 1 : queue.first
             arrive(Naming(era: token, offset: 1 - head), last: 0, isSender: true, at: now)
-            note(Mark(asker: token.afterMark, token: token.afterMark, count: count))
+            let after = token.afterMark
+            note(Mark(asker: after, token: after, count: count, heardAt: now))
             return
         }
         lose(keepingNames: false)
@@ -213,10 +223,10 @@ struct Recorder {
         isReconnecting = false
         guard subscription != nil else { return }
         subscription = nil
-        if let naming, !queue.isEmpty { tail = Tail(naming: naming, queue: queue) }
+        if let named, !isKeeping, !queue.isEmpty { tail = Tail(naming: named, queue: queue) }
         lose(keepingNames: false)
         queue.removeAll()
-        presence = Presence()
+        (presence, isOpeningInDoubt) = (Presence(), false)
     }
 
     mutating func commandsReady(reign: String) {
@@ -233,6 +243,7 @@ struct Recorder {
         resend()
         // A question that nobody heard may be gone. Whether the era was opened will be heard; opened once more, where
         // Redis lost it meanwhile, its name would mean two.
+        isOpeningInDoubt = isOpeningInDoubt || asking?.openSent != nil
         if asking?.heard == nil || asking?.openSent != nil { asking = nil }
     }
 

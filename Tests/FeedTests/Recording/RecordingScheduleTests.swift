@@ -9,9 +9,13 @@ import Testing
 struct RecordingScheduleTests {
     /// How many schedules of each kind; a command sets another number.
     private static let count =
-        ProcessInfo.processInfo.environment["JOBWIRE_SCHEDULES"].flatMap { Int($0) } ?? 4_000
+        ProcessInfo.processInfo.environment["JOBWIRE_SCHEDULES"].flatMap { Int($0) } ?? 1_000
     private static let firstSeed =
         ProcessInfo.processInfo.environment["JOBWIRE_FIRST_SEED"].flatMap { UInt64($0) } ?? 1
+
+    /// The only kind to run, which then prints what happens.
+    private static let told =
+        ProcessInfo.processInfo.environment["JOBWIRE_STORY"].flatMap { Int($0) }
 
     private static let kinds = [
         Schedule(seed: 0, isPatient: true), Schedule(seed: 0),
@@ -20,7 +24,8 @@ struct RecordingScheduleTests {
     ]
 
     @Test(
-        "no event is lost, doubled or out of order without a gap that says so", arguments: kinds)
+        "no event is lost, doubled or out of order without a gap that says so",
+        arguments: told.map { [kinds[$0]] } ?? kinds)
     func holds(kind: Schedule) {
         if let found = firstViolation(in: [kind], from: Self.firstSeed) { Issue.record("\(found)") }
     }
@@ -35,18 +40,23 @@ struct RecordingScheduleTests {
         ])
     func heldSince(schedule: Schedule) { #expect(violation(in: schedule) == nil) }
 
-    /// Where each was found to be needed; the search begins a little before. The others take longer than a test
-    /// may: `sameServer` has a schedule of its own (`ReplacedPrimaryTests`).
+    /// Where each was found to be needed; the search begins a little before. `sameServer` has a schedule of its
+    /// own (`ReplacedPrimaryTests`).
     private static let neededNear: [Check: UInt64] = [
         .reign: 1, .notRunID: 60, .gapEntry: 1, .oneGap: 1, .freshEpoch: 1, .era: 500, .hole: 1,
         .ordinalOnce: 60,
     ]
+    /// A command searches for all; a test only for those that are found soon.
+    private static let isSearch = ProcessInfo.processInfo.environment["JOBWIRE_SEARCH"] != nil
 
-    @Test("without one of its checks something breaks", arguments: Array(neededNear.keys))
+    @Test(
+        "without one of its checks something breaks",
+        arguments: isSearch ? Check.allCases : Array(neededNear.keys))
     func isNeeded(check: Check) {
-        let found = firstViolation(
-            in: Self.kinds, from: Self.neededNear[check] ?? 1, without: [check])
+        let first = Self.isSearch ? Self.firstSeed : Self.neededNear[check] ?? 1
+        let found = firstViolation(in: Self.kinds, from: first, without: [check])
         #expect(found != nil, "nothing breaks without \(check)")
+        if Self.isSearch, let found { print("without \(check): \(found)") }
     }
 
     private func firstViolation(
@@ -55,6 +65,7 @@ struct RecordingScheduleTests {
         for seed in first..<first + UInt64(Self.count) {
             for var schedule in kinds {
                 (schedule.seed, schedule.removed) = (seed, removed)
+                schedule.isTold = Self.told != nil
                 if let violation = violation(in: schedule) { return "\(schedule): \(violation)" }
             }
         }

@@ -14,6 +14,8 @@ struct Schedule: Sendable {
     var hasOtherPatterns = false
     /// Checks that it does without.
     var removed: [Check] = []
+    /// It prints what happens in it.
+    var isTold = false
 }
 
 /// What a schedule is like: in some a fault is frequent that others never see, or somebody is slow. Rare

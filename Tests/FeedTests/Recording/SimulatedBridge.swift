@@ -98,7 +98,9 @@ final class SimulatedBridge {
     }
 
     private func step() {
-        switch recorder.next(at: clock, using: &world.random) {
+        let next = recorder.next(at: clock, using: &world.random)
+        if let next { world.tell("  bridge \(index): \(next)") }
+        switch next {
         case .record(let call): commands?.requests.append(.record(call))
         case .ask(let token): commands?.requests.append(.ask(token))
         case .answer(let call): commands?.requests.append(.answer(call))
@@ -114,6 +116,15 @@ final class SimulatedBridge {
     }
 
     func timePassed() { isIdle = false }
+
+    /// For a story: what is next in the way of the action.
+    func what(_ action: Action) -> String {
+        switch action {
+        case .hear: subscription.map { "\($0.unread[0])" } ?? ""
+        case .reply: commands.map { "\($0.replies[0])" } ?? ""
+        default: "\(recorder.standing) asking \(recorder.asking.map { "\($0)" } ?? "nothing")"
+        }
+    }
 
     /// It has opened this era and works in it, or is about to hear that it does.
     func isOpening(_ era: Name) -> Bool {

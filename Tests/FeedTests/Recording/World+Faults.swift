@@ -19,7 +19,9 @@ extension World {
 
     func strike() throws(Violation) {
         let bridge = bridges[random.throwDie(bridges.count)]
-        switch temper.faults[random.throwDie(temper.faults.count)] {
+        let fault = temper.faults[random.throwDie(temper.faults.count)]
+        tell("fault \(fault), of bridge \(bridge.index)")
+        switch fault {
         case .crash: if bridge.isAlive { try crash(bridge) }
         case .start: bridge.isAlive = true
         case .pause: bridge.isPaused = true

@@ -33,6 +33,11 @@ final class World {
 
     func isWithout(_ check: Check) -> Bool { schedule.removed.contains(check) }
 
+    /// What happens, for somebody who looks for the cause of a violation.
+    func tell(_ what: @autoclosure () -> String) {
+        if schedule.isTold { print("\(clock.nanoseconds / 1_000_000) ms: \(what())") }
+    }
+
     var redis: SimulatedRedis {
         guard let current else { fatalError("no Redis") }
         return current
@@ -139,12 +144,24 @@ final class World {
 
     // MARK: a step
 
-    private enum Choice {
+    private enum Choice: CustomStringConvertible {
         case bridge(SimulatedBridge, SimulatedBridge.Action)
         case run(Commands)
         case durable
         case join(Client)
         case time(SimulatedBridge)
+
+        var description: String {
+            switch self {
+            case .bridge(let bridge, let action):
+                "bridge \(bridge.index) \(action) \(bridge.what(action))"
+            case .run(let commands):
+                "redis \(commands.redis.reign) runs \(commands.requests[0]) of bridge \(commands.bridge.index)"
+            case .durable: "a durable event"
+            case .join: "a client joins"
+            case .time: "time passes"
+            }
+        }
     }
 
     private func choices() -> [(weight: Int, Choice)] {
@@ -201,6 +218,7 @@ final class World {
     }
 
     private func make(_ choice: Choice) throws(Violation) {
+        tell("\(choice)")
         switch choice {
         case .bridge(let bridge, let action): try bridge.take(action)
         case .run(let commands): try run(commands)
