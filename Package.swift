@@ -109,3 +109,8 @@ let package = Package(
         .testTarget(name: "ArchitectureTests", swiftSettings: strict),
     ]
 )
+
+// Tests that run optimised are built alone (tools/schedules): all of them take ten minutes.
+if let only = Context.environment["JOBWIRE_TESTS"] {
+    package.targets.removeAll { $0.type == .test && $0.name != only }
+}

@@ -63,7 +63,7 @@ final class Checkup {
                 "Nothing that workers publish there is heard.")
         }
         // Without a reign it is not known which they are; recording then lacks INFO, which has been said.
-        for channel in records ? reign.map(names.channels) ?? [] : [probe] {
+        for channel in records ? reign.map(names.tried) ?? [] : [probe] {
             try subscribe(
                 to: channel, rule: records ? "&\(names.root)*" : "&\(probe)",
                 records ? .error : .warning,

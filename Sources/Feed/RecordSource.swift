@@ -368,7 +368,11 @@ enum RecordSource {
         end
         return { 'OK', era, last, 0 }
         end
-        local function present() return redis.call('PUBSUB', 'NUMSUB', channel('present'))[2] end
+        local function present()
+        local there = channel('present')
+        local counts = redis.call('PUBSUB', 'NUMSUB', there, there .. ':' .. era)
+        return counts[2] + counts[4]
+        end
         function asked.where()
         tell('WHERE', ARGV[10], ARGV[11], ARGV[12], word(era), textOf(last))
         return present()
@@ -379,6 +383,8 @@ enum RecordSource {
         end
         function asked.open()
         if era ~= ARGV[13] or last ~= tonumber(ARGV[14]) then return 'NO' end
+        local most = tonumber(ARGV[16])
+        if most >= 0 and present() > most then return 'NO' end
         local since = microseconds() - tonumber(ARGV[15])
         redis.call('HSET', KEYS[1], 'reign', reign, 'line', line, 'era', ARGV[10], 'last', 0,
         'patterns', ARGV[12], 'from', string.format('%.0f', since))

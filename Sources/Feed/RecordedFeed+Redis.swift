@@ -16,9 +16,7 @@ extension RecordedFeed: RedisSubscriberOwner {
         }
         guard server.role != .replica else { return leaveReplica() }
         let names = calls.names
-        channels = (
-            names.stamped(in: reign), names.control(in: reign), names.present(in: reign)
-        )
+        channels = (names.stamped(in: reign), names.control(in: reign))
         recorder.subscriptionReady(reign: reign, at: loop.now)
         followed.checkAll()
         advance()
@@ -46,10 +44,11 @@ extension RecordedFeed: RedisSubscriberOwner {
     public func subscriber(
         _ subscriber: RedisSubscriber, _ change: ChannelChange, of channel: String
     ) {
-        guard channel == channels.present else { return }
+        guard let asked = recorder.presence.asked, channel == self.channel(of: asked.place) else {
+            return
+        }
         switch change {
-        case .subscribed: recorder.presenceConfirmed(true)
-        case .unsubscribed: recorder.presenceConfirmed(false)
+        case .subscribed, .unsubscribed: recorder.presenceConfirmed()
         case .refused(let fault): reconnectSubscription(fault)
         }
         advance()
@@ -68,6 +67,15 @@ extension RecordedFeed: RedisSubscriberOwner {
     }
 
     public func subscriberRetrying(after pause: Duration) { tell(.redisRetrying(after: pause)) }
+
+    func channel(of place: Place) -> String? {
+        subscriber?.server?.reign.map {
+            switch place {
+            case .there: calls.names.present(in: $0)
+            case .claim(let era): calls.names.claim(era, in: $0)
+            }
+        }
+    }
 
     func reconnectSubscription(_ fault: RedisFault = .stopped) {
         subscriber?.stop()

@@ -60,7 +60,7 @@ public final class RecordedFeed {
     var subscribeAgainAt: Instant?
     var connectAgainAt: Instant?
     /// Of the primary that we listen to.
-    var channels = (stamped: "", control: "", present: "")
+    var channels = (stamped: "", control: "")
     private var flow = Flow.beginning
     var beginsUntil: Instant
     var publishTimeout: Duration { limits.publishTimeout }
@@ -252,10 +252,10 @@ public final class RecordedFeed {
                 recorder.answered(call, told, at: loop.now)
                 if told?.isPrimary == false { leaveReplica() }
             }
-        case .present(let isPresent):
-            isPresent
-                ? subscriber?.subscribe(to: channels.present)
-                : subscriber?.unsubscribe(from: channels.present)
+        case .present(let change):
+            guard let channel = channel(of: change.place) else { return }
+            change.isCounted
+                ? subscriber?.subscribe(to: channel) : subscriber?.unsubscribe(from: channel)
         case .reconnectSubscription: reconnectSubscription()
         case .reconnectCommands: reconnectCommands()
         }

@@ -21,11 +21,15 @@ public struct RecordedNames: Sendable {
     public func stamped(in reign: String) -> String { channel("stamped", reign) }
     /// What bridges ask each other.
     public func control(in reign: String) -> String { channel("control", reign) }
-    /// Nothing is said on it: who subscribes to it is aligned, or about to be.
+    /// Nothing is said on it: who subscribes to it holds names.
     public func present(in reign: String) -> String { channel("present", reign) }
+    /// Nor on this: who subscribes to it would open the era of this name, or has opened it.
+    func claim(_ era: Name, in reign: String) -> String { claim(era.text, in: reign) }
+    private func claim(_ era: String, in reign: String) -> String { "\(present(in: reign)):\(era)" }
 
-    public func channels(in reign: String) -> [String] {
-        [stamped(in: reign), control(in: reign), present(in: reign)]
+    /// What a bridge must be allowed to subscribe to; whoever tries them is counted for nothing.
+    public func tried(in reign: String) -> [String] {
+        [stamped(in: reign), control(in: reign), claim("tried", in: reign)]
     }
 
     private func channel(_ name: String, _ reign: String) -> String {

@@ -96,7 +96,7 @@ public final class Rehearsal {
 
         let pulse = PulseCall(number: 1, token: nil, countsUs: false, connection: 0)
         let open = OpenCall(
-            token: era, expected: Expected(era: nil, last: 0), heardFor: .zero,
+            token: era, expected: Expected(era: nil, last: 0), heardFor: .zero, thereMax: 0,
             isOverSilence: false)
         let answer = AnswerCall(era: era, marks: [(token: name(), ordinal: 0)])
         let record = RecordCall(

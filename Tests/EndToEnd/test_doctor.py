@@ -276,7 +276,7 @@ def test_it_tries_the_very_channels_of_the_reign(make_redis):
     tried = {each["found"] for each in findings if each["name"] == "subscribe"}
     assert tried == {
         "job:*:updates", "feed:*:updates", "jobwire:fleet:control:3",
-        *(f"jobwire:{{p}}:{name}:3:{reign}" for name in ["stamped", "control", "present"])}
+        *(f"jobwire:{{p}}:{name}" for name in [f"stamped:3:{reign}", f"control:3:{reign}", f"present:3:{reign}:tried"])}
 
 
 # simulate

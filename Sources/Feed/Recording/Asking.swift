@@ -15,17 +15,20 @@ struct Asking {
 
     let token: Name
     let since: Instant
+    /// Of the two; only under a name of our own we may open an era.
+    let isOurs: Bool
     private(set) var heard: Heard?
     var isAnswered = false
-    /// How many others are aligned, or about to be; nil while that is not known.
+    /// How many others hold names or have just opened the era; nil while that is not known.
     var others: Int?
     var openSent: Instant?
     private(set) var waited = Duration.zero
     private var lastAnswer: Instant?
 
-    init(token: Name, since: Instant) {
+    init(token: Name, since: Instant, isOurs: Bool) {
         self.token = token
         self.since = since
+        self.isOurs = isOurs
     }
 
     mutating func hear(_ expected: Expected?, count: Int64, at now: Instant) {

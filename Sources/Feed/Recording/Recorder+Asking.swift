@@ -1,6 +1,6 @@
 // How a recorder that is lost finds its place, or opens an era; and what shows whether recording flows.
 //
-// Nobody waits for a bridge that is not there: whether one is aligned Redis tells at once (Presence.swift).
+// Nobody waits for a bridge that is not there: whether one holds names Redis tells at once (Presence.swift).
 // Those that are there are waited for, until they have been silent for `openPause` while Redis answered.
 
 import Loop
@@ -13,7 +13,7 @@ extension Recorder {
         let pause = isWaiting ? limits.waitingPulsePause : limits.pulsePause
         guard let number = pulses.next(at: now, pause: pause) else { return nil }
         return PulseCall(
-            number: number, token: asking?.token, countsUs: presence.isCounted,
+            number: number, token: asking?.token, countsUs: presence.has(.there),
             connection: commands.number)
     }
 
@@ -29,7 +29,8 @@ extension Recorder {
         }
         asking?.redisAnswered(at: now, countsMax: limits.pulseCountsMax)
         // Where that has changed meanwhile nobody knows whether we are among the counted.
-        guard call.token == asking?.token, presence.isSettled, presence.isCounted == call.countsUs
+        guard call.token == asking?.token, presence.isSettled(.there),
+            presence.has(.there) == call.countsUs
         else { return }
         let others = answer.present - (call.countsUs ? 1 : 0)
         asking?.others = others
@@ -37,21 +38,23 @@ extension Recorder {
 
     // MARK: presence
 
-    private var isToBePresent: Bool {
-        if case .lost(nil) = standing { asking?.heard != nil || isOpeningInDoubt } else { true }
+    /// To hold names, and to open eras.
+    private var wantedPlaces: [Place] {
+        var places = doubted.map { Place.claim($0) }
+        if case .lost(nil) = standing {} else { places.append(.there) }
+        // That of another's MARK opens nothing.
+        if let asking, asking.isOurs { places.append(.claim(asking.token)) }
+        return places
     }
 
-    /// Whether Redis counts us while we ask; a newcomer waits to be counted until it may be asked itself.
-    private var isCountedWhileAsking: Bool { isKeeping || isOpeningInDoubt }
-
-    mutating func nextPresence() -> Bool? {
+    mutating func nextPresence() -> Presence.Change? {
         guard subscription != nil else { return nil }
-        return presence.next(wanted: isToBePresent)
+        return presence.next(wanted: wantedPlaces)
     }
 
-    mutating func presenceConfirmed(_ isCounted: Bool) {
-        presence.confirmed(isCounted)
-        if isCounted { align() }
+    mutating func presenceConfirmed() {
+        presence.confirmed()
+        if presence.has(.there) { align() }
     }
 
     // MARK: lost
@@ -76,22 +79,25 @@ extension Recorder {
         }
         // Those that kept the same as we did have nothing that we have not.
         let isNobodyThere = asking.others == 0 || isKeeping && expected.era == nil
-        guard presence.isCounted, isNobodyThere || isOverSilence else { return nil }
+        guard presence.has(.claim(asking.token)), presence.isSettled(.there),
+            isNobodyThere || isOverSilence
+        else { return nil }
         self.asking?.openSent = now
         opened = (asking.token, heardSince)
         return .open(
             OpenCall(
                 token: asking.token, expected: expected, heardFor: now - heardSince,
+                thereMax: asking.others == 0 ? presence.has(.there) ? 1 : 0 : nil,
                 isOverSilence: !isNobodyThere))
     }
 
     private mutating func ask(
         at now: Instant, using random: inout some RandomNumberGenerator
     ) -> RecorderStep? {
-        guard now >= askNotBefore, presence.isSettled, presence.isCounted == isCountedWhileAsking
+        guard now >= askNotBefore, presence.isSettled(.there), presence.has(.there) == isKeeping
         else { return nil }
         let token = Name.random(using: &random)
-        asking = Asking(token: token, since: now)
+        asking = Asking(token: token, since: now, isOurs: true)
         return .ask(token)
     }
 
@@ -109,7 +115,7 @@ extension Recorder {
             return
         }
         asking?.isAnswered = true
-        let others = present - (isCountedWhileAsking ? 1 : 0)
+        let others = present - (isKeeping ? 1 : 0)
         asking?.others = others
     }
 

@@ -63,8 +63,8 @@ struct Recorder {
     var asking: Asking?
     /// The era that we have had opened last, and since when it says that all was heard.
     var opened: (token: Name, heardSince: Instant)?
-    /// It may be open for all that we know: the answer was lost. Until it is known we stay counted.
-    var isOpeningInDoubt = false
+    /// Eras that may be open for all that we know: the answers were lost. We claim them until it is known.
+    var doubted: [Name] = []
     var askNotBefore = Instant(nanoseconds: .min)
     var marks: [Mark] = []
     var tail: Tail?
@@ -177,7 +177,7 @@ struct Recorder {
     }
 
     private mutating func hearMark(_ token: Name, _ by: Name, isOurs: Bool, _ now: Instant) {
-        isOpeningInDoubt = false
+        doubted = []
         if by == me, let opened, opened.token == token, opened.heardSince == heardSince {
             // Our own era: what we hold begins it, also where the command connection broke meanwhile or
             // we have asked anew: nothing of it is recorded, or the era would not have been opened.
@@ -191,7 +191,7 @@ struct Recorder {
         // An era that says more than we still hold begins with a hole: another one is opened in its place.
         guard by != me else { return }
         guard isOurs else { return meetOthers(at: now) }
-        asking = Asking(token: token.afterMark, since: now)
+        asking = Asking(token: token.afterMark, since: now, isOurs: false)
         asking?.hear(nil, count: count, at: now)
     }
 
@@ -226,7 +226,7 @@ struct Recorder {
         if let named, !isKeeping, !queue.isEmpty { tail = Tail(naming: named, queue: queue) }
         lose(keepingNames: false)
         queue.removeAll()
-        (presence, isOpeningInDoubt) = (Presence(), false)
+        (presence, doubted) = (Presence(), [])
     }
 
     mutating func commandsReady(reign: String) {
@@ -243,7 +243,9 @@ struct Recorder {
         resend()
         // A question that nobody heard may be gone. Whether the era was opened will be heard; opened once more, where
         // Redis lost it meanwhile, its name would mean two.
-        isOpeningInDoubt = isOpeningInDoubt || asking?.openSent != nil
+        if let asking, asking.openSent != nil {
+            doubted = doubted.suffix(limits.doubtedMax - 1) + [asking.token]
+        }
         if asking?.heard == nil || asking?.openSent != nil { asking = nil }
     }
 
@@ -255,7 +257,7 @@ struct Recorder {
         standing = .arriving(naming, last: last, isSender: isSender)
         drop(through: max(last, 0), naming)
         pulses.prove(at: now)
-        if presence.isCounted { align() }
+        if presence.has(.there) { align() }
     }
 
     mutating func align() {

@@ -9,8 +9,8 @@ enum RecorderStep {
     case open(OpenCall)
     /// Proves that commands are run and that what is published arrives, and looks who is there.
     case pulse(PulseCall)
-    /// Subscribe to the channel of those that are aligned or about to be, or leave it.
-    case present(Bool)
+    /// Have Redis count us for something, or no longer.
+    case present(Presence.Change)
     /// Close the connection and make it anew: it is not at the server that it should be at.
     case reconnectSubscription
     case reconnectCommands
@@ -48,13 +48,15 @@ struct OpenCall {
     let expected: Expected
     /// For how long all has been heard that is to be in it, or was recorded.
     let heardFor: Duration
+    /// So many may hold names, ourselves included; nil: whoever does.
+    let thereMax: Int?
     /// Somebody was there, and silent for so long that they are given up.
     let isOverSilence: Bool
 }
 
 struct PulseCall: Equatable {
     let number: Int64
-    /// The question that is out, and whether we are counted among those that are there.
+    /// The question that is out, and whether we are counted among those that hold names.
     let token: Name?
     let countsUs: Bool
     let connection: Int
@@ -63,7 +65,7 @@ struct PulseCall: Equatable {
 struct PulseAnswer: Equatable {
     let reign: String
     let isPrimary: Bool
-    /// How many are aligned, or about to be.
+    /// How many hold names, or have just opened the era.
     let present: Int
 }
 
@@ -81,6 +83,8 @@ struct RecorderLimits: Equatable, Sendable {
     var batchesInFlightMax = 2
     /// Who hears WHERE and does not answer for lack of room is asked again.
     var marksMax = 64
+    /// So many eras we claim of which we do not know whether they were opened.
+    var doubtedMax = 8
     /// How long a bridge that is not the sender waits for somebody else to record.
     var sendPause: Duration = .milliseconds(200)
     /// After an error of Redis.

@@ -94,7 +94,7 @@ struct ScriptCalls {
             [
                 bytes(open.token.text), bytes(me.text), bytes(patterns.text),
                 bytes(open.expected.era?.text ?? ""), bytes(open.expected.last),
-                bytes(open.heardFor.wholeMicroseconds),
+                bytes(open.heardFor.wholeMicroseconds), bytes(open.thereMax ?? -1),
             ])
     }
 

@@ -64,7 +64,10 @@ final class Client {
 
     func hear(_ update: Update) throws(Violation) {
         let item = World.item(update)
-        if update.epoch != cursor?.epoch {
+        let holdsOn = holdsInPresentEpoch(update)
+        if holdsOn {
+            guard update.seq == (cursor?.seq ?? 0) + 1 else { throw wrong(update) }
+        } else if update.epoch != cursor?.epoch {
             // A fork: what still holds goes on, and where we had seen more than that a gap comes first.
             guard update.epoch == announced, let cursor, update.seq <= cursor.seq + 1,
                 update.seq == cursor.seq + 1 || item == .gap
@@ -74,8 +77,18 @@ final class Client {
         }
         try world.ledger.names(
             StampedItem(job: job, epoch: update.epoch, seq: update.seq, item: item))
-        cursor = Cursor(epoch: update.epoch, seq: update.seq)
+        cursor = Cursor(epoch: holdsOn ? announced : update.epoch, seq: update.seq)
         if case .event(let uid) = item { lines.append(.event(uid)) } else { lines.append(.gap) }
+    }
+
+    /// What a replay has of before a fork may still carry the epoch that was left there: it is a cursor as good.
+    private func holdsInPresentEpoch(_ update: Update) -> Bool {
+        guard cursor?.epoch == announced, update.epoch != announced, let bridge = place?.0 else {
+            return false
+        }
+        return bridge.forks(of: update.job).contains {
+            $0.epoch == update.epoch && update.seq <= $0.seq
+        }
     }
 
     private func wrong(_ update: Update) -> Violation {

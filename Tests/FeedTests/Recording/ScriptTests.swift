@@ -63,7 +63,8 @@ struct ScriptTests {
         var random = Dice(seed: 7)
         let era = Name.random(using: &random)
         let open = OpenCall(
-            token: era, expected: Expected(era: nil, last: 0), heardFor: .zero, isOverSilence: false
+            token: era, expected: Expected(era: nil, last: 0), heardFor: .zero, thereMax: 0,
+            isOverSilence: false
         )
         #expect(
             try run(
@@ -99,6 +100,41 @@ struct ScriptTests {
         }
     }
 
+    @Test("no era is opened over a bridge that holds names, or that has just opened the one before")
+    func openOverNobody() throws {
+        let redis = try RedisServer()
+        let calls = try calls()
+        var random = Dice(seed: 5)
+        let eras = (0..<3).map { _ in Name.random(using: &random) }
+        func open(_ era: Name, over old: Name?, thereMax: Int?) throws -> String {
+            let call = OpenCall(
+                token: era, expected: Expected(era: old, last: 0), heardFor: .zero,
+                thereMax: thereMax, isOverSilence: false)
+            return try run(redis, calls.open(call, random: .random(using: &random), now: 1))
+        }
+        func subscriber(to channel: String) throws -> Connection {
+            let connection = try Connection(port: redis.port)
+            try connection.send(Array("SUBSCRIBE \(channel)\r\n".utf8))
+            _ = try connection.receive(through: ":1\r\n")
+            return connection
+        }
+        let info = try redis.ask("INFO", "replication")
+        let reign = try String(#require(info.firstMatch(of: /master_replid:(\w+)/)).1)
+
+        let opener = try subscriber(to: calls.names.claim(eras[0], in: reign))
+        #expect(try open(eras[0], over: nil, thereMax: 0) == "YES\n")
+        #expect(try open(eras[1], over: eras[0], thereMax: 0) == "NO\n", "the opener is there")
+        try opener.send(Array("UNSUBSCRIBE\r\n".utf8))
+        _ = try opener.receive(through: ":0\r\n")
+        #expect(try open(eras[1], over: eras[0], thereMax: 0) == "YES\n")
+
+        let holder = try subscriber(to: calls.names.present(in: reign))
+        #expect(try open(eras[2], over: eras[1], thereMax: 0) == "NO\n", "names are held")
+        #expect(try open(eras[2], over: eras[1], thereMax: 1) == "YES\n", "we hold them ourselves")
+        #expect(try open(eras[0], over: eras[2], thereMax: nil) == "YES\n", "over a silent one")
+        try holder.send(Array("QUIT\r\n".utf8))
+    }
+
     @Test("a history is kept within its count and its bytes, and says where it begins")
     func trim() throws {
         let redis = try RedisServer()
@@ -113,6 +149,7 @@ struct ScriptTests {
                 calls.open(
                     OpenCall(
                         token: era, expected: Expected(era: nil, last: 0), heardFor: .zero,
+                        thereMax: 0,
                         isOverSilence: false),
                     random: .random(using: &random), now: 1))
             var reader = EventReader()

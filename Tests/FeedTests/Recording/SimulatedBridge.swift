@@ -2,11 +2,11 @@
 // around them written anew for simulated connections. Whatever it can do next the world chooses.
 
 import Bytes
-import Hub
 import Jobs
 import Loop
 
 @testable import Feed
+@testable import Hub
 
 final class SimulatedBridge {
     enum Action { case subscribe, connect, hear, reply, runAsked, step, touch }
@@ -106,9 +106,11 @@ final class SimulatedBridge {
         case .answer(let call): commands?.requests.append(.answer(call))
         case .open(let call): commands?.requests.append(.open(call))
         case .pulse(let call): commands?.requests.append(.pulse(call))
-        case .present(let isPresent):
-            subscription?.asked.append(isPresent)
-            if without(.presence) { recorder.presenceConfirmed(isPresent) }
+        case .present(let change):
+            // Without it nobody waits to be counted.
+            let isAwaited = !without(change.place == .there ? .presence : .claim)
+            subscription?.asked.append(change)
+            if !isAwaited { recorder.presenceConfirmed() }
         case .reconnectSubscription: cutSubscription()
         case .reconnectCommands: cutCommands()
         case nil: isIdle = true
@@ -166,6 +168,7 @@ final class SimulatedBridge {
         for case .touch(let wish) in commands.requests { followed.failed(wish) }
         for case .touched(let wish, _, _) in commands.replies { followed.failed(wish) }
         recorder.commandsLost()
+        if without(.doubted) { recorder.doubted = [] }
     }
 
     // MARK: what is heard
@@ -187,7 +190,7 @@ final class SimulatedBridge {
                 try tell([.update(update, nil, loops)])
             }
         case .control(let message): try hear(message)
-        case .presence(let isCounted): recorder.presenceConfirmed(isCounted)
+        case .presence: recorder.presenceConfirmed()
         }
     }
 
@@ -333,6 +336,9 @@ final class SimulatedBridge {
             hasCaughtUp = isDone
         }
     }
+
+    /// Where the job left earlier epochs, as this bridge tells followers.
+    func forks(of job: JobID) -> [Fork] { hub.topics[job]?.forks ?? [] }
 
     func join(_ client: Client) throws(Violation) {
         followers += 1

@@ -13,9 +13,10 @@ import Loop
 enum Check: String, CaseIterable, Sendable {
     // of the scripts
     case reign, notRunID, gapEntry, oneGap, freshEpoch, era, hole, ordinalOnce, compareLast
-    case atOnlyWhenReached, doubt, channelReign
+    case atOnlyWhenReached, doubt, channelReign, countAtOpening
     // of the bridge
-    case keep, tail, deadEra, ownMark, sameServer, answer, eraAnswer, presence, letGo, patterns
+    case keep, tail, deadEra, ownMark, sameServer, answer, eraAnswer, presence, claim, doubted
+    case letGo, patterns, leavesWaiting
 }
 
 enum Kept: Equatable {
@@ -34,8 +35,8 @@ enum Heard {
     case message(job: Int, uid: Int)
     case stamped(by: Name?, era: Name?, last: Int64, [StampedItem])
     case control(ControlMessage)
-    /// Redis counts us among those that are there, or no longer.
-    case presence(Bool)
+    /// What was asked last of what Redis counts us for is so.
+    case presence
 }
 
 /// What a subscriber has been sent and has not read.
@@ -45,9 +46,9 @@ final class Subscription {
     /// The only job it counts, where its patterns are other ones.
     let onlyJob: Int?
     var unread: [Heard] = []
-    /// To be among those that are there, or no longer: asked, and not run yet.
-    var asked: [Bool] = []
-    var isPresent = false
+    /// What it wants to be counted for, or no longer: asked, and not run yet.
+    var asked: [Presence.Change] = []
+    private(set) var places: [Place] = []
 
     init(_ redis: SimulatedRedis, onlyJob: Int?) {
         self.redis = redis
@@ -57,8 +58,13 @@ final class Subscription {
     }
 
     func runAsked() {
-        isPresent = asked.removeFirst()
-        unread.append(.presence(isPresent))
+        let change = asked.removeFirst()
+        if change.isCounted {
+            places.append(change.place)
+        } else {
+            places.removeAll { $0 == change.place }
+        }
+        unread.append(.presence)
     }
 
     /// Channels end with the reign.
@@ -271,7 +277,13 @@ final class SimulatedRedis {
         return .ok(era: era, last: ingest.last)
     }
 
-    private var present: Int { subscribers.count { $0.isPresent && $0.reign == reign } }
+    private var present: Int {
+        let listening = subscribers.filter { $0.reign == reign }
+        let era = store.ingest.flatMap { $0.reign == reign ? $0.era : nil }
+        let opened = listening.count { each in era.map { each.places.contains(.claim($0)) } ?? false
+        }
+        return listening.count { $0.places.contains(.there) } + opened
+    }
 
     func ask(_ token: Name, by: Name, patterns: Name) -> Int {
         let ingest = begin()
@@ -289,7 +301,8 @@ final class SimulatedRedis {
         defer { save() }
         var ingest = begin()
         guard ingest.era == call.expected.era,
-            ingest.last == call.expected.last || without(.compareLast)
+            ingest.last == call.expected.last || without(.compareLast),
+            call.thereMax.map({ present <= $0 || without(.countAtOpening) }) ?? true
         else { return false }
         (ingest.era, ingest.last) = (call.token, 0)
         ingest.from = Instant(

@@ -54,6 +54,7 @@ final class World {
         limits.batchEventsMax = 1 + random.throwDie(3)
         limits.batchesInFlightMax = 1 + random.throwDie(3)
         limits.openPause = .seconds(1)
+        if schedule.removed.contains(.leavesWaiting) { limits.standstillMax = .seconds(1_000_000) }
         self.limits = limits
         current = SimulatedRedis(self)
         for index in 0..<[1, 2, 2, 3][random.throwDie(4)] {
