@@ -269,6 +269,8 @@ struct Recorder {
     }
 
     mutating func lose(keepingNames isKeeping: Bool) {
+        // Names that never counted are none to keep.
+        if case .arriving = standing { standing = .lost(kept: nil) }
         standing = .lost(kept: isKeeping ? named : nil)
         isSender = false
         recorded = 0

@@ -83,12 +83,13 @@ final class Client {
 
     /// What a replay has of before a fork may still carry the epoch that was left there: it is a cursor as good.
     private func holdsInPresentEpoch(_ update: Update) -> Bool {
-        guard cursor?.epoch == announced, update.epoch != announced, let bridge = place?.0 else {
-            return false
+        guard update.epoch != announced, let bridge = place?.0, let cursor else { return false }
+        let forks = bridge.forks(of: update.job)
+        func holds(_ epoch: Epoch?, _ seq: UInt64) -> Bool {
+            forks.contains { $0.epoch == epoch && seq <= $0.seq }
         }
-        return bridge.forks(of: update.job).contains {
-            $0.epoch == update.epoch && update.seq <= $0.seq
-        }
+        return holds(update.epoch, update.seq)
+            && (cursor.epoch == announced || holds(cursor.epoch, cursor.seq))
     }
 
     private func wrong(_ update: Update) -> Violation {
@@ -143,9 +144,11 @@ struct RecordingLedger {
         }
     }
 
-    /// What a bridge has named it holds, until it is forgiven.
+    /// What a bridge has named, and Redis counts it for, it holds, until it is forgiven. One that has just opened an era
+    /// has claimed it: only where Redis has lost which era it was that counts for nothing.
     mutating func watch(_ bridge: SimulatedBridge) {
         let recorder = bridge.recorder
+        if case .arriving(_, _, let hasOpened) = recorder.standing, !hasOpened || isLossy { return }
         guard recorder.named != nil else { return }
         let queue = recorder.queue
         let uids = queue.batch(from: queue.first, entriesMax: .max, bytesMax: .max).map {

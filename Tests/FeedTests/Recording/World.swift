@@ -263,10 +263,20 @@ final class World {
             let isRefused =
                 schedule.isPatient && call.isOverSilence && isSomebodyThere(but: commands.bridge)
             let isOpen = !isRefused && redis.open(call, by: commands.by, patterns: patterns)
+            if isOpen { forgiveThoseAway() }
             commands.replies.append(.opened(call.token, isOpen))
         case .touch(let wish):
             let touched = try redis.touch(Self.jobs[0] == wish.job ? 0 : 1, wish)
             commands.replies.append(.touched(wish, reign: redis.reign, touched))
+        }
+    }
+
+    /// Whoever lost both connections, or stands still without a subscription, is counted for nothing: what it held
+    /// may come too late.
+    private func forgiveThoseAway() {
+        for bridge in bridges
+        where bridge.subscription == nil && (bridge.commands == nil || bridge.isPaused) {
+            ledger.forgive(bridge)
         }
     }
 
