@@ -188,6 +188,73 @@ struct RecorderTests {
         else { throw Missing() }
     }
 
+    @Test(
+        "an era whose opening was not answered is claimed until it is known, and never opened twice"
+    )
+    func doubted() throws {
+        let asked = try Asked(others: 0)
+        #expect(asked.wait(.milliseconds(1), others: 0))
+        asked.recorder.commandsLost()
+        asked.recorder.commandsReady(reign: "reign")
+        asked.now = asked.now + .seconds(1)
+        var tokens: [Name] = []
+        while let step = asked.recorder.next(at: asked.now, using: &asked.random) {
+            if case .ask(let token) = step { tokens.append(token) }
+            if case .present = step { asked.recorder.presenceConfirmed() }
+        }
+        #expect(tokens.count == 1 && tokens != [asked.token])
+        #expect(asked.recorder.presence.has(.claim(asked.token)))
+        asked.hear(.mark(token: asked.token, by: Self.me))
+        asked.beCounted()
+        #expect(asked.recorder.naming?.era == asked.token)
+        #expect(!asked.recorder.presence.has(.claim(asked.token)))
+    }
+
+    @Test("an era that says more than is still held is not taken up")
+    func letGo() throws {
+        let asked = try Asked(others: 0)
+        #expect(asked.wait(.milliseconds(1), others: 0))
+        asked.now = asked.now + .milliseconds(1)
+        asked.recorder.hearStamped(by: Self.other, era: Self.name("era"), last: 8, at: asked.now)
+        asked.hear(.mark(token: asked.token, by: Self.me))
+        #expect(asked.recorder.standing == .lost(kept: nil))
+    }
+
+    @Test(
+        "what has names goes out under them when the subscription breaks, though it was not counted yet"
+    )
+    func tail() throws {
+        let asked = try Asked(others: 1)
+        asked.hear(.at(token: asked.token, era: Self.name("era"), ordinal: 7, last: 7))
+        let hasRoom = asked.recorder.hear(
+            QueuedEvent(job: nil, event: nil, heardAt: asked.now.nanoseconds))
+        asked.recorder.subscriptionLost()
+        var sent: [Int64] = []
+        while let step = asked.recorder.next(at: asked.now, using: &asked.random) {
+            if case .record(let call) = step, call.isTail { sent.append(call.first) }
+        }
+        #expect(hasRoom && sent == [8])
+    }
+
+    @Test("one that left what comes next to others, and sees nobody record it, asks again itself")
+    func leavesOthersWaiting() throws {
+        let asked = try Asked(others: 1)
+        let hasRoom = asked.recorder.hear(
+            QueuedEvent(job: nil, event: nil, heardAt: asked.now.nanoseconds))
+        asked.recorder.hearStamped(by: Self.other, era: Self.name("era"), last: 7, at: asked.now)
+        asked.hear(.at(token: asked.token, era: Self.name("era"), ordinal: 7, last: 7))
+        asked.beCounted()
+        #expect(hasRoom && asked.recorder.isAligned)
+        asked.hear(
+            .where(
+                token: Self.name("wanted"), by: Self.other, Expected(era: Self.name("era"), last: 7)
+            ))
+        _ = asked.wait(.milliseconds(1_900))
+        #expect(asked.recorder.isAligned, "the others may be a little late")
+        _ = asked.wait(.milliseconds(100))
+        #expect(!asked.recorder.isAligned && asked.recorder.asking != nil)
+    }
+
     /// Aligned in an era with seven ordinals.
     private func aligned() throws -> Asked {
         let asked = try Asked(others: 1)

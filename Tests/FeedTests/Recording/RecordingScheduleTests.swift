@@ -30,16 +30,6 @@ struct RecordingScheduleTests {
         if let found = firstViolation(in: [kind], from: Self.firstSeed) { Issue.record("\(found)") }
     }
 
-    @Test(
-        "what failed once holds",
-        arguments: [
-            // Redis opened our era and the answer was lost; what we had kept for it was let go.
-            Schedule(seed: 2_342, loss: .keys, isPatient: true),
-            // An era whose opening was not answered was opened twice, with FLUSHDB between.
-            Schedule(seed: 3_759, loss: .keys, isPatient: true),
-        ])
-    func heldSince(schedule: Schedule) { #expect(violation(in: schedule) == nil) }
-
     /// Where each was found to be needed; the search begins a little before. `sameServer` has a schedule of its
     /// own (`ReplacedPrimaryTests`).
     private static let neededNear: [Check: UInt64] = [
