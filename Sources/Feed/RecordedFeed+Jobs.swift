@@ -46,16 +46,10 @@ extension RecordedFeed {
             case .update(let update, let change, let loops): tell(.update(update, change, loops))
             case .opened(let opening, let loops):
                 for loop in 0..<LoopSet.loopsMax where loops.contains(loop) {
-                    tell(.opened(shown(opening), loop: loop))
+                    tell(.opened(opening, loop: loop))
                 }
             }
         }
-    }
-
-    /// A job that is waited for has an epoch in Redis, so that what nobody hears is a gap in it. Clients
-    /// are told none before the first event.
-    private func shown(_ opening: Opening) -> Opening {
-        opening.seq > 0 ? opening : Opening(job: opening.job)
     }
 
     func askForJobs() {
@@ -159,7 +153,7 @@ extension RecordedFeed: JobFeed {
             guard case .success(let reply) = reply, let touched = TouchAnswer(reply, part),
                 let told = touched.jobs.first
             else { return answer(nil) }
-            answer(shown(opening(job, told)))
+            answer(opening(job, told).shown)
         }
     }
 }

@@ -149,7 +149,9 @@ final class Topic {
     enum News { case nothing, updates([Update]), everything }
 
     func news(in opening: Opening) -> News {
-        guard hasBeenOpen, opening.epoch == epochHeard else { return .everything }
+        guard hasBeenOpen, opening.epoch == epochHeard, !opening.isTornOff else {
+            return .everything
+        }
         // Of a brief topic only the latest are here; nobody told us more than the answer has.
         let bringsPast = viewing?.isBrief == true && !opening.isBrief
         if bringsPast, opening.seq + 1 >= nextHeard { return .everything }
@@ -191,6 +193,12 @@ final class Topic {
             return
         }
         let readers = reading
+        func resume(
+            _ follower: FollowerID, at standing: Cursor, _ wish: Wish, isLive: Bool = true
+        ) {
+            let isTornOff = opening.isTornOff && standing.epoch == nil
+            self.resume(follower, at: standing, wish, isLive: isLive, isTornOff: isTornOff)
+        }
         for follower in live { resume(follower, at: standing, Wish()) }
         for each in filtered {
             // What a pace still holds the client has not seen.
@@ -206,11 +214,14 @@ final class Topic {
     }
 
     private func resume(
-        _ follower: FollowerID, at standing: Cursor, _ wished: Wish, isLive: Bool = true
+        _ follower: FollowerID, at standing: Cursor, _ wished: Wish, isLive: Bool, isTornOff: Bool
     ) {
         let wish = Wish(
             after: standing, types: wished.types, progressInterval: wished.progressInterval)
-        let (next, gaps) = place(wish, limits: nil)
+        var (next, gaps) = place(wish, limits: nil)
+        if isTornOff {
+            gaps = [Gap(from: nil, to: nil, reason: .epochChanged, epoch: epoch)] + gaps
+        }
         // A new epoch is announced before its first event, by a gap or by `live`; an old one goes on.
         let isUnannounced = standing.epoch != epoch && (isLive || standing.epoch == nil)
         reading[follower] = Reader(

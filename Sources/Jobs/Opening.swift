@@ -25,6 +25,11 @@ public struct Opening: Sendable {
     public let isBrief: Bool
     /// What a loop holds up to this number still holds: here is only what comes behind it.
     public let behind: UInt64?
+    /// Those that wait for the first event may have missed what came before this.
+    public var isTornOff = false
+
+    /// As clients are told: before the first event of no epoch.
+    public var shown: Opening { seq > 0 || isTornOff ? self : Opening(job: job) }
 
     /// So many entries a brief opening has.
     public static let briefEntriesMax = 64

@@ -41,7 +41,7 @@ extension Recorder {
     /// To hold names, and to open eras.
     private var wantedPlaces: [Place] {
         var places = doubted.map { Place.claim($0) }
-        if case .lost(nil) = standing {} else { places.append(.there) }
+        if named != nil || tail != nil { places.append(.there) }
         // That of another's MARK opens nothing.
         if let asking, asking.isOurs { places.append(.claim(asking.token)) }
         return places

@@ -40,6 +40,12 @@ final class Client {
 
     var wish: Wish { Wish(after: cursor, past: wantsPast ? .all : .none) }
 
+    /// One that was told no epoch has nothing to come back with: it is new.
+    func comes() {
+        guard let cursor, cursor.epoch == nil else { return }
+        (self.cursor, announced, lines) = (nil, nil, [])
+    }
+
     func welcomed(_ welcome: Welcome) {
         announced = welcome.epoch
         guard cursor == nil else { return }

@@ -345,6 +345,7 @@ final class SimulatedBridge {
         let follower = FollowerID(index: followers)
         clients[follower] = client
         client.place = (self, follower)
+        client.comes()
         let job = World.jobs[client.job]
         let (welcome, request) = hub.follow(job, by: follower, wish: client.wish)
         if let welcome { try welcomed(welcome) }
