@@ -153,7 +153,7 @@ extension RecordedFeed: JobFeed {
             guard case .success(let reply) = reply, let touched = TouchAnswer(reply, part),
                 let told = touched.jobs.first
             else { return answer(nil) }
-            answer(opening(job, told).shown)
+            answer(opening(job, told).shown())
         }
     }
 }

@@ -28,8 +28,18 @@ public struct Opening: Sendable {
     /// Those that wait for the first event may have missed what came before this.
     public var isTornOff = false
 
-    /// As clients are told: before the first event of no epoch.
-    public var shown: Opening { seq > 0 || isTornOff ? self : Opening(job: job) }
+    /// As it is told to clients that stand at `told`. Those that wait for the first event are told no epoch. So they
+    /// would not see that Redis has lost that they wait, and that the first event that it has may not be the first
+    /// there was: unless a gap says so already.
+    public func shown(to told: Cursor? = nil) -> Opening {
+        guard let old = told?.epoch, told?.seq == 0, let epoch, old != epoch,
+            !forks.contains(where: { $0.epoch == old }),
+            updates.first.map({ $0.seq > 1 || $0.kind == .event }) ?? true
+        else { return seq > 0 ? self : Opening(job: job) }
+        var torn = self
+        torn.isTornOff = true
+        return torn
+    }
 
     /// So many entries a brief opening has.
     public static let briefEntriesMax = 64

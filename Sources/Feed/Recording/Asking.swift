@@ -20,7 +20,9 @@ struct Asking {
     private(set) var heard: Heard?
     var isAnswered = false
     /// How many others hold names or have just opened the era; nil while that is not known.
-    var others: Int?
+    private(set) var others: Int?
+    /// When the last of those that were there when we asked was gone.
+    private var goneAt: Instant?
     var openSent: Instant?
     private(set) var waited = Duration.zero
     private var lastAnswer: Instant?
@@ -34,6 +36,16 @@ struct Asking {
     mutating func hear(_ expected: Expected?, count: Int64, at now: Instant) {
         heard = Heard(count: count, expected: expected)
         lastAnswer = now
+    }
+
+    mutating func count(others: Int, at now: Instant) {
+        if others == 0, let before = self.others, before > 0 { goneAt = now }
+        self.others = others
+    }
+
+    /// One that has just gone may have lost its subscription only, and still have to record what it held.
+    func isNobodyThere(at now: Instant, gonePause: Duration) -> Bool {
+        others == 0 && goneAt.map { now - $0 >= gonePause } ?? true
     }
 
     /// Somebody lives who knows where we are.

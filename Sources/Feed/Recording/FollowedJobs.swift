@@ -233,7 +233,7 @@ struct FollowedJobs {
         else { return [] }
         let cursor = Cursor(epoch: opening.epoch, seq: opening.seq)
         let due = followed.told == cursor ? followed.waiting : followed.loops
-        let opening = shown(opening, after: followed.told)
+        let opening = opening.shown(to: followed.told)
         followed.told = cursor
         followed.waiting = followed.late
         followed.late = LoopSet()
@@ -242,18 +242,6 @@ struct FollowedJobs {
         let news: [FollowedNews] = now.isEmpty ? [] : [.opened(opening, now)]
         defer { if !followed.waiting.isEmpty { wantRead(wish.job) } }
         return news + goLive(wish.job)
-    }
-
-    /// Those that wait for the first event are told no epoch. So they would not see that Redis has lost that they
-    /// wait, and that another bridge's first event may not be the first there was: unless a gap says so already.
-    private func shown(_ opening: Opening, after told: Cursor?) -> Opening {
-        guard let old = told?.epoch, told?.seq == 0, let new = opening.epoch, old != new,
-            !opening.forks.contains(where: { $0.epoch == old }),
-            opening.updates.first.map({ $0.seq > 1 || $0.kind == .event }) ?? true
-        else { return opening.shown }
-        var opening = opening
-        opening.isTornOff = true
-        return opening
     }
 
     private mutating func wantRead(_ job: JobID) {

@@ -33,7 +33,7 @@ extension Recorder {
             presence.has(.there) == call.countsUs
         else { return }
         let others = answer.present - (call.countsUs ? 1 : 0)
-        asking?.others = others
+        asking?.count(others: others, at: now)
     }
 
     // MARK: presence
@@ -78,7 +78,9 @@ extension Recorder {
             return nil
         }
         // Those that kept the same as we did have nothing that we have not.
-        let isNobodyThere = asking.others == 0 || isKeeping && expected.era == nil
+        let isNobodyThere =
+            asking.isNobodyThere(at: now, gonePause: limits.gonePause)
+            || isKeeping && expected.era == nil
         guard presence.has(.claim(asking.token)), presence.isSettled(.there),
             isNobodyThere || isOverSilence
         else { return nil }
@@ -116,7 +118,7 @@ extension Recorder {
         }
         asking?.isAnswered = true
         let others = present - (isKeeping ? 1 : 0)
-        asking?.others = others
+        asking?.count(others: others, at: now)
     }
 
     /// True: the era is open, and its MARK is on its way. nil: no answer, or an error.

@@ -24,7 +24,7 @@ extension Recorder {
         switch standing {
         case .aligned(let naming):
             if leavesOthersWaiting(at: now, naming) {
-                lose(keepingNames: true)
+                lose(keepingNames: false)
                 return nextWhileLost(at: now, using: &random)
             }
             if let call = nextAnswer(at: now, naming) { return .answer(call) }
@@ -132,7 +132,7 @@ extension Recorder {
             return
         }
         guard let naming, naming.era == call.era, !queue.isEmpty else { return }
-        // Only lost data can bring it about.
-        if queue.first + naming.offset > last + 1, recorded <= last { lose(keepingNames: true) }
+        // What comes next was left to others, and they are gone.
+        if queue.first + naming.offset > last + 1, recorded <= last { lose(keepingNames: false) }
     }
 }

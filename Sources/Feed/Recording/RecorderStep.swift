@@ -92,6 +92,8 @@ struct RecorderLimits: Equatable, Sendable {
     /// How long those that are there may be silent, while Redis answers, until they are given up: longer
     /// than a bridge takes to find its command connection dead and to make a new one.
     var openPause: Duration = .seconds(8)
+    /// How long we wait for what one that was there, and is gone, still has to record.
+    var gonePause: Duration = .milliseconds(300)
     /// Our own question must come back to us within it, or the subscription is elsewhere.
     var echoTimeout: Duration = .seconds(2)
     var pulsePause: Duration = .milliseconds(500)

@@ -27,7 +27,7 @@ final class Client {
     var place: (SimulatedBridge, FollowerID)?
     private(set) var cursor: Cursor?
     private(set) var lines: [Line] = []
-    private let world: World
+    private unowned let world: World
     /// An epoch that we were told of and have no entry of yet.
     private var announced: Epoch?
 

@@ -11,7 +11,7 @@ import Loop
 final class SimulatedBridge {
     enum Action { case subscribe, connect, hear, reply, runAsked, step, touch }
 
-    let world: World
+    unowned let world: World
     let index: Int
     var isAlive = true
     var isPaused = false
@@ -98,7 +98,9 @@ final class SimulatedBridge {
     }
 
     private func step() {
+        let wasAligned = recorder.isAligned
         let next = recorder.next(at: clock, using: &world.random)
+        if wasAligned { forgiveWhatFollowsAHole() }
         if let next { world.tell("  bridge \(index): \(next)") }
         switch next {
         case .record(let call): commands?.requests.append(.record(call))
@@ -115,6 +117,11 @@ final class SimulatedBridge {
         case .reconnectCommands: cutCommands()
         case nil: isIdle = true
         }
+    }
+
+    /// What comes next in its era nobody holds any more: it gives up its names, and whatever they named.
+    private func forgiveWhatFollowsAHole() {
+        if !recorder.isAligned { world.ledger.forgive(self) }
     }
 
     func timePassed() { isIdle = false }
@@ -138,6 +145,11 @@ final class SimulatedBridge {
                     false
                 }
             } == true
+    }
+
+    /// It has lost its subscription only, and is quicker with what it held than another is with an era.
+    var isAboutToSendTail: Bool {
+        isAlive && !isPaused && commands != nil && recorder.tail != nil
     }
 
     var heardAndHeld: Set<Int> {
@@ -231,7 +243,9 @@ final class SimulatedBridge {
         case .record(let call, let answer):
             if call.isTail, answer == .otherEra { try world.ledger.refuseTail(self) }
             let isDeaf = answer == .otherEra && !call.isTail && without(.eraAnswer)
+            let wasAligned = recorder.isAligned
             recorder.answered(call, isDeaf ? .failed : answer, at: clock)
+            if wasAligned, case .hole = answer { forgiveWhatFollowsAHole() }
             giveUpKept()
         case .told(let call, let answer):
             if !without(.eraAnswer) { recorder.answered(call, answer) }

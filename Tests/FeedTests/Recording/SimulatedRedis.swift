@@ -145,7 +145,7 @@ final class SimulatedRedis {
         var streams: [[(seq: UInt64, item: Kept)]] = [[], []]
     }
 
-    let world: World
+    unowned let world: World
     let runID: String
     /// Another one each time that it becomes primary.
     private(set) var reign: String

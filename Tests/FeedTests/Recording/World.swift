@@ -260,8 +260,10 @@ final class World {
         case .pulse(let call):
             commands.replies.append(.pulsed(call, redis.pulse(call.number, by: commands.by)))
         case .open(let call):
-            let isRefused =
-                schedule.isPatient && call.isOverSilence && isSomebodyThere(but: commands.bridge)
+            let isTooSoon =
+                call.isOverSilence && isSomebodyThere(but: commands.bridge)
+                || bridges.contains { $0.isAboutToSendTail }
+            let isRefused = schedule.isPatient && isTooSoon
             let isOpen = !isRefused && redis.open(call, by: commands.by, patterns: patterns)
             if isOpen { forgiveThoseAway() }
             commands.replies.append(.opened(call.token, isOpen))
