@@ -15,14 +15,10 @@ INGEST = "jobwire:{p}:ingest"
 LIMITS = [str(1 << 20), "2592000", "86400", "86400"]
 
 
-#: A script that wants the server's run id asks for it where the caller has none.
-RUN_ID = [""] if "local op, run, token" in SOURCE else []
-
-
 def head(operation, events_max):
     """What every call begins with."""
     token, database, now = "d" + secrets.token_hex(5), "0", str(int(time.time() * 1000))
-    return [operation, *RUN_ID, token, database, now, str(events_max), *LIMITS]
+    return [operation, token, database, now, str(events_max), *LIMITS]
 
 
 async def call(client, arguments):
@@ -43,4 +39,4 @@ async def open_over(client, events_max, patterns):
     """Opens an era over whoever works in the present one, as no bridge would. -> whether it did."""
     era, last = await client.hmget(INGEST, "era", "last")
     name = "x" + secrets.token_hex(5)
-    return await call(client, [*head("open", events_max), name, "rogue", patterns, era, last, "0"]) == "YES"
+    return await call(client, [*head("open", events_max), name, "rogue", patterns, era, last, "0", "-1"]) == "YES"
