@@ -51,7 +51,7 @@ struct OwnerTests {
         try scene.waitForMetric("jobwire_rights_awaited", clients.count)
         try scene.publish("j", status(message: "not yet"), "2")
         try scene.settle("j", at: 2)
-        // Who can't be heard yet is not taken for silent, however many pings there were.
+        // A client that can't be heard yet is not taken for silent, however many pings there were.
         let pinged = try scene.follow("else")
         pinged.answersPings = false
         for _ in 0..<4 {

@@ -90,7 +90,7 @@ final class Scene: @unchecked Sendable {
     /// The value of one line of `/metrics`.
     func metric(_ line: String) throws -> Int {
         var page: HTTPAnswer
-        // Who is refused asks again, or was too slow: a place is free a moment after a client has gone.
+        // A client that was refused, or was too slow, asks again: a place is free a moment after a client has gone.
         repeat {
             page = try connect().request("/metrics", headers: ["Connection: close"])
         } while [408, 429].contains(page.status)

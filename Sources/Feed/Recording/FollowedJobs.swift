@@ -108,8 +108,8 @@ struct FollowedJobs {
         wanted = inOrder { if case .wanted = $0 { true } else { false } }
     }
 
-    private func inOrder(_ isMeant: (Phase) -> Bool) -> [JobID] {
-        jobs.filter { isMeant($0.value.phase) }.map { ($0.value.place, $0.key) }
+    private func inOrder(_ isMeant: @escaping (Phase) -> Bool) -> [JobID] {
+        jobs.lazy.compactMap { isMeant($1.phase) ? ($1.place, $0) : nil }
             .sorted { $0.0 < $1.0 }.map(\.1)
     }
 

@@ -270,8 +270,8 @@ struct Recorder {
 
     mutating func lose(keepingNames isKeeping: Bool) {
         // Names that never counted are none to keep.
-        if case .arriving = standing { standing = .lost(kept: nil) }
-        standing = .lost(kept: isKeeping ? named : nil)
+        let kept: Naming? = if case .arriving = standing { nil } else { named }
+        standing = .lost(kept: isKeeping ? kept : nil)
         isSender = false
         recorded = 0
         (asking, marks) = (nil, [])

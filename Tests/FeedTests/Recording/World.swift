@@ -273,8 +273,8 @@ final class World {
         }
     }
 
-    /// Whoever lost both connections, or stands still without a subscription, is counted for nothing: what it held
-    /// may come too late.
+    /// A bridge that lost both connections, or stands still without a subscription, is counted for nothing: what it
+    /// held may come too late.
     private func forgiveThoseAway() {
         for bridge in bridges
         where bridge.subscription == nil && (bridge.commands == nil || bridge.isPaused) {
