@@ -33,8 +33,9 @@ struct RecordingScheduleTests {
     /// Where each was found to be needed; the search begins a little before. `sameServer` has a schedule of its
     /// own (`ReplacedPrimaryTests`).
     private static let neededNear: [Check: UInt64] = [
-        .reign: 1, .notRunID: 60, .gapEntry: 1, .oneGap: 1, .freshEpoch: 1, .era: 500, .hole: 1,
-        .ordinalOnce: 60,
+        .reign: 250, .notRunID: 30, .gapEntry: 1, .oneGap: 1, .freshEpoch: 1, .era: 50, .hole: 265,
+        .ordinalOnce: 100, .doubt: 1, .keep: 85, .tail: 25, .answer: 30, .eraAnswer: 130,
+        .letGo: 460, .patterns: 460, .deadEra: 1_015, .presence: 3_430,
     ]
     /// A command searches for all; a test only for those that are found soon.
     private static let isSearch = ProcessInfo.processInfo.environment["JOBWIRE_SEARCH"] != nil
