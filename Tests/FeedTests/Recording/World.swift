@@ -273,11 +273,11 @@ final class World {
         }
     }
 
-    /// A bridge that lost both connections, or stands still without a subscription, is counted for nothing: what it
-    /// held may come too late.
+    /// A bridge that lost its subscription, and the other connection too or stands still, is counted for nothing: what
+    /// it held may come too late.
     private func forgiveThoseAway() {
         for bridge in bridges
-        where bridge.subscription == nil && (bridge.commands == nil || bridge.isPaused) {
+        where bridge.recorder.tail != nil && (bridge.commands == nil || bridge.isPaused) {
             ledger.forgive(bridge)
         }
     }
