@@ -25,8 +25,8 @@ enum RecordSource {
         end
         return text
         end
-        local reign, role, line, era, last, from
-        local isNewReign = false
+        local reign, replication, role, line, era, last, from
+        local isUnknown = false
         local jobs, touched, out = {}, {}, {}
         local names, skipped = 0, 0
         local function channel(name)
@@ -37,19 +37,25 @@ enum RecordSource {
         names = names + 1
         return token .. names
         end
+        local function reignOf(info)
+        local hasPredecessor = string.find(info, 'master_replid2:0*[^0%s]')
+        return hasPredecessor and replication or string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
+        end
         local function begin()
         local info = redis.call('INFO', 'replication')
-        reign, role = string.match(info, 'master_replid:(%w+)'), string.match(info, 'role:(%w+)')
-        local kept = redis.call('HMGET', KEYS[1], 'reign', 'line', 'era', 'last', 'from')
+        replication, role = string.match(info, 'master_replid:(%w+)'), string.match(info, 'role:(%w+)')
+        local kept = redis.call('HMGET', KEYS[1], 'reign', 'line', 'era', 'last', 'from', 'replication')
+        isUnknown = not kept[1] or kept[6] ~= replication
+        reign = isUnknown and reignOf(info) or kept[1]
         line, era, last, from = kept[2], kept[3], tonumber(kept[4]), tonumber(kept[5])
         if kept[1] ~= reign or not line or not era or not last or era ~= '' and not from then
-        line, era, last, from, isNewReign = token, '', 0, nil, true
+        line, era, last, from, isUnknown = token, '', 0, nil, true
         end
         end
         local function settle()
-        if not isNewReign then return end
-        redis.call('HSET', KEYS[1], 'reign', reign, 'line', line, 'era', era, 'last', last)
-        isNewReign = false
+        if not isUnknown then return end
+        redis.call('HSET', KEYS[1], 'reign', reign, 'replication', replication, 'line', line, 'era', era, 'last', last)
+        isUnknown = false
         end
         local function load(stem)
         local job = jobs[stem]
@@ -353,6 +359,7 @@ enum RecordSource {
         end
         end
         flush()
+        settle()
         redis.call('HSET', KEYS[1], 'last', last)
         announce(by, era)
         return { 'OK', era, last, skipped }
@@ -386,7 +393,7 @@ enum RecordSource {
         local most = tonumber(ARGV[16])
         if most >= 0 and present() > most then return 'NO' end
         local since = microseconds() - tonumber(ARGV[15])
-        redis.call('HSET', KEYS[1], 'reign', reign, 'line', line, 'era', ARGV[10], 'last', 0,
+        redis.call('HSET', KEYS[1], 'reign', reign, 'replication', replication, 'line', line, 'era', ARGV[10], 'last', 0,
         'patterns', ARGV[12], 'from', string.format('%.0f', since))
         tell('MARK', ARGV[10], ARGV[11], ARGV[12])
         return 'YES'

@@ -12,11 +12,17 @@ public struct RedisIdentity: Sendable, Equatable {
     public enum Role: String, Sendable { case primary = "master", replica = "slave" }
 
     public internal(set) var runID: String?
-    /// The replication id, a new one each time that somebody becomes primary: of one reign is one
-    /// order of commands. A server keeps its run id when it is deposed and comes back.
-    public internal(set) var reign: String?
+    var replication: String?
+    var predecessor: String?
     public internal(set) var version: String?
     public internal(set) var role: Role?
+
+    /// One server is primary without a break: of one reign is one order of commands. record.lua says why it
+    /// is named so.
+    public var reign: String? {
+        guard let replication, let predecessor else { return nil }
+        return predecessor.contains { $0 != "0" } ? replication : runID
+    }
 }
 
 struct Greeting {
@@ -86,7 +92,8 @@ struct Greeting {
             switch name {
             case "run_id": server.runID = String(value)
             case "redis_version": server.version = String(value)
-            case "master_replid": server.reign = String(value)
+            case "master_replid": server.replication = String(value)
+            case "master_replid2": server.predecessor = String(value)
             case "role": server.role = RedisIdentity.Role(rawValue: String(value))
             default: break
             }

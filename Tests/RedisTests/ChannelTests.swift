@@ -18,7 +18,7 @@ struct ChannelTests {
         for round in 1...2 {
             try scene.runUntil(.ready)
             let reign = try #require(subscriber.server?.reign)
-            #expect(try server.ask("info", "replication").contains("master_replid:\(reign)"))
+            #expect(try server.ask("info", "server").contains("run_id:\(reign)"))
             let receivers = reigns.map { try? server.ask("publish", "of:\($0)", "x") }
             #expect(receivers.allSatisfy { $0 == "0\n" })
             try server.ask("publish", "of:\(reign)", "\(round)")

@@ -7,14 +7,13 @@ import redis
 
 from . import faults
 from .faults import FaultSkipped
-from .faults.moves import is_linked
+from .faults.moves import add_replica
 from .followers import Follower
 from .ledger import Ledger
 from .oracle import SETTLE_SECONDS, Loss, Oracle
 from .proxy import LAG
 from .publishers import Publisher
 from .redis_process import RedisProcess
-from .replication import Replication
 from .settling import behind
 
 #: While the harness itself gets no processor the proxies pass nothing on, and bridges rightly lose patience.
@@ -43,11 +42,7 @@ async def _begin(world):
     world.redis = RedisProcess(world.folder, persists=plan.persists)
     await world.redis.start()
     if plan.has_replica:
-        world.replication = Replication(world.redis.port)
-        await world.replication.start()
-        world.replica = RedisProcess(world.folder, "replica", world.replication.port)
-        await world.replica.start()
-        await is_linked(world.replica)
+        await add_replica(world)
     if not plan.canary:  # it is to be caught on any machine: nothing is credited to it
         world.task(world.load.run())
     world.task(_watch_lag(world))

@@ -118,8 +118,8 @@ struct ScriptTests {
             _ = try connection.receive(through: ":1\r\n")
             return connection
         }
-        let info = try redis.ask("INFO", "replication")
-        let reign = try String(#require(info.firstMatch(of: /master_replid:(\w+)/)).1)
+        let info = try redis.ask("INFO", "server")
+        let reign = try String(#require(info.firstMatch(of: /run_id:(\w+)/)).1)
 
         let opener = try subscriber(to: calls.names.claim(eras[0], in: reign))
         #expect(try open(eras[0], over: nil, thereMax: 0) == "YES\n")

@@ -3,7 +3,8 @@
 import asyncio
 
 from ..keeping import keep
-from ..redis_process import Sentinel
+from ..redis_process import RedisProcess, Sentinel
+from ..replication import Replication
 from .registry import FaultSkipped, only_redis, redis_fault, some_time
 
 REPLICA_SECONDS_MAX = 10
@@ -16,6 +17,15 @@ async def is_linked(replica):
             return
         await asyncio.sleep(0.01)
     raise FaultSkipped(f"{replica.name} does not reach its primary")
+
+
+async def add_replica(world):
+    """It keeps what its primary keeps, behind a pipe that can be stopped."""
+    world.replication = Replication(world.redis.port)
+    await world.replication.start()
+    world.replica = RedisProcess(world.folder, "replica", world.replication.port, world.redis.persists)
+    await world.replica.start()
+    await is_linked(world.replica)
 
 
 async def point_to(world, redis):

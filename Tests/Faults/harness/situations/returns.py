@@ -2,7 +2,7 @@
 
 import asyncio
 
-from ..faults.moves import demote_in_place, there_and_back
+from ..faults.moves import add_replica, demote_in_place, there_and_back
 from ..faults.outages import restart
 from .expectations import expect_flow
 from .registry import situation
@@ -62,3 +62,11 @@ async def there_and_back_again(world):
     for bridge in world.bridges:
         await expect_flow(world, bridge, since, 2.0)
     await asyncio.sleep(3)
+
+
+@situation(16, bridges=2)
+async def first_replica(world):
+    """The first replica comes to a Redis that is at work."""
+    await asyncio.sleep(1)
+    await add_replica(world)
+    await asyncio.sleep(2)

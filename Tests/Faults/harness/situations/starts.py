@@ -39,8 +39,8 @@ async def start_together(world):
 @situation(1, **START)
 async def start_beside_a_listener(world):
     """One bridge starts while somebody else is subscribed to the control channel."""
-    info = await world.redis_client().info("replication")
-    names = ["jobwire:{p}:control:0", "jobwire:{p}:control:0:" + info["master_replid"][:8]]
+    info = await world.redis_client().info("server")
+    names = ["jobwire:{p}:control:0", "jobwire:{p}:control:0:" + info["run_id"][:8]]
     await _start_beside(world, lambda listener: listener.subscribe(*names))
 
 
