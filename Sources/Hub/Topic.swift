@@ -149,7 +149,7 @@ final class Topic {
     enum News { case nothing, updates([Update]), everything }
 
     func news(in opening: Opening) -> News {
-        guard hasBeenOpen, opening.epoch == epochHeard, !opening.isTornOff else {
+        guard hasBeenOpen, opening.epoch == epochHeard else {
             return .everything
         }
         // Of a brief topic only the latest are here; nobody told us more than the answer has.

@@ -15,7 +15,8 @@ from main import run_plan, some_of_each_rule  # noqa: E402
 SLOW = bool(os.environ.get("JOBWIRE_TEST_SLOW"))
 SEEDS = {"redis": range(1, 61 if SLOW else 4), "memory": range(1, 21 if SLOW else 3)}
 RUNS = [(history, seed) for history, seeds in SEEDS.items() for seed in seeds]
-CHEAP = ["start-together", "roll-by-readyz", "start-over-a-slow-link", "look-at-finished", "gaps-of-a-restart"]
+CHEAP = ["start-together", "roll-by-readyz", "start-over-a-slow-link", "look-at-finished", "gaps-of-a-restart",
+         "first-replica"]
 
 
 def judge(plan):

@@ -350,6 +350,27 @@ struct HubTests {
         #expect(try stage.ledger(1).epoch == stage.history.epoch)
     }
 
+    @Test("who waits for the first event is told that Redis has lost this; others are not")
+    func tornOff() throws {
+        for hadEvents in [false, true] {
+            var stage = Stage()
+            stage.follow(1)
+            stage.read(1)
+            let waitedIn = Epoch(checking: "waiting1")
+            if hadEvents { stage.publish() }
+            stage.drain()
+            if !hadEvents { stage.history.renew() }
+            _ = stage.history.publish()
+            stage.open(told: Cursor(epoch: waitedIn, seq: 0))
+            stage.read(1)
+            stage.drain()
+            let ledger = try stage.ledger(1)
+            #expect(ledger.gaps.map(\.reason) == (hadEvents ? [] : [.epochChanged]))
+            #expect(ledger.epoch == stage.history.epoch)
+            #expect(ledger.seqs == (hadEvents ? [1, 2] : [1]))
+        }
+    }
+
     @Test("the last to leave ends the job's place in the hub")
     func leaving() throws {
         var stage = Stage()

@@ -191,8 +191,10 @@ struct Stage {
         if request == .askFeed, !slowly { open() }
     }
 
-    mutating func open() {
-        let (welcomes, resumed, request) = hub.open(history.opening, afterAsks: hub.asks)
+    /// `told` is where the job stood when the feed was asked before.
+    mutating func open(told: Cursor? = nil) {
+        let opening = history.opening.shown(to: told)
+        let (welcomes, resumed, request) = hub.open(opening, afterAsks: hub.asks)
         for welcome in welcomes { take(welcome) }
         for id in resumed { reading.insert(id) }
         if request == .askFeed { open() }

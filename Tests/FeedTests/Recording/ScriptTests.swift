@@ -135,6 +135,45 @@ struct ScriptTests {
         try holder.send(Array("QUIT\r\n".utf8))
     }
 
+    @Test("a line goes on where a first replica comes, and ends where the primary was deposed")
+    func reigns() throws {
+        let servers = try [RedisServer(), RedisServer()]
+        let calls = try calls()
+        var random = Dice(seed: 7)
+        let era = Name.random(using: &random)
+        func record() throws -> String {
+            let none = RecordCall(
+                era: era, first: 1, events: [], isTail: false, connection: 0, resending: 0)
+            return try run(servers[0], calls.record(none, token: .random(using: &random), now: 1))
+        }
+        func info(_ of: RedisServer, _ name: String) throws -> Substring? {
+            try of.ask("INFO", "replication").split(whereSeparator: \.isNewline)
+                .first { $0.hasPrefix("\(name):") }?.dropFirst(name.count + 1)
+        }
+        func follow(_ replica: RedisServer, _ primary: RedisServer) throws {
+            try primary.ask("CONFIG", "SET", "repl-diskless-sync-delay", "0")
+            try replica.ask("REPLICAOF", "127.0.0.1", "\(primary.port)")
+            try eventually("linked") { try info(replica, "master_link_status") == "up" }
+        }
+        let open = OpenCall(
+            token: era, expected: Expected(era: nil, last: 0), heardFor: .zero, thereMax: 0,
+            isOverSilence: false)
+        _ = try run(servers[0], calls.open(open, random: .random(using: &random), now: 1))
+        let first = try info(servers[0], "master_replid")
+
+        try follow(servers[1], servers[0])
+        let second = try info(servers[0], "master_replid")
+        #expect(first != second, "else nothing is tested")
+        #expect(try record().hasPrefix("OK\n"))
+        let kept = try servers[0].ask("HGET", "jobwire:{p}:ingest", "replication")
+        #expect(kept == "\(second ?? "")\n", "or each call would ask who it is at")
+
+        try servers[1].ask("REPLICAOF", "NO", "ONE")
+        try follow(servers[0], servers[1])
+        try servers[0].ask("REPLICAOF", "NO", "ONE")
+        #expect(try record().hasPrefix("ERA\n"))
+    }
+
     @Test("a history is kept within its count and its bytes, and says where it begins")
     func trim() throws {
         let redis = try RedisServer()
