@@ -97,8 +97,8 @@ static void printMeasured(const struct load *load, struct moment a, struct momen
            server, b.ownCPU - a.ownCPU, b.redisCPU - a.redisCPU,
            server / wall, (b.serverCore - a.serverCore - server) / wall, (b.ownCPU - a.ownCPU) / wall, (b.redisCPU - a.redisCPU) / wall,
            server > 0 ? (double)deliveries / server : 0);
-    printf("\"lost\":%lu,\"out_of_order\":%lu,\"doubled\":%lu,\"seq_breaks\":%lu,\"controls\":%lu",
-           load->totals.lost, load->totals.outOfOrder, load->totals.doubled, load->totals.seqBreaks, load->totals.controls);
+    printf("\"published_in_all\":%lu,\"lost\":%lu,\"out_of_order\":%lu,\"doubled\":%lu,\"seq_breaks\":%lu,\"controls\":%lu",
+           load->publisher.count, load->totals.lost, load->totals.outOfOrder, load->totals.doubled, load->totals.seqBreaks, load->totals.controls);
 }
 
 void runFanout(struct load *load) {
