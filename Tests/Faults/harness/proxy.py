@@ -48,6 +48,7 @@ class Link:
         self.reader, self.writer, self.life = reader, writer, life
         self.upstream_reader, self.upstream_writer = upstream_reader, upstream_writer
         self.address = "{}:{}".format(*upstream_writer.get_extra_info("sockname")[:2])
+        self.port = upstream_writer.get_extra_info("peername")[1]
         self.role = "unknown"
         self.asked = asyncio.Queue()  # what the bridge has sent and may pass on; at its end b""
         self.pending = collections.deque()  # operations asked and not yet answered
@@ -296,8 +297,9 @@ class RedisProxy:
         return max(confirmed[0], self.commands_at) if confirmed and self.commands_at else None
 
     def is_aligned(self, since=0.0):
-        """Whether it knows its place, and was told so since then."""
-        return any(hearing.is_aligned and hearing.placed_at >= since for hearing in self.hearings)
+        """Whether it knows its place at the Redis that is there now, and was told so since then."""
+        now = [link.hearing for link in self.links if link.hearing and link.port == self.target()]
+        return any(hearing.is_aligned and hearing.placed_at >= since for hearing in now)
 
     def _end_hearing(self, link, why):
         if link.hearing:

@@ -99,7 +99,7 @@ final class Commands {
     }
 
     let redis: SimulatedRedis
-    let bridge: SimulatedBridge
+    unowned let bridge: SimulatedBridge
     let by: Name
     var requests: [Request] = []
     var replies: [Reply] = []

@@ -65,6 +65,14 @@ final class World {
         clients = (0...random.throwDie(2)).map { Client(self, $0) }
     }
 
+    /// A server and its subscribers hold each other, and so do a bridge and its clients.
+    deinit {
+        for bridge in bridges {
+            bridge.subscription?.cut()
+            for client in bridge.clients.values { bridge.leave(client) }
+        }
+    }
+
     func fresh() -> Int {
         freshest += 1
         return freshest
