@@ -36,11 +36,12 @@ struct SlowTests {
         var (slowLedger, briskLedger) = (Ledger(), Ledger())
         var count = 0
         // The one that reads is never behind by more than a batch, whatever the other one does.
-        while scene.log.count(closedWith: 4408) == 0 {
+        while count < 8_000, scene.log.count(closedWith: 4408) == 0 {
             try scene.publisher.publish(Array(repeating: Self.payload, count: batch), to: "j1")
             count += batch
             while briskLedger.lastSeq < count { briskLedger.see(try brisk.hear()) }
         }
+        try scene.log.wait(closedWith: 4408)
         // At once: a connection that ends has ten seconds to take what it is owed.
         let ending = try slow.ending { slowLedger.see($0) }
         #expect(ending.code == 4408)
