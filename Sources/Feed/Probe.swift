@@ -10,6 +10,8 @@ struct Probe {
     let channel: String
     private let payload: [UInt8]
     private var missed = 0
+    /// Redis has published one that we have not heard; what it says on the other connection may come first.
+    private var isUnheard = false
     private var unheard = 0
     var mayPublish = true
     var mayHear = true
@@ -31,17 +33,18 @@ struct Probe {
     }
 
     /// The subscription is a new one.
-    mutating func begin() { (missed, unheard) = (0, 0) }
+    mutating func begin() { (missed, isUnheard, unheard) = (0, false, 0) }
 
     /// Redis says that it has published our probe.
-    mutating func published() { unheard += 1 }
+    mutating func published() { isUnheard = true }
 
-    /// Redis has published and we heard nothing: we listen to somebody else, or to nobody.
+    /// Redis has published and in all that time we heard nothing: we listen to somebody else, or to nobody.
     var isDeaf: Bool { unheard > Self.missedMax }
 
     /// One interval has passed. Answers whether the subscription still counts as alive.
     mutating func intervalPassed() -> Bool {
         missed += 1
+        if isUnheard { unheard += 1 }
         return missed <= Self.missedMax
     }
 }
