@@ -35,7 +35,8 @@ struct RecordingScheduleTests {
     private static let neededNear: [Check: UInt64] = [
         .reign: 250, .notRunID: 30, .gapEntry: 1, .oneGap: 1, .freshEpoch: 1, .era: 50, .hole: 265,
         .ordinalOnce: 100, .doubt: 1, .keep: 85, .tail: 25, .answer: 30, .eraAnswer: 130,
-        .letGo: 460, .patterns: 460, .deadEra: 1_015, .presence: 3_430,
+        .letGo: 460, .patterns: 460, .deadEra: 1_015, .presence: 3_430, .claim: 5_920,
+        .doubted: 8_212, .atOnlyWhenReached: 8_360, .countAtOpening: 12_792,
     ]
     /// A command searches for all; a test only for those that are found soon.
     private static let isSearch = ProcessInfo.processInfo.environment["JOBWIRE_SEARCH"] != nil
