@@ -283,9 +283,10 @@ extension Feed: TimerTarget {
     private func sendProbe() {
         guard probe.canProve, let commands, commands.state == .ready, subscriber?.state == .ready
         else { return }
-        commands.send(probe.command) { [weak self] answer in
+        let (number, command) = probe.next()
+        commands.send(command) { [weak self] answer in
             guard let self else { return }
-            if case .success(.integer) = answer { probe.published() }
+            if case .success(.integer) = answer { probe.published(number) }
             guard case .success(.error(let text)) = answer, text.hasPrefix("NOPERM") else { return }
             if probe.mayPublish { tell(.mayNotProbe) }
             probe.mayPublish = false

@@ -8,43 +8,48 @@ struct Probe {
     static let missedMax = 3
 
     let channel: String
-    private let payload: [UInt8]
+    private let word: [UInt8]
     private var missed = 0
-    /// Redis has published one that we have not heard; what it says on the other connection may come first.
-    private var isUnheard = false
-    private var unheard = 0
+    private var deaf = 0
+    /// Probes are numbered: the latest that was sent, that Redis says it has published, and that came back. The two
+    /// connections bring their news in any order, and after a standstill all at once.
+    private var (sent, published, heard) = (0, 0, 0)
     var mayPublish = true
     var mayHear = true
     var canProve: Bool { mayPublish && mayHear }
 
     init(prefix: String, database: Int, token: UInt64) {
         channel = "\(prefix):control:\(database)"
-        payload = Array("PROBE \(String(token, radix: 36))".utf8)
+        word = Array("PROBE \(String(token, radix: 36)) ".utf8)
     }
 
-    var command: [[UInt8]] { [Array("PUBLISH".utf8), Array(channel.utf8), payload] }
+    mutating func next() -> (number: Int, command: [[UInt8]]) {
+        sent += 1
+        let payload = word + Array(String(sent).utf8)
+        return (sent, [Array("PUBLISH".utf8), Array(channel.utf8), payload])
+    }
 
-    mutating func isOurs(_ heard: Span<UInt8>) -> Bool {
-        guard heard.count == payload.count,
-            payload.indices.allSatisfy({ payload[$0] == heard[$0] })
+    mutating func isOurs(_ payload: Span<UInt8>) -> Bool {
+        guard payload.count > word.count, word.indices.allSatisfy({ payload[$0] == word[$0] }),
+            let number = Int(payload.extracting(word.count...).text), 1...sent ~= number
         else { return false }
-        begin()
+        (missed, deaf, heard) = (0, 0, max(heard, number))
         return true
     }
 
-    /// The subscription is a new one.
-    mutating func begin() { (missed, isUnheard, unheard) = (0, false, 0) }
+    /// The subscription is a new one, to which nothing was published yet.
+    mutating func begin() { (missed, deaf, heard) = (0, 0, sent) }
 
-    /// Redis says that it has published our probe.
-    mutating func published() { isUnheard = true }
+    /// Redis says that it has published this one.
+    mutating func published(_ number: Int) { published = max(published, number) }
 
     /// Redis has published and in all that time we heard nothing: we listen to somebody else, or to nobody.
-    var isDeaf: Bool { unheard > Self.missedMax }
+    var isDeaf: Bool { deaf > Self.missedMax }
 
     /// One interval has passed. Answers whether the subscription still counts as alive.
     mutating func intervalPassed() -> Bool {
         missed += 1
-        if isUnheard { unheard += 1 }
+        if published > heard { deaf += 1 }
         return missed <= Self.missedMax
     }
 }

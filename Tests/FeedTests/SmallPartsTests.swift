@@ -36,27 +36,35 @@ struct SmallPartsTests {
     func probe() {
         var probe = Probe(prefix: "mine", database: 3, token: 0xFFFF_FFFF_FFFF_FFFF)
         #expect(probe.channel == "mine:control:3")
-        let payload = probe.command[2]
+        let command = probe.next().command
+        let payload = command[2]
         #expect(
-            probe.command[0] == Array("PUBLISH".utf8)
-                && probe.command[1] == Array(probe.channel.utf8))
-        for other in [[], payload.dropLast(), payload + [0], Array("PROBE other".utf8)] as [[UInt8]]
+            command[0] == Array("PUBLISH".utf8) && command[1] == Array(probe.channel.utf8))
+        let later = payload.dropLast() + [UInt8(ascii: "2")]
+        for other in [[], payload.dropLast(), payload + [0], later, Array("PROBE other 1".utf8)]
+            as [[UInt8]]
         {
             let isOurs = probe.isOurs(other.span)
             #expect(!isOurs)
         }
         let alive = (0...Probe.missedMax).map { _ in probe.intervalPassed() }
         #expect(alive == Array(repeating: true, count: Probe.missedMax) + [false])
+        #expect(!probe.isDeaf, "Redis has not said that it published")
         let isOurs = probe.isOurs(payload.span)
         let isAlive = probe.intervalPassed()
-        #expect(isOurs && isAlive && !probe.isDeaf)
-        // After a standstill all that Redis has published is said at once.
-        for _ in 0..<100 { probe.published() }
-        let deaf = (0...Probe.missedMax).map { _ in
-            _ = probe.intervalPassed()
-            return probe.isDeaf
+        #expect(isOurs && isAlive)
+        // What comes back may come before Redis says that it published it.
+        probe.published(1)
+        func deaf() -> [Bool] {
+            (0...Probe.missedMax).map { _ in
+                _ = probe.intervalPassed()
+                return probe.isDeaf
+            }
         }
-        #expect(deaf == Array(repeating: false, count: Probe.missedMax) + [true])
+        #expect(!deaf().contains(true))
+        // After a standstill all that it has published is said at once.
+        for _ in 0..<100 { probe.published(probe.next().number) }
+        #expect(deaf() == Array(repeating: false, count: Probe.missedMax) + [true])
         probe.begin()
         #expect(!probe.isDeaf)
     }
