@@ -31,11 +31,22 @@ struct Probe {
 
     mutating func isOurs(_ payload: Span<UInt8>) -> Bool {
         guard payload.count > word.count, word.indices.allSatisfy({ payload[$0] == word[$0] }),
-            let number = Int(payload.extracting(word.count...).text), 1...sent ~= number
+            let number = Self.number(payload.extracting(word.count...)), number <= sent
         else { return false }
         (missed, deaf, heard) = (0, 0, max(heard, number))
         return true
     }
+
+    private static func number(_ digits: Span<UInt8>) -> Int? {
+        guard digits.count <= digitsMax else { return nil }
+        var number = 0
+        for index in digits.indices {
+            guard UInt8(ascii: "0")...UInt8(ascii: "9") ~= digits[index] else { return nil }
+            number = number * 10 + Int(digits[index] - UInt8(ascii: "0"))
+        }
+        return number
+    }
+    private static let digitsMax = 18
 
     /// The subscription is a new one, to which nothing was published yet.
     mutating func begin() { (missed, deaf, heard) = (0, 0, sent) }

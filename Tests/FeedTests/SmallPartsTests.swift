@@ -40,7 +40,7 @@ struct SmallPartsTests {
         let payload = command[2]
         #expect(
             command[0] == Array("PUBLISH".utf8) && command[1] == Array(probe.channel.utf8))
-        let later = payload.dropLast() + [UInt8(ascii: "2")]
+        let later = Array(payload.dropLast()) + [UInt8(ascii: "2")]
         for other in [[], payload.dropLast(), payload + [0], later, Array("PROBE other 1".utf8)]
             as [[UInt8]]
         {
