@@ -17,7 +17,7 @@ import urllib.parse
 import pytest
 from support.client import MESSAGEPACK, SUBPROTOCOL
 from support.tokens import token
-from support.waiting import eventually
+from support.waiting import PATIENCE_SECONDS, eventually
 from websockets.exceptions import ConnectionClosed
 
 MARK = "B-SECRET"
@@ -79,8 +79,8 @@ class City:
             for tenant in "ba":
                 self.tell(tenant)
 
-    def ask(self, path, token, method="GET", headers=(), body=None, timeout=10):
-        """As it stands: nothing tidies the path. -> (status, headers, body)"""
+    def ask(self, path, token, method="GET", headers=(), body=None, timeout=10, until=b""):
+        """As it stands: nothing tidies the path; a stream is read `until` then. -> (status, headers, body)"""
         connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=timeout)
         try:
             connection.putrequest(method, path, skip_accept_encoding=True)
@@ -95,16 +95,20 @@ class City:
             answer = connection.getresponse()
             named = sorted((name.lower(), value) for name, value in answer.getheaders())
             if answer.headers.get("content-type") == "text/event-stream":
-                raw.settimeout(0.2)
-                return answer.status, named, self.some(answer)
+                return answer.status, named, self.some(answer, raw, until)
             return answer.status, named, answer.read()
         finally:
             connection.close()
 
     @staticmethod
-    def some(answer, seconds=0.3):
-        """What a stream says in a while."""
-        body, end = b"", time.monotonic() + seconds
+    def some(answer, raw, until, seconds=0.3):
+        """What a stream says up to what must come, and in a while from then on."""
+        body = b""
+        raw.settimeout(PATIENCE_SECONDS)
+        while until not in body and (line := answer.readline()):
+            body += line
+        raw.settimeout(0.2)
+        end = time.monotonic() + seconds
         try:
             while time.monotonic() < end:
                 body += answer.readline()
@@ -316,17 +320,21 @@ SOCKETS = [
 ]  # fmt: skip
 
 
-def hear(socket, seconds=0.3):
-    """-> what comes in a while, and the code it ended with. Then it is dropped, whatever still comes."""
-    heard, code = hear_on(socket, seconds)
+def hear(socket, seconds=0.3, until=lambda heard: True):
+    """-> what comes up to what must come and in a while from then on, and the code it ended with. Then it is
+    dropped, whatever still comes."""
+    heard, code = hear_on(socket, seconds, until)
     with contextlib.suppress(OSError):  # it has ended
         socket.connection.socket.shutdown(2)
     return heard, code
 
 
-def hear_on(socket, seconds):
-    heard, end = [], time.monotonic() + seconds
+def hear_on(socket, seconds, until):
+    heard = []
     try:
+        while not until(heard):
+            heard.append(socket.next(PATIENCE_SECONDS))
+        end = time.monotonic() + seconds
         while time.monotonic() < end:
             heard.append(socket.next(max(0.01, end - time.monotonic())))
     except TimeoutError:
@@ -384,7 +392,7 @@ def test_no_message_brings_the_other_tenant(city, follow, kind, language):
     every = list(messages())
     for message in every:
         socket.send(message)
-    heard, code = hear(socket, 3)
+    heard, code = hear(socket, until=lambda heard: heard and heard[-1]["type"] == "pong")
     assert code is None and check(heard)
     assert sum(message["type"] == "rejected" for message in heard) > len(every) / 2
     for message in heard:
@@ -400,14 +408,18 @@ def test_the_view_of_all_has_all_of_one_tenant_and_none_of_the_other(city, follo
     mine = token(**({"jobs": None} | TOKENS[kind]))
     for path in ("/ws/all", "/api/v1/ws/queues/%2A", "/api/v1/ws/queues/*"):
         socket = follow(city.server, path=path, token=mine)
-        heard, code = hear(socket, 1)
+        heard, code = hear(socket, until=lambda heard: own <= seen_in(heard))
         assert code is None and check(heard)
-        seen = {message["job_id"] for message in heard if "seq" in message}
+        seen = seen_in(heard)
         assert own <= seen and all(job.startswith(("a-", "alices")) for job in seen), seen
         for job in heard[0]["data"]["jobs"]:
             assert job["owner"] in ("alice", None) and job["job_id"].startswith(("a-", "alices")), job
-    status, _, body = city.ask("/api/v1/queues/*/events", mine, headers={"Accept": "text/event-stream"})
+    status, _, body = city.ask("/api/v1/queues/*/events", mine, headers={"Accept": "text/event-stream"}, until=b"a-1")
     assert status == 200 and b"a-1" in check(body)
+
+
+def seen_in(heard):
+    return {message["job_id"] for message in heard if "seq" in message}
 
 
 def test_the_mark_would_be_seen(city, follow):
@@ -416,6 +428,7 @@ def test_the_mark_would_be_seen(city, follow):
         mine = token(**({"jobs": None, "sub": "x"} | rights))
         for path in JOBS:
             assert MARK.encode() in city.ask(path.format("b-1"), mine)[2], (rights, path)
-        assert MARK in repr(hear(follow(city.server, path="/api/v1/ws/jobs/b-1/updates", token=mine))[0])
-        assert MARK in repr(hear(follow(city.server, path="/ws/all", token=mine))[0])
+        for path in ("/api/v1/ws/jobs/b-1/updates", "/ws/all"):
+            heard, _ = hear(follow(city.server, path=path, token=mine), until=lambda heard: MARK in repr(heard))
+            assert MARK in repr(heard)
         assert MARK.encode() in city.ask("/api/v1/jobs", mine)[2]

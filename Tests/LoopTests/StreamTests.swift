@@ -14,17 +14,17 @@ struct StreamTests {
         let (left, right) = (Actor(), Actor())
         right.onBytes = { _, _ in order.append("bytes") }
         let (sender, _) = try loop.pair(left, right)
-        let long = Alarm { _ in
-            sender.send(shared("x"))
-            let end = Instant.now() + .milliseconds(40)
-            while .now() < end {}
-        }
-        _ = loop.arm(long, after: .zero)
         let due = Alarm { _ in
             order.append("timer")
             loop.stop()
         }
-        _ = loop.arm(due, after: .milliseconds(20))
+        let long = Alarm { _ in
+            sender.send(shared("x"))
+            _ = loop.arm(due, after: .milliseconds(20))
+            let end = Instant.now() + .milliseconds(40)
+            while .now() < end {}
+        }
+        _ = loop.arm(long, after: .zero)
         loop.runInTime()
         #expect(order == ["bytes", "timer"])
     }
