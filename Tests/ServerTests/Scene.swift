@@ -101,11 +101,7 @@ final class Scene: @unchecked Sendable {
 
     /// The other side of a socket is closed a moment after ours.
     func waitForMetric(_ line: String, _ value: Int) throws {
-        var found = 0
-        try eventually("\(line) is \(value), and not \(found)") {
-            found = try metric(line)
-            return found == value
-        }
+        try eventually(line, counts: value) { try metric(line) }
     }
 
     func waitUntilReady() throws {

@@ -23,3 +23,18 @@ public func eventually(
         usleep(1_000)
     }
 }
+
+/// The same of a count. Patience begins anew whenever it is nearer to what is waited for than ever before: what goes
+/// on does not hang. To read it may cost whoever is waited for, so the breath is longer.
+public func eventually(_ what: String, counts wanted: Int, _ count: () throws -> Int) throws {
+    var (end, nearest) = (Patience.end, Int.max)
+    while true {
+        let found = try count()
+        if found == wanted { return }
+        if abs(found - wanted) < nearest { (end, nearest) = (Patience.end, abs(found - wanted)) }
+        guard DispatchTime.now() < end else {
+            throw WaitedInVain(what: "\(what) is \(wanted), and not \(found)")
+        }
+        usleep(10_000)
+    }
+}
