@@ -17,8 +17,8 @@ public struct RedisIdentity: Sendable, Equatable {
     public internal(set) var version: String?
     public internal(set) var role: Role?
 
-    /// One server is primary without a break: of one reign is one order of commands. record.lua says why it
-    /// is named so.
+    /// Names the time in which this server is primary without a break, and all commands have one order.
+    /// record.lua says why by these.
     public var reign: String? {
         guard let replication, let predecessor else { return nil }
         return predecessor.contains { $0 != "0" } ? replication : runID

@@ -392,7 +392,7 @@ def test_no_message_brings_the_other_tenant(city, follow, kind, language):
     every = list(messages())
     for message in every:
         socket.send(message)
-    heard, code = hear(socket, until=lambda heard: heard and heard[-1]["type"] == "pong")
+    heard, code = hear(socket, 3, until=lambda heard: heard and heard[-1]["type"] == "pong")
     assert code is None and check(heard)
     assert sum(message["type"] == "rejected" for message in heard) > len(every) / 2
     for message in heard:
@@ -408,7 +408,7 @@ def test_the_view_of_all_has_all_of_one_tenant_and_none_of_the_other(city, follo
     mine = token(**({"jobs": None} | TOKENS[kind]))
     for path in ("/ws/all", "/api/v1/ws/queues/%2A", "/api/v1/ws/queues/*"):
         socket = follow(city.server, path=path, token=mine)
-        heard, code = hear(socket, until=lambda heard: own <= seen_in(heard))
+        heard, code = hear(socket, 1, until=lambda heard: own <= seen_in(heard))
         assert code is None and check(heard)
         seen = seen_in(heard)
         assert own <= seen and all(job.startswith(("a-", "alices")) for job in seen), seen

@@ -7,6 +7,10 @@ from dataclasses import dataclass
 from . import processes
 
 
+#: What a run counts of events that did not come as they should have.
+WRONG = ("lost", "out_of_order", "doubled", "seq_breaks")
+
+
 @dataclass(frozen=True)
 class Case:
     name: str
