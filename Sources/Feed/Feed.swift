@@ -53,7 +53,7 @@ public final class Feed {
     private var probe: Probe
     let publishing: Publishing
     private let silence: Silence
-    private var continuity = Continuity.whole
+    private var continuity = Continuity.broken
     /// Loops that are told of every job that comes alive.
     private var watching = LoopSet()
 
@@ -120,8 +120,12 @@ public final class Feed {
     public func peek(_ job: JobID) -> Opening { history.peek(job) }
 
     private func beginEra() {
-        for (gap, loops) in history.beginEra(heardAt: loop.now.nanoseconds) {
-            tell(.update(gap, nil, loops))
+        for missed in history.beginEra(heardAt: loop.now.nanoseconds) {
+            switch missed {
+            case .update(let gap, let loops): tell(.update(gap, nil, loops))
+            case .opening(let opening, let loops):
+                for loop in loops.members { tell(.opened(opening, loop: loop)) }
+            }
         }
     }
 

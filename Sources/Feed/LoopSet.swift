@@ -8,6 +8,7 @@ public struct LoopSet: Equatable, Sendable {
 
     public var isEmpty: Bool { bits == 0 }
     public func contains(_ loop: Int) -> Bool { bits & (1 << UInt64(loop)) != 0 }
+    var members: [Int] { (0..<Self.loopsMax).filter(contains) }
     public mutating func insert(_ loop: Int) { bits |= 1 << UInt64(loop) }
     public mutating func remove(_ loop: Int) { bits &= ~(1 << UInt64(loop)) }
 

@@ -2,7 +2,8 @@
 //
 // It follows the `append` and `touch` of the design's recording algorithm, without Redis: a job gets
 // a random epoch with its first event and numbers without holes; when the subscription was broken
-// (a new era), a gap entry is put before whatever comes next, in each job that had events before.
+// (a new era), a gap entry is put before whatever comes next, in each job that had events before or was followed.
+// Where one is the last entry already, the epoch is left before it: it is told once more, under a new name.
 //
 // Invariants: (epoch, seq) never names two entries, because an epoch that was forgotten never comes
 // back. A job that a loop follows is never forgotten. `bytes` is what all records weigh together.
@@ -27,8 +28,9 @@ public struct MemoryLimits: Equatable, Sendable {
 struct MemoryHistory {
     final class Record {
         let job: JobID
-        let epoch: Epoch
+        var epoch: Epoch
         var seq: UInt64 = 0
+        var forks: [Fork] = []
         var era: Int
         var loops: LoopSet
         var snapshot = Snapshot()
@@ -54,13 +56,16 @@ struct MemoryHistory {
     /// How many records one event may look at to make room, so that no event pays for all.
     private static let looksMax = 128
 
+    /// So many epochs back a cursor is understood.
+    private static let forksMax = 8
+
     private let limits: MemoryLimits
     private var random: any RandomNumberGenerator
     private var era = 0
     private var records: [JobID: Record] = [:]
-    /// What each loop follows of jobs that had no event yet: a record for each would be a hundred times as
-    /// much.
-    private var awaited = [Set<JobID>](repeating: [], count: LoopSet.loopsMax)
+    /// What each loop follows of jobs that had no event yet, since which era: a record for each would be a
+    /// hundred times as much.
+    private var awaited = [[JobID: Int]](repeating: [:], count: LoopSet.loopsMax)
     private var order: [Record] = []
     private(set) var births = BirthOrder<Record>()
     private var hand = 0
@@ -74,15 +79,24 @@ struct MemoryHistory {
 
     var jobCount: Int { records.count }
 
+    /// A gap in a job that these loops follow: told as an update, or in place of what came behind a number.
+    enum Missed { case update(Update, LoopSet), opening(Opening, LoopSet) }
+
     /// Something may have been missed: in each job, whatever comes next comes behind a gap entry. Answers
     /// those of the followed jobs; the others get theirs when they are next touched.
-    mutating func beginEra(heardAt: Int64) -> [(Update, LoopSet)] {
+    mutating func beginEra(heardAt: Int64) -> [Missed] {
         era += 1
-        var gaps: [(Update, LoopSet)] = []
+        var missed: [Missed] = []
         for record in order where !record.loops.isEmpty {
-            if let gap = alignEra(record, heardAt) { gaps.append((gap, record.loops)) }
+            let epoch = record.epoch
+            guard let gap = alignEra(record, heardAt) else { continue }
+            missed.append(
+                record.epoch == epoch
+                    ? .update(gap, record.loops)
+                    : .opening(
+                        opening(of: record, updates: [gap], behind: gap.seq - 1), record.loops))
         }
-        return gaps
+        return missed
     }
 
     /// Gives the event its number. The gap, where there is one, comes first.
@@ -111,23 +125,27 @@ struct MemoryHistory {
         _ job: JobID, from loop: Int, isBrief: Bool = false, heardAt: Int64
     ) -> Opening {
         guard let record = records[job] else {
-            awaited[loop].insert(job)
+            awaited[loop][job] = era
             return Opening(job: job)
         }
         record.wasUsed = true
         _ = alignEra(record, heardAt)
         record.loops.insert(loop)
-        return opening(of: record, isBrief: isBrief)
+        let entries = record.ring.entries
+        return opening(
+            of: record,
+            updates: Array(isBrief ? entries.suffix(Opening.briefEntriesMax) : entries),
+            isBrief: isBrief)
     }
 
     mutating func unfollow(_ job: JobID, from loop: Int) {
         if let record = records[job] { return record.loops.remove(loop) }
-        awaited[loop].remove(job)
+        awaited[loop][job] = nil
     }
 
     /// The job as it stands, for somebody who does not stay.
     func peek(_ job: JobID) -> Opening {
-        records[job].map { opening(of: $0) } ?? Opening(job: job)
+        records[job].map { opening(of: $0, updates: Array($0.ring.entries)) } ?? Opening(job: job)
     }
 
     func belonging(of job: JobID) -> Belonging { records[job]?.snapshot.belonging ?? Belonging() }
@@ -144,17 +162,18 @@ struct MemoryHistory {
         return jobs
     }
 
-    private func opening(of record: Record, isBrief: Bool = false) -> Opening {
-        let entries = record.ring.entries
-        return Opening(
-            job: record.job, epoch: record.epoch, seq: record.seq, snapshot: record.snapshot,
-            updates: Array(isBrief ? entries.suffix(Opening.briefEntriesMax) : entries),
-            isBrief: isBrief)
+    private func opening(
+        of record: Record, updates: [Update], isBrief: Bool = false, behind: UInt64? = nil
+    ) -> Opening {
+        Opening(
+            job: record.job, epoch: record.epoch, seq: record.seq, forks: record.forks,
+            snapshot: record.snapshot, updates: updates, isBrief: isBrief, behind: behind)
     }
 
     private mutating func alignEra(_ record: Record, _ heardAt: Int64) -> Update? {
         guard record.era != era else { return nil }
         record.era = era
+        if case .gap = record.ring.entries.last?.kind { fork(record) }
         return put(record) { seq in
             Update(
                 job: record.job, epoch: record.epoch, seq: seq, kind: .gap(.unrecorded),
@@ -165,6 +184,17 @@ struct MemoryHistory {
         }
     }
 
+    /// Leaves the epoch before its last entry.
+    private mutating func fork(_ record: Record) {
+        record.seq -= 1
+        let left = Fork(epoch: record.epoch, seq: record.seq)
+        record.forks = Array((record.forks + [left]).suffix(Self.forksMax))
+        record.epoch = Epoch.random(using: &random)
+        bytes -= record.ring.bytes
+        record.ring.removeAll(behind: record.seq)
+        bytes += record.ring.bytes
+    }
+
     private mutating func put(_ record: Record, _ entry: (UInt64) -> Update) -> Update {
         record.seq += 1
         let update = entry(record.seq)
@@ -173,14 +203,17 @@ struct MemoryHistory {
         return update
     }
 
-    /// A job's first event: its numbering begins, in the present era.
+    /// A job's first event: its numbering begins, in the era since which it is followed.
     private mutating func begin(_ job: JobID) -> Record {
         var loops = LoopSet()
+        var since = era
         for loop in awaited.indices where !awaited[loop].isEmpty {
-            if awaited[loop].remove(job) != nil { loops.insert(loop) }
+            guard let era = awaited[loop].removeValue(forKey: job) else { continue }
+            loops.insert(loop)
+            since = min(since, era)
         }
         let record = Record(
-            job: job, epoch: Epoch.random(using: &random), era: era, loops: loops)
+            job: job, epoch: Epoch.random(using: &random), era: since, loops: loops)
         record.place = order.count
         record.birth = births.append(record)
         records[job] = record

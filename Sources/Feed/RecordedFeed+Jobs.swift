@@ -45,9 +45,7 @@ extension RecordedFeed {
             switch each {
             case .update(let update, let change, let loops): tell(.update(update, change, loops))
             case .opened(let opening, let loops):
-                for loop in 0..<LoopSet.loopsMax where loops.contains(loop) {
-                    tell(.opened(opening, loop: loop))
-                }
+                for loop in loops.members { tell(.opened(opening, loop: loop)) }
             }
         }
     }

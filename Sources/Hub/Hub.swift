@@ -144,7 +144,7 @@ public final class Hub {
         if case .opening(let heard) = topic.phase { early = heard }
         topic.phase = .open
         let news = topic.news(in: opening)
-        if !opening.isBrief, topic.ownFollowers > 0 { setBrief(topic, false) }
+        if opening.isWhole, topic.ownFollowers > 0 { setBrief(topic, false) }
         switch news {
         case .nothing: break
         case .updates(let updates):

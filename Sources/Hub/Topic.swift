@@ -153,7 +153,7 @@ final class Topic {
             return .everything
         }
         // Of a brief topic only the latest are here; nobody told us more than the answer has.
-        let bringsPast = viewing?.isBrief == true && !opening.isBrief
+        let bringsPast = viewing?.isBrief == true && opening.isWhole
         if bringsPast, opening.seq + 1 >= nextHeard { return .everything }
         guard opening.seq >= nextHeard else { return .nothing }
         let missed = opening.updates.filter { $0.seq >= nextHeard }

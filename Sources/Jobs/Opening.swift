@@ -28,6 +28,9 @@ public struct Opening: Sendable {
     /// Those that wait for the first event may have missed what came before this.
     public var isTornOff = false
 
+    /// All that is kept is in it.
+    public var isWhole: Bool { !isBrief && behind == nil }
+
     /// As it is told to clients that stand at `told`. Those that wait for the first event are told no epoch. So they
     /// would not see that Redis has lost that they wait, and that the first event that it has may not be the first
     /// there was: unless a gap says so already.

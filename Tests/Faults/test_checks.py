@@ -220,6 +220,19 @@ def test_two_gaps_in_a_row_are_found(run):
     assert [gap.is_second for gap in run.gap([GAP, GAP])] == [False, True]
 
 
+def test_a_gap_that_is_told_once_more_under_a_new_name_needs_a_cause_of_its_own_and_is_none_behind_another(run):
+    bridge = run.bridge()
+    hearing = run.subscribes(bridge, 0.0, aligned=0.1)
+    before = run.publishes(5.0, hearing)
+    run.ends(hearing, 5.2, CUT)
+    run.subscribes(bridge, 5.4, aligned=5.5)
+    items = [(5.1, "e", 1, before), (5.6, "e", 2, GAP), (8.0, "e2", 2, GAP)]
+    view = SimpleNamespace(client="c", job="j0", live_at=1.0, items=items)
+    gaps = Gaps(run, run.oracle(), [], [view]).found
+    assert [gap.is_second for gap in gaps] == [False, False]
+    assert [(gap.since, gap.cause) for gap in gaps] == [(5.0, CUT), (5.6, None)]
+
+
 def test_a_pause_is_a_cause_only_where_somebody_asked_meanwhile(run):
     bridge, other = run.bridge(), run.bridge("bridge2")
     hearing = run.subscribes(bridge, 0.0, aligned=0.1)

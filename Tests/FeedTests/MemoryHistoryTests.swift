@@ -67,10 +67,13 @@ struct MemoryHistoryTests {
         _ = history.follow(followed, 2)
         _ = history.follow(silent, 2)
 
-        let gaps = history.beginEra(heardAt: 9)
-        #expect(gaps.map(\.0.job) == [followed], "a job without events has nothing to miss")
-        #expect(gaps[0].0.kind == .gap(.unrecorded) && gaps[0].0.seq == 2)
-        #expect(gaps[0].1.contains(2))
+        let missed = history.beginEra(heardAt: 9)
+        guard case .update(let told, let loops) = missed.first, missed.count == 1 else {
+            Issue.record("a job without events is told with its first, others when touched")
+            return
+        }
+        #expect(told.job == followed && told.kind == .gap(.unrecorded) && told.seq == 2)
+        #expect(loops.members == [2])
         #expect(history.append(followed).gap == nil)
 
         let (gap, update, _) = history.append(other)
@@ -81,8 +84,9 @@ struct MemoryHistoryTests {
         #expect(opening.updates.map(\.kind) == [.event, .gap(.unrecorded)] && opening.seq == 2)
         #expect(history.append(returned).gap == nil)
 
-        #expect(history.append(silent).gap == nil)
-        #expect(history.append(silent).update.seq == 2)
+        #expect(history.append(silent).gap?.seq == 1, "its first events may have gone unheard")
+        #expect(history.append(silent).update.seq == 3)
+        #expect(history.append(try job("new")).gap == nil)
     }
 
     @Test("eras that nothing happened in between are one gap")
@@ -92,11 +96,44 @@ struct MemoryHistoryTests {
         for _ in 0..<5 { #expect(history.beginEra(heardAt: 0).isEmpty) }
         #expect(history.append(try job("a")).gap?.seq == 2)
         #expect(history.peek(try job("a")).seq == 3)
-        _ = history.follow(try job("a"), 0)
-        // Told at once each time: the client was connected all along.
-        for seq in 4...6 as ClosedRange<UInt64> {
-            #expect(history.beginEra(heardAt: 0).map(\.0.seq) == [seq])
+    }
+
+    @Test("clients that are there hear of each era at once, and the history keeps one gap of them")
+    func gapsInARow() throws {
+        var history = MemoryHistory()
+        for _ in 1...3 { _ = history.append(try job("a")) }
+        var told = [history.follow(try job("a"), 0).epoch]
+        for turn in 0..<20 {
+            switch history.beginEra(heardAt: 0).first {
+            case .update(let gap, _) where turn == 0:
+                #expect(gap.seq == 4)
+                told.append(gap.epoch)
+                told.removeFirst()
+            case .opening(let opening, let loops) where turn > 0:
+                #expect(opening.updates.map(\.seq) == [4] && opening.behind == 3)
+                #expect(loops.members == [0])
+                told.append(opening.epoch)
+            default: Issue.record("the first is an update, each further one takes its place")
+            }
         }
+        #expect(Set(told).count == 20, "each under a name of its own, or it would be passed over")
+        let opening = history.peek(try job("a"))
+        #expect(opening.updates.map(\.kind) == [.event, .event, .event, .gap(.unrecorded)])
+        #expect(opening.epoch == told.last && opening.seq == 4)
+        #expect(opening.forks.map(\.epoch) == told.dropLast().suffix(8).compactMap(\.self))
+        #expect(opening.forks.allSatisfy { $0.seq == 3 })
+        #expect(history.append(try job("a")).update.seq == 5)
+    }
+
+    @Test("a gap that is told once more weighs once")
+    func gapsWeighOnce() throws {
+        var history = MemoryHistory()
+        _ = history.append(try job("a"))
+        _ = history.follow(try job("a"), 0)
+        _ = history.beginEra(heardAt: 0)
+        let bytes = history.bytes
+        for _ in 0..<5 { _ = history.beginEra(heardAt: 0) }
+        #expect(history.bytes == bytes)
     }
 
     @Test("a gap is a frame that clients understand")

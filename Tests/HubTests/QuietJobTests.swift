@@ -54,4 +54,22 @@ struct QuietJobTests {
             #expect(letGo(stage) == 0)
         }
     }
+
+    @Test("what makes up for lost events is not taken for the whole, which a client waits for")
+    func makesUp() {
+        var stage = ViewStage(jobs: 1, clients: 2)
+        let job = stage.jobs[0]
+        for _ in 0..<200 { stage.publish(job) }
+        stage.view(0, ["*": View { _, _ in true }])
+        stage.rest()
+        stage.publish(job)
+        stage.rest()
+        stage.follow(1, job)
+        stage.publish(job)
+        stage.makeUp(job)
+        stage.hubReads()
+        stage.rest()
+        let seqs = stage.clients[FollowerID(index: 1)]?.seats[job]?.ledger.seqs
+        #expect(seqs == Array(1...202))
+    }
 }

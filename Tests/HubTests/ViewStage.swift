@@ -152,6 +152,23 @@ struct ViewStage {
         if isLost { toHub.append(.missed(job)) }
     }
 
+    /// What is on its way of the job is lost, and the feed makes up for it by what comes behind the rest.
+    mutating func makeUp(_ job: JobID) {
+        let lost = toHub.count {
+            if case .update(let update, _) = $0 { update.job == job } else { false }
+        }
+        toHub.removeAll {
+            if case .update(let update, _) = $0 { update.job == job } else { false }
+        }
+        let whole = opening(of: job, isBrief: false)
+        toHub.append(
+            .opened(
+                Opening(
+                    job: job, epoch: whole.epoch, seq: whole.seq, forks: whole.forks,
+                    snapshot: whole.snapshot, updates: whole.updates.suffix(lost),
+                    behind: whole.seq - UInt64(lost)), afterAsks: asksTaken))
+    }
+
     /// Events were lost of a job that no view followed at that moment, so that the hub can't tell who
     /// would have seen them: the next one begins a new subscription.
     private mutating func forgive(_ job: JobID) {

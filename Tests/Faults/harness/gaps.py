@@ -39,6 +39,7 @@ class Gaps:
             for at, epoch, seq, what in view.items:
                 if what == GAP:
                     self.told_at.setdefault((view.job, epoch, seq), at)
+        self.forks = {}  # (job, new epoch, its first seq) -> the epoch that it grew out of
         self.found = list(self._entries()) + list(self._resets())
         for gap in self.found:
             gap.cause = self._cause(gap)
@@ -72,8 +73,15 @@ class Gaps:
             numberings[job, epoch].setdefault(seq, what)
 
     def _forked_from(self, numberings):
-        """(job, new epoch, its first seq) -> the last entry of the old numbering that holds, where a stream says it."""
+        """(job, new epoch, its first seq) -> the last entry of the old numbering that holds, where one who saw it says so."""
         before = {}
+        for view in self.views:
+            old = None
+            for _, epoch, seq, what in view.items:
+                if what == GAP and old not in (None, epoch):
+                    before[view.job, epoch, seq] = numberings[view.job, old].get(seq - 1)
+                    self.forks[view.job, epoch, seq] = old
+                old = epoch
         for kept in self.streams:
             epochs = [*kept.forks, (kept.epoch, kept.seq)]
             for (old, upto), (new, _) in zip(epochs, epochs[1:]):
@@ -82,6 +90,7 @@ class Gaps:
                 beyond = numberings[kept.job, old].get(upto + 1)
                 lost = beyond if isinstance(beyond, EventID) else None
                 before[kept.job, new, upto + 1] = lost or numberings[kept.job, old].get(upto)
+                self.forks[kept.job, new, upto + 1] = old
         return before
 
     def _entry(self, job, epoch, seq, previous):
@@ -90,6 +99,8 @@ class Gaps:
         since = self.world.known_since(job)
         if isinstance(previous, EventID) and previous in self.world.publications:
             since = max(since, self.world.publications[previous].sent)
+        # What was told before under another name has had its cause.
+        since = max(since, self.told_at.get((job, self.forks.get((job, epoch, seq)), seq), 0.0))
         return Gap(job, f"{job} at {epoch}:{seq}, {until:.3f} s", min(since, until), until, is_second=is_second)
 
     # Numberings that clients were told to forget
