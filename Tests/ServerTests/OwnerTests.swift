@@ -9,7 +9,7 @@ struct OwnerTests {
     static let ways = ViewTests.ways
 
     private func scene(
-        _ way: (loops: Int, history: Settings.History), wait: Duration = .seconds(30),
+        _ way: (loops: Int, history: Settings.History), wait: Duration = .seconds(3_600),
         _ change: (inout Settings) -> Void = { _ in }
     ) throws -> Scene {
         try Scene(loops: way.loops) {
@@ -95,7 +95,7 @@ struct OwnerTests {
 
     @Test("who names nobody, or was told his jobs, does not wait", arguments: [1, 3])
     func atOnce(loops: Int) throws {
-        let scene = try scene((loops, .memory), wait: .seconds(300))
+        let scene = try scene((loops, .memory))
         try scene.publish("mine", status(owner: "u1"))
         try scene.settle("mine", at: 1)
         for token in [
@@ -110,7 +110,7 @@ struct OwnerTests {
 
     @Test("on a many-socket each job is answered when it is known, or withdrawn", arguments: ways)
     func many(way: (loops: Int, history: Settings.History)) throws {
-        let scene = try scene(way, wait: .seconds(5)) { $0.subscriptionsPerConnectionMax = 4 }
+        let scene = try scene(way, wait: .seconds(15)) { $0.subscriptionsPerConnectionMax = 4 }
         try scene.publish("mine", status(owner: "u1"))
         try scene.publish("theirs", status(owner: "u2"))
         try scene.settle("theirs", at: 1)
@@ -182,7 +182,7 @@ struct OwnerTests {
 
     @Test("a queue's right is one to each of its jobs, as long as it is in it", arguments: ways)
     func queues(way: (loops: Int, history: Settings.History)) throws {
-        let scene = try scene(way, wait: .seconds(3))
+        let scene = try scene(way, wait: .seconds(15))
         let token = try Token.of(queues: ["q"])
         let client = try scene.follow("j", token: token)
         try scene.publish("j", status(queue: "q"))

@@ -86,7 +86,7 @@ struct UndecidedTests {
     @Test("however many wait for jobs to become theirs, an owner gets in at once")
     func crowded() throws {
         let (each, count) = (400, RightsDesk.petitionsMax)
-        let scene = try Scene { $0.ownerWait = .seconds(300) }
+        let scene = try Scene { $0.ownerWait = .seconds(3_600) }
         try scene.publish("mine", status(owner: "u2"))
         try scene.settle("mine", at: 1)
         let names = (0..<each).map { "j\($0)" }

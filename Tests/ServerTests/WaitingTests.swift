@@ -17,7 +17,7 @@ struct WaitingTests {
 
     @Test("without Redis nobody is refused for good: he is told to come again", arguments: [1, 3])
     func redisAway(loops: Int) throws {
-        let scene = try Scene(loops: loops) { ($0.history, $0.ownerWait) = (.redis, .seconds(5)) }
+        let scene = try Scene(loops: loops) { ($0.history, $0.ownerWait) = (.redis, .seconds(15)) }
         let token = try Token.of(subject: "u1")
         let one = try scene.follow("j", token: token)
         let many = try scene.open(token: token)
@@ -58,7 +58,7 @@ struct WaitingTests {
             try scene.follow("j", token: try Token.of(subject: "u1")),
             try stream(scene, "j", token: try Token.of(subject: "u1")),
         ]
-        let short = try scene.follow("j", token: try Token.of(subject: "u1", for: 4))
+        let short = try scene.follow("j", token: try Token.of(subject: "u1", for: 15))
         try scene.waitForMetric("jobwire_rights_awaited", 3)
         #expect(try short.ending().code == 4401)
         others.removeAll()
@@ -80,11 +80,11 @@ struct WaitingTests {
     @Test("a token that is revoked meanwhile, or ends, opens nothing", arguments: [1, 3])
     func revoked(loops: Int) throws {
         let scene = try Scene(loops: loops) {
-            ($0.tokenLeeway, $0.ownerWait) = (.zero, .seconds(6))
+            ($0.tokenLeeway, $0.ownerWait) = (.zero, .seconds(60))
         }
         let socket = try scene.follow("j", token: try Token.of(subject: "u1", id: "t"))
         let events = try stream(scene, "j", token: try Token.of(subject: "u1", id: "t"))
-        let short = try stream(scene, "j", token: try Token.of(subject: "u1", for: 4))
+        let short = try stream(scene, "j", token: try Token.of(subject: "u1", for: 15))
         try scene.waitForMetric("jobwire_rights_awaited", 3)
         let answer = try scene.connect().request(
             "/api/v1/revocations", method: "POST",
