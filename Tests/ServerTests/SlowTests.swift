@@ -91,14 +91,16 @@ struct SlowTests {
         }
         let filtered = try scene.follow(
             "j1", "types=log", over: scene.connect(receiveBufferBytes: 4_096))
-        while scene.log.count(closedWith: 4408) == 0 {
+        var count = 0
+        func publish() throws {
             try scene.publisher.publish(Array(repeating: Self.payload, count: 100), to: "j1")
+            count += 100
         }
+        while scene.log.count(closedWith: 4408) == 0 { try publish() }
         #expect(try filtered.ending().code == 4408)
         // The replay waits for its reader without cost, but not for ever.
-        for _ in 0..<60 {
-            try scene.publisher.publish(Array(repeating: Self.payload, count: 100), to: "j1")
-        }
+        for _ in 0..<60 { try publish() }
+        try scene.settle("j1", at: count)
         let replayed = try scene.follow("j1", over: scene.connect(receiveBufferBytes: 4_096))
         try scene.log.wait(closedWith: 4408, count: 2)
         var ledger = Ledger()
