@@ -135,7 +135,7 @@ struct EventStreamTests {
         for _ in 0..<60 {
             try scene.publisher.publish(Array(repeating: SlowTests.payload, count: 100), to: "j1")
         }
-        try scene.settle("j1", at: 6_000)
+        try scene.waitForMetric("jobwire_events_heard_total", 6_000)
         let client = try EventStreamClient(
             scene, "j1", over: scene.connect(receiveBufferBytes: 4_096))
         try scene.log.wait(for: "event_stream_closed")

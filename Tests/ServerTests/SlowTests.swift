@@ -100,7 +100,7 @@ struct SlowTests {
         #expect(try filtered.ending().code == 4408)
         // The replay waits for its reader without cost, but not for ever.
         for _ in 0..<60 { try publish() }
-        try scene.settle("j1", at: count)
+        try scene.waitForMetric("jobwire_events_heard_total", count)
         let replayed = try scene.follow("j1", over: scene.connect(receiveBufferBytes: 4_096))
         try scene.log.wait(closedWith: 4408, count: 2)
         var ledger = Ledger()
