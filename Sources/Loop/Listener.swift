@@ -63,7 +63,9 @@ public final class Listener: EventTarget {
 
     private func welcome(_ stream: Stream) {
         owner?.listener(self, accepted: stream)
-        if stream.owner == nil { stream.close() } else { stream.opens() }
+        guard stream.owner != nil else { return stream.close() }
+        // Over TLS the client speaks first; until then it costs nothing.
+        if tls == nil || stream.isAwaitingIntroduction { stream.opens() }
     }
 
     private func exhaust(_ error: SystemError) {

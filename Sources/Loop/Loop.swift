@@ -17,6 +17,8 @@ public struct LoopLimits: Sendable {
     public var acceptRest: Duration = .milliseconds(100)
     public var readBudgetBytes = 65_536
     public var inputBytesMax = 1_048_576
+    /// Steps of TLS handshakes with those that come. One costs a millisecond where the certificate has an RSA key.
+    public var handshakeStepsPerTickMax = 8
     /// A finished stream's time to send what it owes, and then the peer's to close.
     public var finishMax: Duration = .seconds(10)
     public var lingerMax: Duration = .seconds(1)
@@ -46,6 +48,7 @@ public final class Loop {
     private var flushing: [Stream] = []
     var toVisit: [Stream] = []
     var drained: [Stream] = []
+    var handshakesLeft = 0
     var ended: [(Stream, StreamEnd)] = []
     private var wheel: TimerWheel
     private var spare = Descriptor.none
@@ -123,6 +126,7 @@ public final class Loop {
     private func tick() {
         let found = poller.wait(milliseconds: waitMilliseconds)
         now = .now()
+        handshakesLeft = limits.handshakeStepsPerTickMax
         for index in 0..<found {
             let (token, readiness) = poller.event(index)
             poller.target(of: token)?.ready(readiness)

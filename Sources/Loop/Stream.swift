@@ -11,6 +11,9 @@ import Bytes
 import CLinux
 
 public protocol StreamOwner: AnyObject {
+    /// An accepted stream over TLS has sent its first bytes, and it is known who it is; what comes next costs.
+    /// False closes it.
+    func streamMayShakeHands(_ stream: Stream) -> Bool
     /// Connected, and over TLS the handshake is done. An accepted plain stream opens at once.
     func streamOpened(_ stream: Stream)
     /// Returns how many bytes were consumed. The rest comes again, with more behind it: when more
@@ -20,6 +23,10 @@ public protocol StreamOwner: AnyObject {
     func streamDrained(_ stream: Stream)
     /// Once, whoever closed, at the end of a tick.
     func streamClosed(_ stream: Stream, _ end: StreamEnd)
+}
+
+extension StreamOwner {
+    public func streamMayShakeHands(_ stream: Stream) -> Bool { true }
 }
 
 public enum StreamEnd: Error, Equatable, Sendable {
@@ -64,6 +71,7 @@ public final class Stream: EventTarget {
     /// See StreamIntroduction.swift.
     var isAwaitingIntroduction = false
     private var isAwaitingVisit = false
+    private var mayShakeHands = false
     private var isSilenced = false
     var stalledSince: Instant?
     var token: PollToken?
@@ -177,7 +185,18 @@ public final class Stream: EventTarget {
     func opens() {
         guard phase == .handshaking else { return }
         if isAwaitingIntroduction { return readIntroduction() }
-        if tls == nil { becomeOpen() } else { shakeHands() }
+        if tls == nil { becomeOpen() } else { awaitHands() }
+    }
+
+    /// The kernel tells in each tick of what has come, so those that are not served now have their turn later.
+    private func awaitHands() {
+        if connector == nil {
+            guard loop.handshakesLeft > 0 else { return }
+            loop.handshakesLeft -= 1
+            mayShakeHands = mayShakeHands || owner?.streamMayShakeHands(self) == true
+            guard mayShakeHands else { return close() }
+        }
+        shakeHands()
     }
 
     private func connected() {

@@ -44,6 +44,12 @@ private final class Context: @unchecked Sendable {
         }
     }
 
+    func narrow() throws(TLSFault) {
+        guard unsafe streams_set_modern(pointer) == 1 else {
+            throw .fromOpenSSL("this OpenSSL lacks X25519 or AES-GCM")
+        }
+    }
+
     func verify(_ mode: Int32) { unsafe SSL_CTX_set_verify(pointer, mode, nil) }
 
     func session() -> OpaquePointer {
@@ -85,6 +91,7 @@ public final class TLSServer: @unchecked Sendable {
         _ certificate: String, _ key: String, _ clientCA: String?
     ) throws(TLSFault) -> Context {
         let context = try unsafe Context(TLS_server_method())
+        try context.narrow()
         try context.use(certificate: certificate, key: key)
         if let clientCA {
             try context.trust(clientCA)

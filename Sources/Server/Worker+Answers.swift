@@ -26,6 +26,11 @@ extension Worker {
         grant.expiresAt.map { WallTime(milliseconds: min($0, Self.lastSecond) * 1_000) }
     }
 
+    /// How long until its token ends, as the client counts; nil where it has no end.
+    func timeLeft(of grant: Grant) -> Duration? {
+        lifeLeft(of: grant).map { $0 - settings.tokenLeeway }
+    }
+
     /// How long a grant still lasts; nil where it has no end.
     func lifeLeft(of grant: Grant) -> Duration? {
         guard let expiresAt = grant.expiresAt else { return nil }

@@ -160,6 +160,25 @@ def test_a_large_replay_goes_through_tls_whole(serve, redis, follow, job, own_ce
     assert [m["seq"] for m in late.joined() if "seq" in m] == list(range(1, 201))
 
 
+def offer(port, *arguments):
+    """-> what openssl says that was agreed upon, or nothing"""
+    command = ["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-brief", *arguments]
+    told = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30)
+    return told.stderr if "CONNECTION ESTABLISHED" in told.stderr else ""
+
+
+def test_it_agrees_upon_what_is_modern_and_cheap_only(serve, make_folder):
+    server = start_tls(serve, Certificates(make_folder(), key=["rsa:2048"]))
+    assert "X25519" in offer(server.port)
+    assert "ECDHE-RSA-AES128-GCM-SHA256" in offer(server.port, "-tls1_2", "-cipher", "ECDHE-RSA-AES128-GCM-SHA256")
+    for refused in (
+        ["-groups", "ffdhe8192"], ["-groups", "ffdhe2048"], ["-tls1_1", "-cipher", "DEFAULT@SECLEVEL=0"],
+        ["-tls1_2", "-cipher", "AES128-GCM-SHA256"], ["-tls1_2", "-cipher", "ECDHE-RSA-AES128-SHA256"],
+        ["-tls1_2", "-cipher", "DHE-RSA-AES128-GCM-SHA256"],
+    ):  # fmt: skip
+        assert not offer(server.port, *refused), refused
+
+
 def test_plain_words_to_a_tls_port_harm_nobody(serve, own_certificates, follow, job):
     server = start_tls(serve, own_certificates)
     with sockets.create_connection(("127.0.0.1", server.port), timeout=5) as plain:

@@ -12,12 +12,15 @@ final class Actor: StreamOwner {
     var drained = 0
     var ends: [StreamEnd] = []
     var bytes: [UInt8] = []
+    var mayShakeHands = true
     var onOpen: (Stream) -> Void = { _ in }
     var onBytes: (Stream, [UInt8]) -> Void = { _, _ in }
     var onDrain: (Stream) -> Void = { _ in }
     var onEnd: (Stream, StreamEnd) -> Void = { _, _ in }
     /// How much of what is lent is consumed.
     var consumes: ([UInt8]) -> Int = { $0.count }
+
+    func streamMayShakeHands(_ stream: Stream) -> Bool { mayShakeHands }
 
     func streamOpened(_ stream: Stream) {
         opened += 1

@@ -141,6 +141,40 @@ struct TLSTests {
         #expect(Instant.now() - begun >= .milliseconds(80))
     }
 
+    @Test("of many that shake hands at once a few have their turn in each tick, and all in the end")
+    func handshakesInTurn() throws {
+        var limits = LoopLimits()
+        limits.handshakeStepsPerTickMax = 1
+        let loop = try Loop(limits: limits)
+        let greeter = Actor()
+        let endpoint = try loop.listenOnLoopback(
+            tls: server("server"), owner: Door { $0.setOwner(greeter) })
+        let clients = (0..<10).map { _ in Actor() }
+        let tls = try client()
+        for client in clients {
+            _ = loop.connect(to: endpoint, tls: tls, timeout: .seconds(5), owner: client)
+        }
+        var (before, most) = (0, 0)
+        loop.afterFlush = {
+            (most, before) = (max(most, greeter.opened - before), greeter.opened)
+            if greeter.opened == clients.count { loop.stop() }
+        }
+        loop.runInTime()
+        #expect(greeter.opened == clients.count && most == 1)
+    }
+
+    @Test("whoever may not shake hands is closed before that has cost anything")
+    func mayNot() throws {
+        let loop = try Loop()
+        let strict = Actor()
+        strict.mayShakeHands = false
+        let endpoint = try loop.listenOnLoopback(
+            tls: server("server"), owner: Door { $0.setOwner(strict) })
+        let (bytes, end) = try visit(loop, endpoint, with: client())
+        #expect(bytes == [] && end != .closedByUs)
+        #expect(strict.opened == 0 && strict.ends == [.closedByUs])
+    }
+
     @Test("where a client certificate is required, one without is refused and one with is not")
     func clientCertificate() throws {
         for shows in [false, true] {

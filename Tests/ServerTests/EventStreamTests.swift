@@ -153,7 +153,7 @@ struct EventStreamTests {
         let stream = try EventStreamClient(
             scene, "j1", token: try Token.of(jobs: "j1", for: 2))
         let heard = try stream.ending()
-        #expect(heard.map(\.type) == ["connected", "token_expiring", "live", "notice"])
+        #expect(heard.map(\.type) == ["connected", "live", "token_expiring", "notice"])
         #expect(heard.last?.text("code") == "token_expired")
         #expect(stream.heartbeats >= 3)
         try scene.waitForMetric("jobwire_subscriptions", 0)

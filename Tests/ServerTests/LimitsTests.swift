@@ -124,6 +124,28 @@ struct LimitsTests {
         #expect(ending == .close(4429, reason: "too many handshakes, come back in 1 s"))
     }
 
+    @Test("over TLS it counts before hands are shaken, and once with the WebSocket that follows")
+    func rateOverTLS() throws {
+        let certificates = try Certificates()
+        let scene = try Scene {
+            ($0.handshakesPerAddressPerSecondMax, $0.handshakesPerAddressBurstMax) = (1, 4)
+            $0.serve(certificates)
+        }
+        let trust = TestTLS(
+            caFile: certificates.certificate("authority"), serverName: "server.test")
+        func connect() throws -> Connection { try Connection(port: scene.port, tls: trust) }
+        let begin = ContinuousClock.now
+        for _ in 0..<3 { #expect(try scene.follow("j1", over: connect()).hear().type == "connected") }
+        // The fourth asks for metrics, too.
+        let fourth = try connect()
+        var refused = 0
+        for _ in 0..<20 where (try? connect()) == nil { refused += 1 }
+        let seconds = Int((ContinuousClock.now - begin) / .seconds(1)) + 1
+        #expect(refused >= 20 - seconds)
+        let text = try fourth.request("/metrics").text
+        #expect(text.contains("jobwire_handshake_refusals_total{reason=\"address_rate\"} \(refused)"))
+    }
+
     @Test(
         "who brings bad tokens by HTTP is soon not looked at, with good ones neither, and others are"
     )

@@ -85,13 +85,19 @@ struct RightsTests {
         #expect(try refreshed.hear().type == "token_expiring")
         try refreshed.say(auth(try Token.of(jobs: "*", subject: "u1"), id: 1))
         #expect(try refreshed.hear().type == "authenticated")
+        let same = try Token.of(jobs: "*", subject: "u1", for: 2)
+        let again = try scene.open(token: same)
+        #expect(try again.hear().type == "token_expiring")
+        try again.say(auth(same, id: 1))
+        #expect(try again.hear().type == "authenticated")
+        #expect(try again.ending().code == 4401, "it is not told of the same one twice")
         let ending = try scene.open(token: try Token.of(jobs: "*", subject: "u1", for: 2))
         let job = try scene.follow("a", token: try Token.of(jobs: "a", for: 2))
         #expect(try ending.ending() == .init(code: 4401, reason: "the token has expired"))
         #expect(try job.ending().code == 4401)
         try refreshed.say(#"{"type":"ping"}"#)
         #expect(try refreshed.hear().type == "pong")
-        #expect(try scene.metric(#"jobwire_closes_total{code="4401"}"#) == 2)
+        #expect(try scene.metric(#"jobwire_closes_total{code="4401"}"#) == 3)
     }
 
     private func auth(_ token: String, id: Int) -> String {

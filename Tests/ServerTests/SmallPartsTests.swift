@@ -140,6 +140,18 @@ struct SmallPartsTests {
         #expect(seq == UInt64(20_000 - owedEvents))
     }
 
+    @Test(
+        "a token's end is told a minute ahead, or when a third of its time is left; once",
+        arguments: [(3_600, 60), (180, 60), (60, 20), (3, 1), (0, 0), (-5, 0)])
+    func expiring(left: Int64, ahead: Int64) {
+        var notice = ExpiringNotice(left: .seconds(left))
+        #expect(notice.wait(left: .seconds(left)) == .seconds(left - ahead))
+        #expect(notice.wait(left: .seconds(ahead)) == .zero)
+        notice.told()
+        #expect(notice.wait(left: .zero) == nil)
+        #expect(ExpiringNotice(left: nil).wait(left: nil) == nil)
+    }
+
     private func update(seq: Int, of job: String = "j") throws -> Update {
         Update(
             job: try JobID(checking: job), epoch: try #require(Epoch(checking: "epoch1001")),

@@ -29,6 +29,8 @@ final class Caller {
     /// A trusted proxy is at the other end, so that the client may change with each request.
     private(set) var isProxied: Bool
     private var isCountedForAddress: Bool
+    /// Its next handshake or refused token has been counted: as its TLS handshake.
+    var hasPaid = false
     private var isReleased = false
     private unowned let house: House
 

@@ -6,9 +6,18 @@ import Telemetry
 import Tokens
 
 extension Worker {
+    /// TLS is begun by whoever is at `peer`. It counts for what is asked first over it.
+    func admitTLS(of caller: Caller, at peer: PeerAddress) -> Bool {
+        // Those that come through a proxy share its connections.
+        guard !house.proxies.contains(peer) else { return true }
+        do { try check(house.handshakes.take(peer.network, at: loop.now), caller) } catch { return false }
+        caller.hasPaid = true
+        return true
+    }
+
     /// A WebSocket is asked for.
     func admitHandshake(of caller: Caller) throws(Close) {
-        try check(house.handshakes.take(caller.address.network, at: loop.now), caller)
+        try check(take(caller), caller)
         guard caller.countAddress() else {
             // Who was refused when he arrived was counted then.
             if caller.verdict == .admitted { metrics.handshakeRefusals.add(.addressMax) }
@@ -22,8 +31,12 @@ extension Worker {
     }
 
     /// The token was refused, which counts as a handshake.
-    func countRefusedToken(of caller: Caller) {
-        _ = house.handshakes.take(caller.address.network, at: loop.now)
+    func countRefusedToken(of caller: Caller) { _ = take(caller) }
+
+    private func take(_ caller: Caller) -> HandshakeLimits.Verdict {
+        defer { caller.hasPaid = false }
+        return caller.hasPaid
+            ? .allowed : house.handshakes.take(caller.address.network, at: loop.now)
     }
 
     private func check(_ verdict: HandshakeLimits.Verdict, _ caller: Caller) throws(Close) {

@@ -17,11 +17,18 @@ final class HTTPConnection {
     /// visitor in the heap should have room for the next caller.
     private indirect enum Phase {
         case head
-        case body(RequestHead, BodyReader)
+        case body(Request)
         /// The feed or the shell has yet to answer.
         case answering(RequestHead)
         /// The last answer was given, or the socket has gone to a session.
         case done
+    }
+
+    /// A class, so that what has come of the body is not copied with each piece of it.
+    private final class Request {
+        let head: RequestHead
+        var body: BodyReader
+        init(_ head: RequestHead, _ body: BodyReader) { (self.head, self.body) = (head, body) }
     }
 
     /// So much of answers may wait to be read before the next request is looked at.
@@ -68,6 +75,7 @@ final class HTTPConnection {
 // MARK: - Reading
 
 extension HTTPConnection: StreamOwner {
+    func streamMayShakeHands(_ stream: Stream) -> Bool { worker.admitTLS(of: caller, at: stream.peer) }
     func streamOpened(_ stream: Stream) { caller.introduced(as: stream.peer) }
     func streamDrained(_ stream: Stream) { stream.resumeReading() }
 
@@ -110,16 +118,15 @@ extension HTTPConnection: StreamOwner {
             consumed += length
             let body = try BodyReader(head.framing, limits: worker.bodyLimits)
             if head.expectsContinue { stream.send(Response.continue) }
-            phase = .body(head, body)
+            phase = .body(Request(head, body))
             return true
-        case .body(let head, var body):
-            guard let content = try body.read(bytes, consumed: &consumed) else {
-                phase = .body(head, body)
+        case .body(let request):
+            guard let content = try request.body.read(bytes, consumed: &consumed) else {
                 return false
             }
-            phase = .answering(head)
+            phase = .answering(request.head)
             wait(nil)
-            answer(head, content)
+            answer(request.head, content)
             return true
         case .answering, .done: return false
         }

@@ -24,7 +24,7 @@ final class SSEStream: HTTPFollower {
     unowned let worker: Worker
     let caller: Caller
     private(set) var isGreeted = false
-    private var isExpiringTold = false
+    private var expiring: ExpiringNotice
     /// Jobs whose history this client is still being read.
     private(set) var reading: Set<JobID> = []
     private(set) var isClosing = false
@@ -43,6 +43,7 @@ final class SSEStream: HTTPFollower {
         self.right = right
         self.worker = worker
         self.caller = caller
+        expiring = ExpiringNotice(left: worker.timeLeft(of: grant))
         nextHeartbeat = worker.loop.now + worker.settings.pingInterval
     }
 
@@ -182,8 +183,8 @@ final class SSEStream: HTTPFollower {
     }
 
     private func tellExpiring() {
-        guard isGreeted, !isExpiringTold, let end = worker.end(of: grant) else { return }
-        isExpiringTold = true
+        guard isGreeted, let end = worker.end(of: grant) else { return }
+        expiring.told()
         send(ServerMessage.tokenExpiring(expiresAt: end))
     }
 
@@ -225,7 +226,7 @@ extension SSEStream: TimerTarget {
         let settings = worker.settings
         let lifeLeft = worker.lifeLeft(of: grant)
         if let lifeLeft, lifeLeft <= .zero { return end(.tokenExpired) }
-        let untilExpiring = lifeLeft.map { $0 - Session.expiringNotice - settings.tokenLeeway }
+        let untilExpiring = expiring.wait(left: worker.timeLeft(of: grant))
         if let untilExpiring, untilExpiring <= .zero { tellExpiring() }
         if let owedSince = stream.owedSince, now - owedSince > settings.writeTimeout {
             return closeSlow()

@@ -6,9 +6,6 @@ import Tokens
 import Wire
 
 extension Session: TimerTarget {
-    /// So long before a token ends its client is told, or at once where less is left.
-    static let expiringNotice = Duration.seconds(60)
-
     func heard(_ bytes: Int) {
         lastHeard = worker.loop.now
         worker.metrics.bytesIn.add(bytes)
@@ -37,8 +34,8 @@ extension Session: TimerTarget {
     }
 
     private func tellExpiring(_ grant: Grant) {
-        guard isGreeted, !isExpiringTold, let end = worker.end(of: grant) else { return }
-        isExpiringTold = true
+        guard isGreeted, let end = worker.end(of: grant) else { return }
+        expiring.told()
         send(ServerMessage.tokenExpiring(expiresAt: end))
     }
 
@@ -49,7 +46,7 @@ extension Session: TimerTarget {
         let settings = worker.settings
         let lifeLeft = worker.lifeLeft(of: grant)
         if let lifeLeft, lifeLeft <= .zero { return close(.tokenExpired) }
-        let untilExpiring = lifeLeft.map { $0 - Self.expiringNotice - settings.tokenLeeway }
+        let untilExpiring = expiring.wait(left: worker.timeLeft(of: grant))
         if let untilExpiring, untilExpiring <= .zero { tellExpiring(grant) }
         if let owedSince = stream.owedSince, now - owedSince >= settings.writeTimeout {
             return closeSlow()

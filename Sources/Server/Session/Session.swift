@@ -66,7 +66,7 @@ final class Session {
     private(set) var own: JobID?
     /// `connected` was sent. Before that a client is not listened to, unless to a first token.
     private(set) var isGreeted = false
-    var isExpiringTold = false
+    var expiring = ExpiringNotice(left: nil)
     var timer: TimerID?
     var allowance: Allowance
     var lastHeard: Instant
@@ -108,6 +108,7 @@ final class Session {
         guard grant.has(needs) else { return close(.notThisPath) }
         do throws(Close) { try worker.count(caller, grant) } catch { return close(error) }
         phase = .open(grant)
+        expiring = ExpiringNotice(left: worker.timeLeft(of: grant))
         do throws(Close) {
             if try mayNow(purpose.subject, grant, .begin(purpose)) { begin(purpose, grant) }
         } catch { return close(error) }
@@ -148,8 +149,11 @@ final class Session {
 
     /// A fresh token of the same subject. Rights that are gone end their subscriptions.
     func refresh(_ grant: Grant) {
+        // Its own token again has been told of.
+        if case .open(let earlier) = phase, earlier.expiresAt != grant.expiresAt {
+            expiring = ExpiringNotice(left: worker.timeLeft(of: grant))
+        }
         phase = .open(grant)
-        isExpiringTold = false
         guard grant.has(needs) else { return close(.notThisPath) }
         renewRights(grant)
         if !isClosing { beat() }

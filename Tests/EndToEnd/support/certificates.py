@@ -2,16 +2,18 @@
 
 import subprocess
 
+P256 = ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+
 
 class Certificates:
-    def __init__(self, folder):
+    def __init__(self, folder, key=P256):
+        self._key = key
         self.authority, authority_key = str(folder / "ca.pem"), str(folder / "ca.key")
         self._folder, self._authority_key = folder, authority_key
         self.certificate, self.key = str(folder / "server.pem"), str(folder / "server.key")
         self._openssl(
-            "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-            "-days", "2", "-subj", "/CN=End to end authority", "-keyout", authority_key,
-            "-out", self.authority,
+            "req", "-x509", "-newkey", *key, "-nodes", "-days", "2", "-subj", "/CN=End to end authority",
+            "-keyout", authority_key, "-out", self.authority,
         )  # fmt: skip
         self.renew("first")
 
@@ -20,8 +22,8 @@ class Certificates:
         request, extensions = str(self._folder / "server.csr"), self._folder / "extensions"
         extensions.write_text("subjectAltName=IP:127.0.0.1,DNS:localhost\n")
         self._openssl(
-            "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-            "-subj", f"/CN={name}", "-keyout", self.key, "-out", request,
+            "req", "-new", "-newkey", *self._key, "-nodes", "-subj", f"/CN={name}", "-keyout", self.key,
+            "-out", request,
         )  # fmt: skip
         self._openssl(
             "x509", "-req", "-in", request, "-CA", self.authority, "-CAkey", self._authority_key,
