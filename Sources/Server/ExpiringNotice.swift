@@ -7,21 +7,20 @@ import Loop
 struct ExpiringNotice {
     static let aheadMax = Duration.seconds(60)
 
-    /// So long before the end. A connection has few bytes to spare.
-    private let aheadMilliseconds: Int32
-    private(set) var isTold = false
+    /// Milliseconds, so long before the end; a connection has few bytes to spare.
+    private var ahead: UInt16
+    private static let toldAlready = UInt16.max
 
     /// `left` is how long the token lasts from now on; nil for ever.
     init(left: Duration?) {
-        let ahead = min(max(left ?? .zero, .zero) / 3, Self.aheadMax)
-        aheadMilliseconds = Int32(ahead / .milliseconds(1))
+        ahead = UInt16(min(max(left ?? .zero, .zero) / 3, Self.aheadMax) / .milliseconds(1))
     }
 
     /// How long until the client is to be told; nil where it has been, or never is.
     func wait(left: Duration?) -> Duration? {
-        guard !isTold, let left else { return nil }
-        return left - .milliseconds(Int64(aheadMilliseconds))
+        guard ahead != Self.toldAlready, let left else { return nil }
+        return left - .milliseconds(Int64(ahead))
     }
 
-    mutating func told() { isTold = true }
+    mutating func told() { ahead = Self.toldAlready }
 }

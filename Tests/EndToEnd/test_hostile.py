@@ -302,3 +302,23 @@ def test_a_worker_that_publishes_ten_megabytes_is_told_to_all(server, redis, fol
     redis.publish(job, "log", log_line="after")
     assert socket.event()["seq"] == 2
     assert server.metric("jobwire_event_oddities_total", oddity="oversized") >= 1
+
+
+def test_a_body_costs_as_much_as_it_is_long(server):
+    """Twice the body is twice the work, not four times."""
+
+    def work():
+        with open(f"/proc/{server.process.pid}/stat") as file:
+            return int(file.read().rpartition(")")[2].split()[11])
+
+    def cost(size):
+        before = work()
+        head = f"POST {job_path('j1').partition('/ws')[0]}/jobs/j1/events HTTP/1.1\r\nHost: x\r\nContent-Length: {size}\r\n"
+        plain = raw(server, f"{head}Authorization: Bearer {token(scope='jobs:publish')}\r\nConnection: close\r\n\r\n".encode())
+        for _ in range(size // 16_384):
+            plain.sendall(b" " * 16_384)
+        assert b" 400 " in read_all(plain).split(b"\r\n")[0]
+        return work() - before
+
+    once, twice = cost(16 << 20), cost(32 << 20)
+    assert twice <= 3 * max(once, 10), (once, twice)

@@ -248,6 +248,30 @@ struct JobsOverHTTPTests {
     private static let publisher = Token.header(
         (try? Token.of(jobs: "j*", scope: .jobsPublish)) ?? "")
 
+    @Test("who may not post is told so before the body, and who may is asked for it")
+    func rightsComeFirst() throws {
+        let scene = try Scene()
+        let path = "/api/v1/jobs/j1/events"
+        let reader = Token.header(try Token.of(jobs: "j1"))
+        for (headers, status) in [([], 401), ([reader], 403)] {
+            for path in [path, "/api/v1/broadcast", "/api/v1/revocations"] {
+                let connection = try scene.connect()
+                try connection.sendRequest(
+                    path, method: "POST", headers: headers + ["Content-Length: 1000000"])
+                let answer = try connection.answer()
+                #expect(answer.status == status && answer.header("connection") == "close")
+            }
+        }
+        let connection = try scene.connect()
+        try connection.sendRequest(
+            path, method: "POST",
+            headers: [Self.publisher, "Expect: 100-continue", "Content-Length: 7"])
+        #expect(try connection.answerHead().status == 100)
+        for byte in Array(#"{"a":1}"#.utf8) { try connection.send([byte]) }
+        #expect(try connection.answer().text.contains(#""seqs":[1]"#))
+        #expect(try connection.request("/healthz").status == 200)
+    }
+
     @Test(
         "what is posted is numbered, and heard by the followers of every bridge",
         arguments: [1, 3], [Settings.History.memory, .redis])

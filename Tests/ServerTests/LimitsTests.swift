@@ -135,15 +135,17 @@ struct LimitsTests {
             caFile: certificates.certificate("authority"), serverName: "server.test")
         func connect() throws -> Connection { try Connection(port: scene.port, tls: trust) }
         let begin = ContinuousClock.now
-        for _ in 0..<3 { #expect(try scene.follow("j1", over: connect()).hear().type == "connected") }
+        for _ in 0..<3 {
+            #expect(try scene.follow("j1", over: connect()).hear().type == "connected")
+        }
         // The fourth asks for metrics, too.
         let fourth = try connect()
         var refused = 0
         for _ in 0..<20 where (try? connect()) == nil { refused += 1 }
         let seconds = Int((ContinuousClock.now - begin) / .seconds(1)) + 1
         #expect(refused >= 20 - seconds)
-        let text = try fourth.request("/metrics").text
-        #expect(text.contains("jobwire_handshake_refusals_total{reason=\"address_rate\"} \(refused)"))
+        let line = "jobwire_handshake_refusals_total{reason=\"address_rate\"} \(refused)"
+        #expect(try fourth.request("/metrics").text.contains(line))
     }
 
     @Test(

@@ -17,7 +17,14 @@ extension HTTPConnection {
             .tell(reason.name, by: worker.throttledLog, at: worker.loop.now)
     }
 
-    func administer(
+    func administer(_ route: Route, _ method: HTTPMethod, _ query: Query, _ grant: Grant) {
+        guard grant.isAdmin, method == .post else {
+            return administer(route, method, [], query, grant)
+        }
+        withBody { $0.administer(route, method, $1, query, grant) }
+    }
+
+    private func administer(
         _ route: Route, _ method: HTTPMethod, _ body: [UInt8], _ query: Query, _ grant: Grant
     ) {
         guard let action = AdminAction(route, method) else { return respond(.notFound) }

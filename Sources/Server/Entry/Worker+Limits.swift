@@ -10,7 +10,9 @@ extension Worker {
     func admitTLS(of caller: Caller, at peer: PeerAddress) -> Bool {
         // Those that come through a proxy share its connections.
         guard !house.proxies.contains(peer) else { return true }
-        do { try check(house.handshakes.take(peer.network, at: loop.now), caller) } catch { return false }
+        do { try check(house.handshakes.take(peer.network, at: loop.now), caller) } catch {
+            return false
+        }
         caller.hasPaid = true
         return true
     }

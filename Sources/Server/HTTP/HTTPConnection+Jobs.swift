@@ -11,7 +11,7 @@ import Tokens
 import Wire
 
 extension HTTPConnection {
-    func answer(_ head: RequestHead, _ body: [UInt8], about route: Route) {
+    func answer(_ head: RequestHead, about route: Route) {
         attempt { _ throws(Close) in
             try worker.door.crossOrigin.check(head)
             if head.method == .options { return respond(CrossOrigin.options(route)) }
@@ -25,7 +25,7 @@ extension HTTPConnection {
             else { throw .tokenRefused(.missing) }
             identify(credential) { connection, bearer in
                 connection.attempt { connection throws(Close) in
-                    try connection.answer(head, body, query, try bearer.get(), about: route)
+                    try connection.answer(head, query, try bearer.get(), about: route)
                 }
             }
         }
@@ -40,14 +40,14 @@ extension HTTPConnection {
     }
 
     private func answer(
-        _ head: RequestHead, _ body: [UInt8], _ query: Query, _ bearer: Bearer, about route: Route
+        _ head: RequestHead, _ query: Query, _ bearer: Bearer, about route: Route
     ) throws(Close) {
         let grant = bearer.grant
         switch route {
         case .jobs: try list(query, grant)
         case .job(let segment): try tellSnapshot(of: try Door.name(segment), head, grant)
         case .jobEvents(let segment) where head.method == .post:
-            try publish(body, to: try Door.name(segment), head, grant)
+            try publish(to: try Door.name(segment), head, grant)
         case .jobEvents(let segment):
             try tellEvents(of: try Door.name(segment), head, query, grant)
         case .feedEvents(let segment):
@@ -59,7 +59,7 @@ extension HTTPConnection {
             }
         case .jobLog(let segment): try tellLog(of: try Door.name(segment), grant)
         case .revocations, .broadcast, .connections, .connection, .stats:
-            administer(route, head.method, body, query, grant)
+            administer(route, head.method, query, grant)
         default: respond(.notFound)
         }
     }
@@ -164,13 +164,20 @@ extension HTTPConnection {
     }
 
     private func publish(
-        _ body: [UInt8], to job: JobID, _ head: RequestHead, _ grant: Grant
+        to job: JobID, _ head: RequestHead, _ grant: Grant
     ) throws(Close) {
         guard grant.mayPublish(job: job.text) else { throw .mayNotPublish }
-        let request = try PublishRequest(
-            body, key: head.first("idempotency-key"), eventBytesMax: worker.settings.eventBytesMax)
-        worker.publish(request.events, to: job, key: request.key) { [weak self] result in
-            self?.respond(.published(result))
+        let key = head.first("idempotency-key")
+        withBody { connection, body in
+            connection.attempt { connection throws(Close) in
+                let worker = connection.worker
+                try worker.door.checkStill(grant)
+                let request = try PublishRequest(
+                    body, key: key, eventBytesMax: worker.settings.eventBytesMax)
+                worker.publish(request.events, to: job, key: request.key) { [weak connection] in
+                    connection?.respond(.published($0))
+                }
+            }
         }
     }
 

@@ -17,17 +17,21 @@ final class HTTPConnection {
     /// visitor in the heap should have room for the next caller.
     private indirect enum Phase {
         case head
-        case body(Request)
+        case body(Request, BodyUse)
         /// The feed or the shell has yet to answer.
-        case answering(RequestHead)
+        case answering(Request)
         /// The last answer was given, or the socket has gone to a session.
         case done
     }
+
+    typealias BodyUse = (HTTPConnection, [UInt8]) -> Void
 
     /// A class, so that what has come of the body is not copied with each piece of it.
     private final class Request {
         let head: RequestHead
         var body: BodyReader
+        /// nil until all of it is there.
+        var content: [UInt8]?
         init(_ head: RequestHead, _ body: BodyReader) { (self.head, self.body) = (head, body) }
     }
 
@@ -75,7 +79,9 @@ final class HTTPConnection {
 // MARK: - Reading
 
 extension HTTPConnection: StreamOwner {
-    func streamMayShakeHands(_ stream: Stream) -> Bool { worker.admitTLS(of: caller, at: stream.peer) }
+    func streamMayShakeHands(_ stream: Stream) -> Bool {
+        worker.admitTLS(of: caller, at: stream.peer)
+    }
     func streamOpened(_ stream: Stream) { caller.introduced(as: stream.peer) }
     func streamDrained(_ stream: Stream) { stream.resumeReading() }
 
@@ -116,20 +122,52 @@ extension HTTPConnection: StreamOwner {
             }
             guard let (head, length) = try worker.headReader.read(rest) else { return false }
             consumed += length
-            let body = try BodyReader(head.framing, limits: worker.bodyLimits)
-            if head.expectsContinue { stream.send(Response.continue) }
-            phase = .body(Request(head, body))
+            let request = Request(
+                head, try BodyReader(head.framing, limits: worker.bodyLimits))
+            request.content = try request.body.read(bytes, consumed: &consumed)
+            if head.method == .post {
+                // Who may not do it need not send it.
+                begin(request)
+            } else {
+                readBody(of: request) { connection, _ in connection.answer(request.head) }
+            }
             return true
-        case .body(let request):
+        case .body(let request, let use):
             guard let content = try request.body.read(bytes, consumed: &consumed) else {
                 return false
             }
-            phase = .answering(request.head)
+            request.content = content
+            phase = .answering(request)
             wait(nil)
-            answer(request.head, content)
+            use(self, content)
             return true
         case .answering, .done: return false
         }
+    }
+
+    private func begin(_ request: Request) {
+        phase = .answering(request)
+        if request.content != nil { wait(nil) }
+        answer(request.head)
+    }
+
+    private func readBody(of request: Request, _ use: @escaping BodyUse) {
+        if let content = request.content {
+            phase = .answering(request)
+            wait(nil)
+            return use(self, content)
+        }
+        phase = .body(request, use)
+        if request.head.expectsContinue { stream.send(Response.continue) }
+        wait(worker.settings.handshakeTimeout)
+        // What came meanwhile lies with the stream, and is handed over again.
+        stream.setOwner(self)
+    }
+
+    /// Goes on once the body of the request is there.
+    func withBody(_ use: @escaping BodyUse) {
+        guard case .answering(let request) = phase else { return }
+        readBody(of: request, use)
     }
 
     func streamClosed(_ stream: Stream, _ end: StreamEnd) {
@@ -160,7 +198,7 @@ extension HTTPConnection: TimerTarget {
 // MARK: - Answering
 
 extension HTTPConnection {
-    private func answer(_ head: RequestHead, _ body: [UInt8]) {
+    private func answer(_ head: RequestHead) {
         if !caller.read(head, from: stream.peer) { worker.metrics.forwardedUnreadable.add() }
         let entrance = worker.door.entrances[head.path]
         let route = entrance.route
@@ -177,7 +215,7 @@ extension HTTPConnection {
         case .asset(let index): respond(.asset(PageAssets.files[index]))
         case .jobs, .job, .jobEvents, .jobLog, .feedEvents, .queueEvents, .session, .tickets,
             .revocations, .broadcast, .connections, .connection, .stats:
-            answer(head, body, about: route)
+            answer(head, about: route)
         case .unknown, .jobSocket, .feedSocket, .queueSocket, .socket: respondNotFound()
         }
     }
@@ -189,14 +227,17 @@ extension HTTPConnection {
 
     /// What the request asks for that is being answered.
     var requested: (route: Route, method: HTTPMethod)? {
-        if case .answering(let head) = phase { (Route(path: head.path), head.method) } else { nil }
+        guard case .answering(let request) = phase else { return nil }
+        return (Route(path: request.head.path), request.head.method)
     }
 
     func respond(_ response: Response) {
-        guard case .answering(let head) = phase else { return }
+        guard case .answering(let request) = phase else { return }
+        let head = request.head
         poll = nil
         caller.letGo()
-        let keepsAlive = head.keepsAlive && !worker.isDraining
+        // A body that nobody waited for is not read.
+        let keepsAlive = head.keepsAlive && !worker.isDraining && request.content != nil
         worker.metrics.responses.add(StatusClass(response.status))
         var response = response
         response.headers += worker.door.headers(for: Route(path: head.path), head)

@@ -66,8 +66,8 @@ final class Session {
     private(set) var own: JobID?
     /// `connected` was sent. Before that a client is not listened to, unless to a first token.
     private(set) var isGreeted = false
-    var expiring = ExpiringNotice(left: nil)
     var timer: TimerID?
+    var expiring = ExpiringNotice(left: nil)
     var allowance: Allowance
     var lastHeard: Instant
     var nextPing: Instant

@@ -49,6 +49,13 @@ struct RecorderTests {
             }
         }
 
+        /// Answers whether that can be.
+        @discardableResult
+        func isStamped(_ last: Int64) -> Bool {
+            recorder.hearStamped(
+                by: RecorderTests.other, era: RecorderTests.name("era"), last: last, at: now)
+        }
+
         func hear(_ word: ControlMessage.Word, patterns: Name = RecorderTests.patterns) {
             recorder.hear(ControlMessage(word, patterns: patterns), at: now)
         }
@@ -162,8 +169,7 @@ struct RecorderTests {
         asked.now = asked.now + .seconds(2)
         asked.recorder.pulses.prove(at: asked.now)
         #expect(asked.recorder.flow(after: .flows, at: asked.now) == .unrecorded)
-        asked.recorder.hearStamped(
-            by: Self.other, era: Self.name("era"), last: 8, at: asked.now)
+        asked.isStamped(8)
         #expect(asked.recorder.flow(after: .flows, at: asked.now) == .flows)
     }
 
@@ -174,8 +180,18 @@ struct RecorderTests {
             QueuedEvent(job: nil, event: nil, heardAt: asked.now.nanoseconds))
         #expect(hasRoom)
         #expect(asked.recorder.flow(after: .noAnswer, at: asked.now) == .unrecorded)
-        asked.recorder.hearStamped(by: Self.other, era: Self.name("era"), last: 8, at: asked.now)
+        asked.isStamped(8)
         #expect(asked.recorder.flow(after: .noAnswer, at: asked.now) == .flows)
+    }
+
+    @Test("what is said to be recorded before it was heard is not believed")
+    func impossible() throws {
+        let asked = try aligned()
+        let hasRoom = asked.recorder.hear(
+            QueuedEvent(job: nil, event: nil, heardAt: asked.now.nanoseconds))
+        for last in [9, 1 << 53] as [Int64] { #expect(!asked.isStamped(last)) }
+        #expect(hasRoom && asked.recorder.queue.count == 1 && asked.recorder.recorded == 7)
+        #expect(asked.isStamped(8) && asked.recorder.queue.isEmpty)
     }
 
     @Test("a server that is another primary than it was ends what was heard on it")
@@ -218,7 +234,7 @@ struct RecorderTests {
         let asked = try Asked(others: 0)
         #expect(asked.wait(.milliseconds(1), others: 0))
         asked.now = asked.now + .milliseconds(1)
-        asked.recorder.hearStamped(by: Self.other, era: Self.name("era"), last: 8, at: asked.now)
+        asked.isStamped(8)
         asked.hear(.mark(token: asked.token, by: Self.me))
         #expect(asked.recorder.standing == .lost(kept: nil))
     }
@@ -244,7 +260,7 @@ struct RecorderTests {
         let asked = try Asked(others: 1)
         let hasRoom = asked.recorder.hear(
             QueuedEvent(job: nil, event: nil, heardAt: asked.now.nanoseconds))
-        asked.recorder.hearStamped(by: Self.other, era: Self.name("era"), last: 7, at: asked.now)
+        asked.isStamped(7)
         asked.hear(.at(token: asked.token, era: Self.name("era"), ordinal: 7, last: 7))
         asked.beCounted()
         #expect(hasRoom && asked.recorder.isAligned)
