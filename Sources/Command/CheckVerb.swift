@@ -17,46 +17,58 @@ extension Verb {
                 + " and whether certificates and keys can be read, and with --connect whether Redis"
                 + " answers and lets us subscribe, and whether key sets can be fetched. Prints every problem; exit code 1 where there is one."
         ],
-        options: [CommandOption("connect", "Also connect to Redis, and fetch key sets")]
+        options: [CommandOption("connect", "Also connect to Redis, and fetch key sets")],
+        readsFaulty: true
     ) { call throws(Failure) in
-        var problems: [String] = []
-        do throws(SettingsFault) { try call.settings.checked() } catch {
-            problems += error.problems.map(\.description)
-        }
-        problems += fileProblems(call.settings)
-        if problems.isEmpty { problems += call.settings.keyProblems(fetching: call.has("connect")) }
-        do throws(RedisURLFault) {
-            _ = try RedisAddress(parsing: call.settings.redisURL.text)
-        } catch {
-            problems.append("redis-url: \(error)")
+        let settings = call.settings
+        var problems = Problems(call.invocation.problems)
+        do throws(SettingsFault) { try settings.checked() } catch { problems.add(error.problems) }
+        problems.add(fileProblems(settings) + settings.keyProblems(fetching: call.has("connect")))
+        do throws(RedisURLFault) { _ = try RedisAddress(parsing: settings.redisURL.text) } catch {
+            problems.add([SettingsProblem("redis-url", "\(error)")])
         }
         // Without anything to listen to, which has been said, there is nothing to ask Redis for.
-        if call.has("connect"), (try? call.settings.sources()) != nil {
-            do throws(Failure) { try ConnectionCheck(call.settings).run() } catch {
-                problems.append("redis-url: \(error.reason)")
+        if call.has("connect"), (try? settings.sources()) != nil {
+            do throws(Failure) { try ConnectionCheck(settings).run() } catch {
+                problems.add([SettingsProblem("redis-url", error.reason)])
             }
         }
-        for problem in problems { call.place.complain(problem) }
-        guard problems.isEmpty else { return .failed }
+        for problem in problems.all { call.place.complain("\(problem)") }
+        guard problems.all.isEmpty else { return .failed }
         call.place.say(
             call.has("connect")
                 ? "The configuration is good, and Redis answers." : "The configuration is good.")
         return .done
     }
 
-    private static func fileProblems(_ settings: Settings) -> [String] {
+    /// Of each setting what was found first: what comes of it is no problem of its own.
+    private struct Problems {
+        private(set) var all: [SettingsProblem]
+
+        init(_ first: [SettingsProblem]) { all = first }
+
+        mutating func add(_ more: [SettingsProblem]) {
+            let named = Set(all.map(\.setting))
+            all += more.filter { !named.contains($0.setting) }
+        }
+    }
+
+    private static func fileProblems(_ settings: Settings) -> [SettingsProblem] {
         func path(_ text: String) -> String? { text.isEmpty ? nil : text }
-        var problems: [String] = []
+        var problems: [SettingsProblem] = []
         if let certificate = path(settings.tlsCertificate), let key = path(settings.tlsKey) {
             do throws(TLSFault) {
                 _ = try TLSServer(certificateFile: certificate, keyFile: key)
-            } catch { problems.append("tls-certificate: \(error)") }
+            } catch { problems.append(SettingsProblem("tls-certificate", "\(error)")) }
         }
         do throws(TLSFault) {
             _ = try TLSClient(
                 caFile: path(settings.redisCA), serverName: path(settings.redisServerName),
                 certificateFile: path(settings.redisCertificate), keyFile: path(settings.redisKey))
-        } catch { problems.append("redis-ca, redis-certificate, redis-key: \(error)") }
+        } catch {
+            problems.append(
+                SettingsProblem("redis-ca, redis-certificate, redis-key", "\(error)"))
+        }
         return problems
     }
 

@@ -47,6 +47,7 @@ public enum Command {
         do throws(SettingsFault) {
             invocation = try Invocation(
                 arguments: arguments, environment: place.environment, options: verb.options,
+                readsFaulty: verb.readsFaulty,
                 readFile: { try System.readFile($0) })
         } catch {
             for problem in error.problems { place.complain("jobwire: \(problem)") }

@@ -37,16 +37,16 @@ extension Settings {
     }
 
     /// What is wrong with the keys, in files and, if asked, at their addresses.
-    func keyProblems(fetching: Bool) -> [String] {
+    func keyProblems(fetching: Bool) -> [SettingsProblem] {
         guard !allIssuers.isEmpty else { return [] }
         var rules: TokenRules
         do throws(TokenSetupFault) {
             rules = try TokenRules(issuerDescriptions, keyOptions)
-        } catch { return ["\(error.setting): \(error)"] }
-        var problems: [String] = []
+        } catch { return [SettingsProblem(error.setting, "\(error)")] }
+        var problems: [SettingsProblem] = []
         for index in rules.awaited where fetching {
             do throws(KeySetUnread) { try fetchKeys(of: index, for: &rules) } catch {
-                problems.append("jwks: \(error)")
+                problems.append(SettingsProblem("jwks", "\(error)"))
             }
         }
         return problems

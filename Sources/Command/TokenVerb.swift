@@ -143,7 +143,9 @@ extension Verb {
         if let end = found.expiresAt {
             let (left, overflow) = end.subtractingReportingOverflow(now)
             let span = TimeSpan.text(.seconds(overflow ? 0 : min(left.magnitude, 1 << 40)))
-            lines.append("expires  " + (left < 0 ? "\(span) ago" : "in \(span)"))
+            // Clocks differ: what is over may still be let in.
+            let counts = left < 0 && found.fault == nil ? ", still within token-leeway" : ""
+            lines.append("expires  " + (left < 0 ? "\(span) ago\(counts)" : "in \(span)"))
         }
         lines.append(
             found.fault.map { "refused  \($0.rawValue): \($0.message)" }

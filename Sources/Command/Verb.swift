@@ -17,16 +17,20 @@ struct Verb: Sendable {
     let settings: [String]?
     /// How many words it takes.
     let words: ClosedRange<Int>
+    /// It tells itself what is wrong with the settings, and goes on.
+    let readsFaulty: Bool
     let run: @Sendable (Call) throws(Failure) -> ExitCode
 
     init(
         _ name: String, _ summary: String, forms: [String], examples: [String], details: [String],
         options: [CommandOption] = [], settings: [String]? = nil, words: ClosedRange<Int> = 0...0,
+        readsFaulty: Bool = false,
         run: @escaping @Sendable (Call) throws(Failure) -> ExitCode
     ) {
         (self.name, self.summary, self.forms) = (name, summary, forms)
         (self.examples, self.details, self.options) = (examples, details, options)
-        (self.settings, self.words, self.run) = (settings, words, run)
+        (self.settings, self.words, self.readsFaulty) = (settings, words, readsFaulty)
+        self.run = run
     }
 
     static let table: [Verb] = [

@@ -86,6 +86,8 @@ struct VerifyBook {
         isAnew = true
     }
 
+    var eventsDelivered: Int { delivered.values.count { $0 != .gap } }
+
     /// As far as the follower can tell, all that was heard has come.
     var isSettled: Bool { delivered.count >= heard.count }
 }

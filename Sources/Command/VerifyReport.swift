@@ -12,7 +12,7 @@ extension VerifyLive {
                 from: history?.from ?? 1)
             heard += book.heard.count
             recorded += comparison.recorded
-            delivered += book.delivered.count
+            delivered += book.eventsDelivered
             told += comparison.told
             if !named.isEmpty || comparison.difference != nil || book.isAnew {
                 found.append(finding(job, book, comparison))
@@ -36,7 +36,7 @@ extension VerifyLive {
         _ job: String, _ book: VerifyBook, _ comparison: VerifyBook.Comparison
     ) -> Finding {
         let counts = words(
-            book.heard.count, comparison.recorded, book.delivered.count, comparison.told)
+            book.heard.count, comparison.recorded, book.eventsDelivered, comparison.told)
         guard let difference = comparison.difference else {
             return Finding(
                 job, .ok, counts + (book.isAnew ? ", since its numbering began anew" : ""))
@@ -51,7 +51,7 @@ extension VerifyLive {
             return "The bridge hears nothing of it: it is stopped, or listens to another Redis or"
                 + " pattern. Compare its redis-url and patterns with those used here."
         }
-        if book.delivered.count >= book.heard.count, comparison.recorded == 0 {
+        if book.eventsDelivered >= book.heard.count, comparison.recorded == 0 {
             return "The bridge delivers and records elsewhere: compare history and key-prefix."
         }
         return "The bridge was away or slow, or its Redis is: its log says more."

@@ -96,8 +96,10 @@ extension HeadLimits {
     init(_ settings: Settings) {
         self.init()
         requestLineBytesMax = settings.httpLineBytesMax
-        headerBytesMax = settings.httpLineBytesMax
-        headBytesMax = settings.httpHeadBytesMax
+        // The longest token that counts has room, after `Authorization: Bearer`.
+        let token = settings.tokenBytesMax + 64
+        headerBytesMax = max(settings.httpLineBytesMax, token)
+        headBytesMax = min(max(settings.httpHeadBytesMax, token + 4_096), Int(UInt16.max))
         headersMax = settings.httpHeadersMax
     }
 }

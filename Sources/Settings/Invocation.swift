@@ -16,12 +16,15 @@ public struct Invocation: Sendable {
     /// Secrets that were given where others can read them: as a flag or a variable.
     public private(set) var exposedSecrets: [[UInt8]] = []
 
+    /// What could not be taken over, where somebody asked for the rest all the same.
+    public private(set) var problems: [SettingsProblem] = []
+
     /// Reads a file the operator named; what it throws is shown to them.
     public typealias ReadFile = (_ path: String) throws -> [UInt8]
 
     public init(
         arguments: [String], environment: [String: String], options: [CommandOption] = [],
-        readFile: ReadFile
+        readsFaulty: Bool = false, readFile: ReadFile
     ) throws(SettingsFault) {
         var problems: [SettingsProblem] = []
         let line = CommandLineReader(arguments, options, &problems)
@@ -37,8 +40,11 @@ public struct Invocation: Sendable {
             apply(source, readFile, &problems)
         }
         (self.options, words, wantsHelp) = (line.options, line.words, line.wantsHelp)
+        self.problems = problems
         // Who asks for help may well ask because something is wrong.
-        guard problems.isEmpty || wantsHelp else { throw SettingsFault(problems: problems) }
+        guard problems.isEmpty || readsFaulty || wantsHelp else {
+            throw SettingsFault(problems: problems)
+        }
     }
 
     /// A file cannot name another one.

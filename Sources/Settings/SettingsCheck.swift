@@ -111,6 +111,6 @@ extension Settings {
     }
 
     private func problem(_ setting: String, _ reason: String) -> SettingsProblem {
-        SettingsProblem(setting, nil, reason)
+        SettingsProblem(setting, reason)
     }
 }

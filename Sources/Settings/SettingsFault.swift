@@ -16,6 +16,8 @@ public struct SettingsProblem: Equatable, Sendable, CustomStringConvertible {
         (self.setting, self.origin, self.reason) = (setting, origin, reason)
     }
 
+    public init(_ setting: String, _ reason: String) { self.init(setting, nil, reason) }
+
     public var description: String {
         let place = origin.map { " (from \($0))" } ?? ""
         return "\(setting)\(place): \(reason)"

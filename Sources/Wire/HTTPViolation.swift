@@ -11,7 +11,7 @@ public enum HTTPViolation: String, Error, CaseIterable, Sendable {
     case headerNameMalformed, colonMissing, controlInHeader
     case headerTooLong, tooManyHeaders, headTooLong
     // what the headers say
-    case hostMissing, hostDuplicated, hostMalformed
+    case hostMissing, hostDuplicated, hostMalformed, authorizationDuplicated
     case lengthMalformed, lengthDuplicated, lengthWithTransferEncoding
     case transferEncodingNotChunked, transferEncodingDuplicated, expectationUnknown
     // the body

@@ -22,10 +22,24 @@ public struct HeadReader: Sendable {
         self.limits = limits
     }
 
+    /// How many bytes of empty lines stand before the request: some clients end a body with one that is none of
+    /// it (RFC 9112, section 2.2).
+    public static func emptyLines(_ bytes: Span<UInt8>) -> Int {
+        var end = 0
+        while end + 1 < bytes.count, bytes[end] == ASCII.carriageReturn,
+            bytes[end + 1] == ASCII.lineFeed
+        {
+            end += 2
+        }
+        return end
+    }
+
     /// The request `bytes` begin with and how many bytes it took, or nil while its end is to come.
     public func read(
         _ bytes: Span<UInt8>
     ) throws(HTTPViolation) -> (head: RequestHead, consumed: Int)? {
+        // Half of an empty line.
+        if bytes.count == 1, bytes[0] == ASCII.carriageReturn { return nil }
         let lineLimit = min(limits.requestLineBytesMax, limits.headBytesMax)
         guard let line = try RequestLine(reading: bytes) else {
             guard bytes.count <= lineLimit else { throw .requestLineTooLong }
@@ -106,7 +120,14 @@ struct RequestLine {
         query = mark < targetEnd ? mark + 1..<targetEnd : nil
 
         let versionStart = targetEnd + 1
-        guard versionStart + 10 <= bytes.count else { return nil }
+        guard versionStart + 10 <= bytes.count else {
+            // A line that ends without a version is not waited for.
+            for index in versionStart..<min(versionStart + 8, bytes.count)
+            where bytes[index] <= ASCII.space {
+                throw .requestLineMalformed
+            }
+            return nil
+        }
         if bytes.word(at: versionStart) != Self.version {
             let looksRight =
                 bytes.spells("http/", in: versionStart..<versionStart + 5)

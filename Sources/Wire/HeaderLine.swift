@@ -65,6 +65,7 @@ struct HeaderLine {
 /// first may come only once.
 struct HeaderMeaning {
     private var hasHost = false
+    private var hasAuthorization = false
     private var length: Int?
     private var isChunked = false
     private(set) var asksToClose = false
@@ -90,6 +91,9 @@ struct HeaderMeaning {
             if elements.contains(where: { bytes.spells(literal: "close", in: $0) }) {
                 asksToClose = true
             }
+        case 13 where bytes.spells(literal: "authorization", in: line.name):
+            guard !hasAuthorization else { throw .authorizationDuplicated }
+            hasAuthorization = true
         case 14 where bytes.spells(literal: "content-length", in: line.name):
             guard length == nil else { throw .lengthDuplicated }
             length = try Self.decimal(bytes.extracting(line.value))
@@ -118,6 +122,10 @@ struct HeaderMeaning {
                 UInt8(ascii: "0")...UInt8(ascii: ":"), UInt8(ascii: "."), UInt8(ascii: "-"),
                 UInt8(ascii: "_"), UInt8(ascii: "["), UInt8(ascii: "]"), UInt8(ascii: "%"),
                 UInt8(ascii: "~"):
+                continue
+            // A name may hold these too; a comma may also part two Hosts that somebody has joined.
+            case UInt8(ascii: "!"), UInt8(ascii: "$"), UInt8(ascii: "&")...UInt8(ascii: "+"),
+                UInt8(ascii: ";"), UInt8(ascii: "="):
                 continue
             default: throw .hostMalformed
             }

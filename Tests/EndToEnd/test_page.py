@@ -210,6 +210,44 @@ def test_a_final_close_is_explained_and_not_tried_again(scripted, page, code):
     assert len(scripted.sockets) == 1
 
 
+@pytest.mark.parametrize("reason", ["no token was given", "the token has expired"])
+def test_why_a_token_does_not_count_is_told_as_the_server_says_it(scripted, page, reason):
+    scripted.open()
+    scripted.sockets[0].close(code=4401, reason=reason)
+    expect(page.get_by_role("alert")).to_contain_text(f"Not let in: {reason}.")
+
+
+def test_a_job_of_which_nothing_is_known_does_not_look_like_one_that_runs(scripted, page):
+    scripted.open()
+    scripted.greet(epoch=None)
+    scripted.live(epoch=None)
+    expect(page.locator("#unknown")).to_contain_text("it has yet to begin, or its id is another")
+    expect(page.locator("#connection")).to_have_attribute("data-begun", "false")
+    assert page.locator("#progress").get_attribute("value") == "0", "the bar does not run"
+    scripted.live()
+    scripted.say("progress", 1, progress=5)
+    expect(page.locator("#unknown")).to_be_hidden()
+    expect(page.locator("#connection")).to_have_attribute("data-begun", "true")
+
+
+def test_whoever_waits_to_be_let_in_is_told_so(scripted, page):
+    scripted.open()
+    expect(page.locator("#connection")).to_have_text("no such job of yours yet, waiting …")
+    scripted.greet()
+    scripted.live()
+    expect(page.locator("#connection")).to_have_text("live")
+
+
+def test_lines_that_the_page_lets_go_are_counted(scripted, page):
+    scripted.open()
+    scripted.greet()
+    scripted.live()
+    scripted.say("log", 1, lines=[f"line {number}" for number in range(5_003)])
+    expect(page.locator("#cut")).to_have_text("The first 3 lines are not shown here.")
+    scripted.say("log", 2, log_line="one more")
+    expect(page.locator("#cut")).to_have_text("The first 4 lines are not shown here.")
+
+
 @pytest.mark.parametrize(
     ("reason", "first", "last", "words"),
     [

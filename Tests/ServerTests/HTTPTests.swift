@@ -196,6 +196,23 @@ struct HTTPTests {
         #expect(asked.status == 200 && asked.header("connection") == "close")
     }
 
+    @Test(
+        "empty lines between requests are no requests, and the longest token has room in a header")
+    func leniency() throws {
+        let scene = try Scene()
+        let connection = try scene.connect()
+        try connection.send(Array("\r\n".utf8))
+        for _ in 0..<2 {
+            #expect(
+                try connection.request("/healthz", body: Array("ab\r\n\r\n".utf8)).status == 200)
+            try connection.send(Array("\r\n\r\n".utf8))
+        }
+        let longest = String(repeating: "a", count: 8_192)
+        let answer = try connection.request(
+            "/api/v1/jobs", headers: ["Authorization: Bearer \(longest)"])
+        #expect(answer.status == 401)
+    }
+
     @Test("a client that waits for 100 gets it before it sends the body")
     func expect() throws {
         let scene = try Scene()

@@ -83,6 +83,7 @@ struct HeadReaderTests {
             (.requestLineMalformed, "GET / http/x.y\r\n"),
             (.requestLineMalformed, "GET /#a HTTP/1.1\r\n"),
             (.requestLineMalformed, "GET / a HTTP/1.1\r\n"),
+            (.requestLineMalformed, "GET / \r\n\r\n"), (.requestLineMalformed, "GET / HTTP\r\n"),
             (.bareLineFeed, "GET / HTTP/1.1\nHost: a\n\n"),
             (.bareCarriageReturn, "GET / HTTP/1.1\rHost: a"),
             (.versionNotSupported, "GET / HTTP/1.0\r\n\r\n"),
@@ -114,6 +115,7 @@ struct HeadReaderTests {
             (.colonMissing, "A"), (.controlInHeader, "A: b\0c"), (.controlInHeader, "A: \u{7F}"),
             (.controlInHeader, "A: \u{1B}[0m"),
             (.hostDuplicated, "Host: a"), (.hostDuplicated, "HOST: b"),
+            (.authorizationDuplicated, "Authorization: Bearer a\r\nauthorization: Bearer a"),
             (.expectationUnknown, "Expect: 200-ok"),
         ] as [(HTTPViolation, String)])
     func header(expected: HTTPViolation, line: String) {
@@ -143,6 +145,12 @@ struct HeadReaderTests {
         }
         let text = "GET / HTTP/1.1\r\nHost: \(value)\r\n\r\n"
         #expect(throws: HTTPViolation.hostMalformed) { try read(Array(text.utf8)) }
+    }
+
+    @Test("takes every character of a name in Host but the comma")
+    func hostNames() throws {
+        let text = "GET / HTTP/1.1\r\nHost: a!$&'()*+;=b\r\n\r\n"
+        #expect(try read(Array(text.utf8)) != nil)
     }
 
     @Test(

@@ -114,6 +114,7 @@ extension HTTPConnection: StreamOwner {
                 worker.goOnLater(self)
                 return false
             }
+            consumed += HeadReader.emptyLines(bytes.extracting(consumed...))
             let rest = bytes.extracting(consumed...)
             // The time for a request begins with its first byte.
             if !rest.isEmpty, isIdle {

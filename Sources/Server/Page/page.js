@@ -9,12 +9,13 @@ import { access } from "/assets/access.js";
 const RETRY_BASE_MS = 500;
 const RETRY_CAP_MS = 30_000;
 const SILENCE_GRACE_MS = 10_000;
+/// Who is not greeted by then has to wait: the job is not known to be theirs yet.
+const GREETING_MS = 2_000;
 const LOG_LINES_MAX = 5_000;
 const FINAL_GOOD = ["completed", "succeeded", "success"];
 const FINAL_BAD = ["failed", "error", "cancelled", "canceled", "revoked", "expired", "timed_out"];
 const FINAL_CLOSES = {
   4400: "The server could not understand the request; is the job's id right?",
-  4401: "The token is missing, wrong or has ended. Follow again with a fresh one.",
   4403: "This token may not see this job.",
   4404: "There is no such thing to follow.",
 };
@@ -46,8 +47,9 @@ class Follower {
       return this.end("That is not a token: it has characters no token can have.");
     }
     this.heard();
+    this.isGreeted = false;
     this.socket.onmessage = (message) => this.receive(JSON.parse(message.data));
-    this.socket.onclose = (close) => this.closed(close.code);
+    this.socket.onclose = (close) => this.closed(close.code, close.reason);
   }
 
   /// Forgets the socket at once: a half-open one may take minutes to close.
@@ -69,6 +71,7 @@ class Follower {
     }
     switch (message.type) {
       case "connected":
+        this.isGreeted = true;
         this.heartbeatMs = 1_000 * (data.heartbeat_seconds ?? 30);
         this.epoch ??= data.epoch ?? null;
         this.listener.snapshot(data);
@@ -77,7 +80,7 @@ class Follower {
         this.tries = 0;
         this.epoch = data.epoch ?? this.epoch;
         this.seq = data.seq ?? this.seq;
-        this.listener.live();
+        this.listener.live(this.epoch !== null);
         break;
       case "gap":
         if (data.reason === "epoch_changed") [this.epoch, this.seq] = [data.epoch, 0];
@@ -90,8 +93,9 @@ class Follower {
     }
   }
 
-  closed(code) {
+  closed(code, reason) {
     this.socket = null;
+    if (code === 4401) return this.end(`Not let in: ${reason || "the token does not count"}. Follow again with a fresh one.`);
     if (code in FINAL_CLOSES) return this.end(FINAL_CLOSES[code]);
     const bound = Math.min(RETRY_CAP_MS, RETRY_BASE_MS * 2 ** Math.min(this.tries++, 10));
     this.listener.connection("waiting", code === 1012 ? "server restarting …" : "reconnecting …");
@@ -110,6 +114,9 @@ class Follower {
   watch() {
     if (!this.socket) return;
     const silence = Date.now() - this.heardAt;
+    if (!this.isGreeted && silence > GREETING_MS && this.socket.readyState === WebSocket.OPEN) {
+      this.listener.connection("waiting", "no such job of yours yet, waiting …");
+    }
     if (silence > this.heartbeatMs + SILENCE_GRACE_MS) {
       this.connect();
     } else if (silence > this.heartbeatMs && !this.asked && this.socket.readyState === WebSocket.OPEN) {
@@ -175,6 +182,8 @@ let job = new Job();
 let follower = null;
 let isLive = false;
 let freshLines = [];
+/// Lines that were let go, so that the page stays quick.
+let cutLines = 0;
 let isDrawing = false;
 
 const listener = {
@@ -186,17 +195,20 @@ const listener = {
   trouble(text) { tell(at("trouble"), text); },
   notice(text, code) { tell(at("notice"), code === "redis_back" ? "" : text); },
   snapshot(data) { job.adopt(data); draw(); },
-  live() { listener.connection("live", "live"); },
+  live(hasBegun) {
+    listener.connection("live", "live");
+    begun(hasBegun);
+  },
   gap({ from, to, reason }) {
     if (reason === "epoch_changed") {
       if (isLive) job = new Job();  // before that, the snapshot is of the new epoch already
-      log.replaceChildren();
-      freshLines = [];
+      emptyLog();
     }
     addLine(`— ${missing(from, to, reason)} (${reason.replaceAll("_", " ")}) —`, "gap");
   },
   event(event) {
     if (isLive) job.fold(event);
+    if (event.seq === 1 && isLive) begun(true);
     if (event.type === "log") {
       const { log_line, lines, stream, level } = event.data ?? {};
       for (const line of lines ?? [log_line ?? ""]) addLine(line, level ?? stream);
@@ -204,6 +216,12 @@ const listener = {
     draw();
   },
 };
+
+/// A job that nobody knows looks like one that waits, and like a slip in its id.
+function begun(hasBegun) {
+  at("connection").dataset.begun = hasBegun;
+  tell(at("unknown"), hasBegun ? "" : "Nothing is known of this job so far: it has yet to begin, or its id is another.");
+}
 
 /// Numbers count what is missing, but where nobody knows: an unrecorded gap has the one number that is its own.
 function missing(from, to, reason) {
@@ -223,8 +241,13 @@ function addLine(text, kind) {
   element.textContent = String(text).replace(/\x1b\[[0-9;]*[A-Za-z]/g, "").replace(/\r?\n$/, "");
   if (kind) element.className = String(kind).toLowerCase().replace(/[^a-z]/g, "");
   freshLines.push(element);
-  if (freshLines.length > LOG_LINES_MAX) freshLines.splice(0, freshLines.length - LOG_LINES_MAX);
+  if (freshLines.length > LOG_LINES_MAX) cutLines += freshLines.splice(0, freshLines.length - LOG_LINES_MAX).length;
   draw();
+}
+
+function emptyLog() {
+  log.replaceChildren();
+  [freshLines, cutLines] = [[], 0];
 }
 
 function draw() {
@@ -239,7 +262,7 @@ function draw() {
     const known = typeof job.progress === "number";
     at("percent").textContent = known ? `${Math.round(job.progress)} %` : "–";
     if (known) at("progress").value = job.progress;
-    else if (job.end) at("progress").value = 0;
+    else if (job.end || job.status === "unknown") at("progress").value = 0;
     else at("progress").removeAttribute("value");
     tell(at("failure"), job.error === null ? "" : String(job.error));
     at("result").hidden = job.result === null;
@@ -247,7 +270,8 @@ function draw() {
     document.title = `${known ? `${Math.round(job.progress)} % ` : ""}${job.status} · ${at("view-job").textContent}`;
 
     log.append(...freshLines.splice(0));
-    while (log.childElementCount > LOG_LINES_MAX) log.firstElementChild.remove();
+    for (; log.childElementCount > LOG_LINES_MAX; cutLines++) log.firstElementChild.remove();
+    tell(at("cut"), cutLines ? `The first ${cutLines} lines are not shown here.` : "");
     if (stick.checked) log.scrollTop = log.scrollHeight;
   });
 }
@@ -255,10 +279,10 @@ function draw() {
 function follow(id) {
   follower?.stop();
   job = new Job();
-  log.replaceChildren();
-  freshLines = [];
+  emptyLog();
   tell(at("trouble"), "");
   tell(at("notice"), "");
+  begun(true);
   at("view").hidden = false;
   at("view-job").textContent = id;
   draw();
