@@ -12,6 +12,7 @@ import base64
 import hashlib
 import hmac
 import json
+import math
 import pathlib
 import warnings
 
@@ -282,6 +283,10 @@ def bad_key(name, key, fault, secrets=True):
 bad_key("RSA of 1024 bits", jwk(WEAK.public_key()), "rsa_too_short")
 bad_key("RSA of 2040 bits", {"kty": "RSA", "n": number((1 << 2039) + 1), "e": "AQAB"}, "rsa_too_short")
 bad_key("RSA of 8200 bits", {"kty": "RSA", "n": number((1 << 8199) + 1), "e": "AQAB"}, "rsa_too_long")
+# A power of 65537 modulo the product of the first 126 primes, as it was made by chips with CVE-2017-15361.
+PRIMES = [n for n in range(2, 702) if all(n % m for m in range(2, n))]
+roca = (1 << 1_100) * math.prod(PRIMES) + pow(65_537, 5, math.prod(PRIMES))
+bad_key("RSA as weak chips make it (ROCA)", {"kty": "RSA", "n": number(roca), "e": "AQAB"}, "rsa_guessable")
 for name, e in {"1": "AQ", "0": "AA", "even": "Ag", "nothing": "", "9 bytes": b64(b"\1" * 9)}.items():
     bad_key(f"RSA with the exponent {name}", jwk(RSA.public_key()) | {"e": e}, "bad_parameters")
 bad_key("RSA with an even modulus", jwk(RSA.public_key()) | {"n": number(RSA.public_key().public_numbers().n - 1)}, "bad_parameters")

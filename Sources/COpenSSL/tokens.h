@@ -24,6 +24,23 @@ static inline int tokens_kind_of(const EVP_PKEY *key) {
     }
 }
 
+// ROCA (CVE-2017-15361): modulo each of these primes such a modulus is a power of 65537. Of others one in 2^27 is.
+static inline int tokens_rsa_is_roca(const EVP_PKEY *key) {
+    static const unsigned char primes[] = {11, 13, 17, 19, 37,  53,  61,  71, 73,
+                                           79, 97, 103, 107, 109, 127, 151, 157};
+    BIGNUM *modulus = NULL;
+    if (EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_N, &modulus) != 1) return 0;
+    int found = 1;
+    for (size_t at = 0; found && at < sizeof primes; at++) {
+        unsigned prime = primes[at], rest = (unsigned)BN_mod_word(modulus, prime), power = 1;
+        do power = power * 65537 % prime;
+        while (power != rest && power != 1);
+        found = power == rest;
+    }
+    BN_free(modulus);
+    return found;
+}
+
 static inline EVP_PKEY *tokens_key_from(const char *type, OSSL_PARAM_BLD *builder) {
     EVP_PKEY *key = NULL;
     OSSL_PARAM *parts = OSSL_PARAM_BLD_to_param(builder);

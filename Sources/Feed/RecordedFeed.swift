@@ -151,10 +151,9 @@ public final class RecordedFeed {
     }
 
     func hearStamped(_ payload: Span<UInt8>) {
-        guard let stamped = StampedMessage(payload),
-            recorder.hearStamped(
-                by: stamped.by, era: stamped.era, last: stamped.last, at: loop.now)
-        else { return tell(.recording(.strange)) }
+        guard let stamped = StampedMessage(payload), recorder.hear(stamped, at: loop.now) else {
+            return tell(.recording(.strange))
+        }
         if stamped.era == sent?.era { stampedLast = stamped.last }
         for entry in stamped.entries {
             guard let job = entry.job else { continue }

@@ -35,6 +35,7 @@ final class PublicKey: @unchecked Sendable {
             let bits = Int(unsafe EVP_PKEY_get_bits(key))
             guard bits >= rsaBitsMin else { throw .rsaTooShort }
             guard bits <= rsaBitsMax else { throw .rsaTooLong }
+            guard unsafe tokens_rsa_is_roca(key) == 0 else { throw .rsaGuessable }
             return .rsa
         default: throw .unsupportedType
         }

@@ -135,16 +135,15 @@ struct Recorder {
         return true
     }
 
-    /// `by` and `era` are nil where a script of another kind published. False where it can't be: Redis brings us a
-    /// message before anybody can have recorded it.
-    mutating func hearStamped(by: Name?, era: Name?, last: Int64, at now: Instant) -> Bool {
-        guard let era else { return true }
+    /// False where it can't be: Redis brings us a message before anybody can have recorded it.
+    mutating func hear(_ stamped: StampedMessage, at now: Instant) -> Bool {
+        guard let era = stamped.era else { return true }
         if let named {
             guard named.era == era else { return true }
-            guard last <= count + named.offset else { return false }
-            drop(through: last, named)
-            isSender = isAligned && by == me
-        } else if by != me {
+            guard stamped.last <= count + named.offset else { return false }
+            drop(through: stamped.last, named)
+            isSender = isAligned && stamped.by == me
+        } else if stamped.by != me {
             // Which of ours these are is not known. What we recorded ourselves was our tail, of old.
             letGo(at: now)
         }

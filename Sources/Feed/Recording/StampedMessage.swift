@@ -26,10 +26,15 @@ struct StampedMessage {
         let owner: Range<Int>
     }
 
+    /// Both nil where no bridge recorded.
     let by: Name?
     let era: Name?
     let last: Int64
     let entries: [Entry]
+
+    init(by: Name?, era: Name?, last: Int64, entries: [Entry] = []) {
+        (self.by, self.era, self.last, self.entries) = (by, era, last, entries)
+    }
 
     init?(_ text: Span<UInt8>) {
         var at = 0

@@ -52,8 +52,10 @@ struct RecorderTests {
         /// Answers whether that can be.
         @discardableResult
         func isStamped(_ last: Int64) -> Bool {
-            recorder.hearStamped(
-                by: RecorderTests.other, era: RecorderTests.name("era"), last: last, at: now)
+            recorder.hear(
+                StampedMessage(
+                    by: RecorderTests.other, era: RecorderTests.name("era"), last: last),
+                at: now)
         }
 
         func hear(_ word: ControlMessage.Word, patterns: Name = RecorderTests.patterns) {

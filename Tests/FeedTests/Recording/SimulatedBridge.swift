@@ -194,7 +194,8 @@ final class SimulatedBridge {
                 try world.ledger.agrees(self, named, last, items)
             }
             if recorder.named != nil || !without(.letGo) {
-                let canBe = recorder.hearStamped(by: by, era: era, last: last, at: clock)
+                let canBe = recorder.hear(
+                    StampedMessage(by: by, era: era, last: last), at: clock)
                 if !canBe { throw Violation("\(last) was recorded before it was heard") }
             }
             for item in items {
