@@ -23,7 +23,7 @@ public struct EventReader: Sendable {
     public static let binaryOpening = Array(#""type":"binary","data":{"#.utf8)
     public static let binaryMember = Array("base64".utf8)
 
-    /// A larger payload is told by its size only.
+    /// A larger payload is told by its size only; one that ends a job is told without its long values.
     public let eventBytesMax: Int
     /// All three are used again for each event, the last two if nobody kept the one before, so that
     /// reading one allocates nothing.
@@ -38,6 +38,7 @@ public struct EventReader: Sendable {
     ) -> PreparedEvent {
         var oddities = EventOddities()
         guard payload.count <= eventBytesMax else {
+            if let end = cutEnd(payload, heardAt, kind) { return end }
             oddities.insert(.oversized)
             let size = Array("{\"bytes\":\(payload.count)}".utf8)
             return wrapped("oversized", size, oddities, heardAt)
@@ -161,6 +162,60 @@ public struct EventReader: Sendable {
     private static let typeKey = Array("\"type\":".utf8)
     /// `"type":"message",` and `,"timestamp":"2025-01-06T12:00:01.000Z"}`, generously.
     private static let additionsBytesMax = 96
+}
+
+// What is too long to be told whole.
+extension EventReader {
+    /// Of a larger payload nothing is read.
+    static let cutBytesMax = 16_777_216
+    /// A longer value is told by its size.
+    static let cutValueBytesMax = 1_024
+
+    /// The event without its long values, if it ends its job: else that would run for ever.
+    private mutating func cutEnd(
+        _ payload: Span<UInt8>, _ heardAt: WallTime, _ kind: JobID.Kind
+    ) -> PreparedEvent? {
+        var text: [UInt8] = []
+        guard payload.count <= Self.cutBytesMax, payload[0] == UInt8(ascii: "{"),
+            cut(payload, levels: 2, to: &text), text.count <= eventBytesMax,
+            (try? outline.read(text.span, levels: 2, allowingNonFinite: true)) != nil
+        else { return nil }
+        if !outline.nonFinite.isEmpty {
+            text = withoutNonFinite(text.span)
+            guard (try? outline.read(text.span, levels: 2)) != nil else { return nil }
+        }
+        var oddities = EventOddities()
+        oddities.insert(.oversized)
+        let event = event(text.span, oddities, heardAt, kind)
+        return event.change.ends ? event : nil
+    }
+
+    /// Copies an object but for its long values. Each level is read by itself: the elements of arrays are not noted.
+    private func cut(_ object: Span<UInt8>, levels: Int, to short: inout [UInt8]) -> Bool {
+        var outline = JSONOutline()
+        guard (try? outline.read(object, levels: 1, allowingNonFinite: true)) != nil else {
+            return false
+        }
+        var separator = UInt8(ascii: "{")
+        for member in outline.members {
+            short.append(separator)
+            separator = UInt8(ascii: ",")
+            let key = member.key.lowerBound - 1..<member.key.upperBound + 1
+            short.append(object.extracting(key))
+            short.append(UInt8(ascii: ":"))
+            let value = object.extracting(member.value)
+            if value.count <= Self.cutValueBytesMax {
+                short.append(value)
+            } else if member.kind != .object || levels == 1 {
+                short.append(contentsOf: "\"[\(value.count) bytes, cut]\"".utf8)
+            } else if !cut(value, levels: levels - 1, to: &short) {
+                return false
+            }
+            guard short.count <= eventBytesMax else { return false }
+        }
+        short.append(contentsOf: outline.members.isEmpty ? "{}".utf8 : "}".utf8)
+        return true
+    }
 }
 
 // What is no object, made one.

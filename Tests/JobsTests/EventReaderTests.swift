@@ -131,6 +131,39 @@ struct EventReaderTests {
         }
     }
 
+    @Test(
+        "the end of a job is told however long it is, with its long values cut",
+        arguments: [
+            (
+                #"{"task_id":"t","status":"SUCCESS","date_done":"d","result":"LONG","children":[]}"#,
+                #"{"task_id":"t","status":"SUCCESS","date_done":"d","result":"CUT","children":[]}"#
+            ),
+            (
+                #"{"type":"complete","data":{"status":"ok","n":NaN,"result":"LONG"}}"#,
+                #"{"type":"complete","data":{"status":"ok","n":null,"result":"CUT"}}"#
+            ),
+            (#"{"type":"error","data":{    LONG_SPACE}}"#, #"{"type":"error","data":{}}"#),
+            (#"{"type":"log","data":{"log_line":"LONG"}}"#, nil),
+            (#"{"type":"complete","data":[LONG_LIST]}"#, #"{"type":"complete","data":"LIST_CUT"}"#),
+        ] as [(String, String?)])
+    func longEnd(text: String, short: String?) throws {
+        var reader = EventReader()
+        let count = 1_100_000
+        let list = Array(repeating: "1", count: count / 2).joined(separator: ",")
+        let payload = text.replacing("LONG_SPACE", with: String(repeating: " ", count: count))
+            .replacing("LONG_LIST", with: list)
+            .replacing("LONG", with: String(repeating: "x", count: count))
+        let event = reader.read(Array(payload.utf8).span, heardAt: heardAt)
+        #expect(event.oddities.all == [.oversized])
+        guard let short else {
+            #expect(event.type.name == "oversized" && !event.change.ends)
+            return
+        }
+        let cut = short.replacing("LIST_CUT", with: "[\(list.utf8.count + 2) bytes, cut]")
+            .replacing("CUT", with: "[\(count + 2) bytes, cut]")
+        #expect(event.change.ends && event.text.contains(cut.dropFirst().dropLast()))
+    }
+
     @Test("NaN and the infinities become null, and strings that say so stay")
     func nonFinite() {
         let event = read(
