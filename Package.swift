@@ -105,7 +105,7 @@ let package = Package(
             ]),
         tests(
             of: "Command",
-            ["Bytes", "CLinux", "JSON", "Jobs", "Settings", "Support", "jobwire"]),
+            ["Bytes", "CLinux", "JSON", "Jobs", "Redis", "Settings", "Support", "jobwire"]),
         .testTarget(name: "ArchitectureTests", swiftSettings: strict),
     ]
 )

@@ -66,14 +66,33 @@ static inline int process_close_others(posix_spawn_file_actions_t *actions) {
 }
 
 // For a child between its start and its exec: from now on it dies with `parent`. Fails when that has
-// ended already. Its group is its own, so that a Ctrl-C at the terminal is ours to hand on. What else
-// is open was left open by whoever started us, and is not for the child.
+// ended already. Signals that we keep for ourselves are its own again.
 static inline int process_tie_to(pid_t parent) {
     if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) return -1;
     if (getppid() != parent) return -1;
-    syscall(SYS_close_range, 3, ~0U, 0);
     sigset_t none;
     sigemptyset(&none);
     signal(SIGPIPE, SIG_DFL);
-    return setpgid(0, 0) == 0 && sigprocmask(SIG_SETMASK, &none, NULL) == 0 ? 0 : -1;
+    return sigprocmask(SIG_SETMASK, &none, NULL);
+}
+// For a service of ours: its group is its own, so that a Ctrl-C at the terminal is ours to hand on. What
+// else is open was left open by whoever started us, and is not for it.
+static inline int process_set_apart(void) {
+    syscall(SYS_close_range, 3, ~0U, 0);
+    return setpgid(0, 0);
+}
+
+// Both ends are ours until a child gets one as its standard stream. pipe2 is not declared without
+// _GNU_SOURCE, and fcntl is variadic.
+static inline int process_pipe(int ends[2]) {
+    if (pipe(ends) != 0) return -1;
+    fcntl(ends[0], F_SETFD, FD_CLOEXEC);
+    fcntl(ends[1], F_SETFD, FD_CLOEXEC);
+    return 0;
+}
+
+// Whoever started us decided so: nohup does, and a shell for what runs behind. SIG_IGN is a cast pointer.
+static inline int process_ignores(int number) {
+    struct sigaction action;
+    return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
 }

@@ -33,12 +33,19 @@ struct Demo {
         if let rate { speed = rate / ownRate }
     }
 
+    var jobs: [String] { stories.map(\.job) }
+
     /// How many events a second the jobs have of themselves.
     private var ownRate: Double {
         var rehearsal = self
         let count = min(Self.rehearsedBeats * stories.count, Self.rehearsedBeatsMax)
         for _ in 0..<count { _ = rehearsal.next() }
         return Double(count) / (rehearsal.now / .seconds(1))
+    }
+
+    /// Jobs that were told before, by whomever, go on with their next attempt. Before the first beat.
+    mutating func goOn(after attempts: [String: Int]) {
+        for index in stories.indices { stories[index].attempt = attempts[stories[index].job] ?? 0 }
     }
 
     private static let rehearsedBeats = 500
@@ -72,7 +79,9 @@ private struct Story {
     var chance: Chance
     /// When its next event comes.
     private(set) var due = Duration.zero
-    private var attempt = 0
+    var attempt = 0 {
+        willSet { precondition(told.isEmpty, "a story that is being told has its attempt") }
+    }
     private var told: ArraySlice<DemoLine> = []
 
     /// Jobs that all began at once would all say the same at once.
@@ -82,12 +91,12 @@ private struct Story {
             var other = chance  // The story is the same whenever it begins.
             due = .milliseconds(Int.random(in: 0...Self.delayMillisecondsMax, using: &other))
         }
-        refill()
     }
 
     private static let delayMillisecondsMax = 20_000
 
     mutating func next() -> String {
+        if told.isEmpty { refill() }
         let line = told.removeFirst()
         if told.isEmpty { refill() }
         due += .milliseconds((told.first?.afterMilliseconds ?? 0))
@@ -95,8 +104,9 @@ private struct Story {
     }
 
     private mutating func refill() {
-        told = plot.lines(attempt: attempt + 1, &chance)[...]
+        let first = attempt + 1
         attempt += plot.attemptsPerRound
+        told = plot.lines(attempt: first, &chance)[...]
     }
 }
 

@@ -1,5 +1,6 @@
 // Publishes a demo as workers would, with PUBLISH over Redis: `jobwire run` on a thread of its own, until
-// it is told to stop; `jobwire simulate` until its time is over. While Redis is away the story waits.
+// it is told to stop; `jobwire simulate` until its time is over. While Redis is away the story waits. Jobs that
+// Redis remembers go on with their next attempt.
 
 import Jobs
 import Loop
@@ -41,7 +42,9 @@ final class DemoWorker: TimerTarget {
     private let errand: RedisErrand
     private let channels: ChannelPattern
     private var demo: Demo
-    private var beat: Demo.Beat
+    private let jobs: [String]
+    /// Nil until it is known where the jobs stand.
+    private var beat: Demo.Beat?
     private var due = Instant.now()
     private var end: Instant?
     private var commands: RedisCommands?
@@ -53,18 +56,26 @@ final class DemoWorker: TimerTarget {
 
     init(_ demo: Demo, _ channels: ChannelPattern, _ errand: RedisErrand) {
         (self.demo, self.channels, self.errand) = (demo, channels, errand)
-        beat = self.demo.next()
+        jobs = demo.jobs
     }
 
     /// Until the errand is finished; with a `limit`, by us.
     func run(for limit: Duration? = nil) throws(Failure) {
         try errand.run { [unowned self] commands in
             self.commands = commands
-            let now = Instant.now()
-            if errand.connections == 1 { end = limit.map { now + $0 } }
-            due = now + beat.after
-            goOn()
+            if end == nil { end = limit.map { .now() + $0 } }
+            guard beat == nil else { return goOn(from: .now()) }
+            KeptJob.ask(jobs[...], as: errand.names, commands) { [unowned self] kept in
+                demo.goOn(after: kept.mapValues(\.attempt))
+                beat = demo.next()
+                goOn(from: .now())
+            }
         }
+    }
+
+    private func goOn(from now: Instant) {
+        due = now + (beat?.after ?? .zero)
+        goOn()
     }
 
     func timerFired(_ id: TimerID) {
@@ -77,10 +88,11 @@ final class DemoWorker: TimerTarget {
         if let end, now >= end { return finish() }
         guard let commands, commands.state == .ready else { return wait(Self.pause) }
         if now - due > Self.latenessMax { due = now }
-        while due <= now, commands.commandsInFlight < Self.inFlightMax {
-            publish(commands)
-            beat = demo.next()
-            due = due + beat.after
+        while let beat, due <= now, commands.commandsInFlight < Self.inFlightMax {
+            publish(beat, commands)
+            let next = demo.next()
+            self.beat = next
+            due = due + next.after
         }
         var pause = max(due - now, Self.pause)
         if let end { pause = min(pause, end - now) }
@@ -91,7 +103,7 @@ final class DemoWorker: TimerTarget {
         if timer == nil { timer = errand.loop.arm(self, after: pause) }
     }
 
-    private func publish(_ commands: RedisCommands) {
+    private func publish(_ beat: Demo.Beat, _ commands: RedisCommands) {
         commands.send([
             Array("PUBLISH".utf8), Array(channels.channel(with: beat.job).utf8),
             Array(beat.event.utf8),

@@ -6,9 +6,13 @@ import Telemetry
 
 public struct Place {
     /// Runs the server until it is told to stop; hears the port when it listens.
-    public typealias Serve = (Settings, Log, @escaping (_ port: Int) -> Void) throws -> Void
+    public typealias Serve = (
+        Settings, Log, _ endsOnHangUp: Bool, _ whenListening: @escaping (_ port: Int) -> Void
+    ) throws -> Void
 
     let version: String
+    /// As it was called: this name works again where it was typed. `jobwire`, `.build/release/jobwire`.
+    let program: String
     let environment: [String: String]
     let serve: Serve
     /// Standard output. False when nobody reads it any more.
@@ -17,17 +21,20 @@ public struct Place {
     let complain: (String) -> Void
 
     init(
-        version: String, environment: [String: String], serve: @escaping Serve,
-        write: @escaping (String) -> Bool, complain: @escaping (String) -> Void
+        version: String, program: String = "jobwire", environment: [String: String],
+        serve: @escaping Serve, write: @escaping (String) -> Bool,
+        complain: @escaping (String) -> Void
     ) {
-        (self.version, self.environment, self.serve) = (version, environment, serve)
+        (self.version, self.program) = (version, program)
+        (self.environment, self.serve) = (environment, serve)
         (self.write, self.complain) = (write, complain)
     }
 
     /// The real one.
     static func system(version: String, serve: @escaping Serve) -> Place {
         Place(
-            version: version, environment: System.environment(), serve: serve,
+            version: version, program: CommandLine.arguments.first ?? "jobwire",
+            environment: System.environment(), serve: serve,
             write: { System.write(Array($0.utf8), to: System.output) },
             complain: { _ = System.write(Array("\($0)\n".utf8), to: System.errors) })
     }

@@ -2,6 +2,7 @@
 // thread until the errand is finished.
 
 import CLinux
+import Feed
 import Jobs
 import Loop
 import Redis
@@ -18,6 +19,8 @@ final class RedisErrand {
     }
 
     let loop: Loop
+    /// Of what bridges record there.
+    let names: RecordedNames
     private let address: RedisAddress
     private let options: RedisOptions
     private let patience: Patience
@@ -33,6 +36,7 @@ final class RedisErrand {
         do throws(RedisURLFault) {
             address = try RedisAddress(parsing: settings.redisURL.text)
         } catch { throw Failure(.usage, "redis-url: \(error)") }
+        names = RecordedNames(prefix: settings.keyPrefix, database: address.database)
         do throws(SystemError) { loop = try Loop() } catch { throw Failure(.failed, "\(error)") }
     }
 
@@ -54,8 +58,9 @@ final class RedisErrand {
 
     /// For a caller who must tidy up before the process ends.
     func endsOnSignals() throws(Failure) {
+        let signals = [SIGINT, SIGTERM] + (System.ignoresHangUp ? [] : [SIGHUP])
         do throws(SystemError) {
-            try loop.onSignals([SIGINT, SIGTERM]) { [unowned self] _ in
+            try loop.onSignals(signals) { [unowned self] _, _ in
                 finish(Failure(.interrupted, "stopped"))
             }
         } catch { throw Failure(.failed, "\(error)") }

@@ -7,6 +7,7 @@ import Telemetry
 struct RunNotice {
     let settings: Settings
     let root: String
+    let shell: ShellLine
     let redis: PrivateRedis?
     let madeSecret: Bool
     let hasDemo: Bool
@@ -29,21 +30,27 @@ struct RunNotice {
         let job = hasDemo ? "demo-build" : "my-job"
         let channel = try settings.jobChannels().channel(with: "my-job")
         let event = #"{"type":"progress","data":{"progress":40}}"#
+        let progress = [
+            shell.text(.publish, "my-job", "--type=progress", #"--data={"progress":40}"#),
+            "make 2>&1 | " + shell.text(.publish, "my-job", "--lines"),
+        ]
         var lines = [
             "", "Jobwire listens on \(url)" + (madeSecret ? ", for this machine only." : "."), "",
             "Open      \(url)/#job=\(job)&token=\(token)", "",
-            "Follow    jobwire tail \(job)",
-            "Publish   jobwire publish my-job --type=progress --data='{\"progress\":40}'",
-            "          make 2>&1 | jobwire publish my-job --lines",
+            "Follow    \(shell.text(.tail, job))",
+            "Publish   \(progress[0])", "          \(progress[1])",
         ]
         if let redis {
             lines.append("          redis-cli -p \(redis.port) publish \(channel) '\(event)'")
         }
         lines += [
-            "State     curl -H \"Authorization: Bearer $(jobwire token --jobs='*')\" \\",
+            "State     curl -H \"Authorization: Bearer $(\(shell.text(.token, "--jobs=*")))\" \\",
             "            \(url)/api/v1/jobs/\(job)", "",
         ]
         if madeSecret { lines.append("Secret    made for you: \(RunFolder.secretPath(in: root))") }
+        if shell.flags.contains(Flag(name: "token-secret", value: nil)) {
+            lines.append("Secret    as given with --token-secret; these lines need it, too")
+        }
         if let redis {
             lines.append("Redis     its own, redis://127.0.0.1:\(redis.port); log: \(redis.log)")
         }

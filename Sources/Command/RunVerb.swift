@@ -20,7 +20,8 @@ extension Verb {
         details: [
             "Where no Redis is configured, run starts a redis-server of its own, on a Unix socket"
                 + " and a free loopback port without a password. It ends with run, however that ends;"
-                + " its data stays in the data folder.",
+                + " its data stays in the data folder. Ctrl-C ends both, and so do SIGTERM and the"
+                + " closing of the terminal, unless nohup says otherwise.",
             "Where no token secret is configured, run makes one, keeps it in the data folder"
                 + " (mode 0600), and listens on loopback only. Where no address is configured, it takes"
                 + " the first free port from 8080 to 8099.",
@@ -91,9 +92,9 @@ private struct Run {
         }
         let (settings, call) = (settings, call)
         let notice = RunNotice(
-            settings: settings, root: root, redis: redis, madeSecret: madeSecret,
-            hasDemo: !call.has("no-demo"))
-        try call.serve(settings) { port in
+            settings: settings, root: root, shell: try ShellLine(call), redis: redis,
+            madeSecret: madeSecret, hasDemo: !call.has("no-demo"))
+        try call.serve(settings, endsOnHangUp: !System.ignoresHangUp) { port in
             do throws(Failure) {
                 let text = try notice.text(port: port)
                 try folder.announce(
@@ -102,6 +103,14 @@ private struct Run {
                 if notice.hasDemo { demo.publisher = try .start(settings, seed: 1) }
             } catch { call.place.complain("jobwire run: \(error.reason)") }
         }
+    }
+}
+
+extension ShellLine {
+    init(_ call: Call) throws(Failure) {
+        self.init(
+            program: call.place.program, dataDir: try call.value(CommandOption.dataDir.name),
+            flags: call.invocation.flags)
     }
 }
 

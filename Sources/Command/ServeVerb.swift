@@ -46,10 +46,11 @@ extension Settings {
 
 extension Call {
     func serve(
-        _ settings: Settings, whenListening: @escaping (_ port: Int) -> Void
+        _ settings: Settings, endsOnHangUp: Bool = false,
+        whenListening: @escaping (_ port: Int) -> Void
     ) throws(Failure) {
         do {
-            try place.serve(settings, settings.makeLog(), whenListening)
+            try place.serve(settings, settings.makeLog(), endsOnHangUp, whenListening)
         } catch { throw Failure(.failed, "\(error)") }
     }
 }

@@ -66,6 +66,9 @@ enum System {
         }
     }
 
+    /// Whoever started us wants us to go on when the terminal is closed: nohup.
+    static var ignoresHangUp: Bool { process_ignores(SIGHUP) != 0 }
+
     // MARK: - Files
 
     static let fileBytesMax = 16 << 20

@@ -44,7 +44,7 @@ final class TailClient: TailSocketOwner {
 
     func run() throws(Failure) -> ExitCode {
         do throws(SystemError) {
-            try loop.onSignals([SIGINT, SIGTERM]) { [unowned self] _ in
+            try loop.onSignals([SIGINT, SIGTERM]) { [unowned self] _, _ in
                 end(.success(.interrupted))
             }
         } catch { throw Failure(.failed, "\(error)") }

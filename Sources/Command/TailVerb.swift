@@ -33,7 +33,7 @@ extension Verb {
             CommandOption("ca", as: "FILE", "PEM authorities trusted for https [the system's]"),
             .dataDir,
         ],
-        settings: ["listen", "token-secret"],
+        settings: ["listen", "token-secret", "token-issuer", "token-audience"],
         words: 1...1
     ) { call throws(Failure) in
         let options = try options(call)

@@ -36,7 +36,7 @@ enum TiedChild {
     /// `PARENT LOG PROGRAM ARGUMENTS…`; returns only when it can't be done.
     static func become(_ arguments: [String], in place: Place) -> ExitCode {
         guard arguments.count >= 3, let parent = pid_t(arguments[0]), process_tie_to(parent) == 0,
-            redirect(to: arguments[1])
+            process_set_apart() == 0, redirect(to: arguments[1])
         else { return .failed }
         let program = arguments[2]
         let environment = ["PATH=" + (place.environment["PATH"] ?? "")]

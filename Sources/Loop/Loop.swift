@@ -106,7 +106,7 @@ public final class Loop {
 
     /// Blocks the signals in this thread; see `Signals.block` for the others.
     public func onSignals(
-        _ signals: [Int32], _ receive: @escaping (Int32) -> Void
+        _ signals: [Int32], _ receive: @escaping (Int32, Signals.Sender) -> Void
     ) throws(SystemError) {
         let port = try SignalPort(signals, receive)
         _ = try poller.add(port.descriptor, .readable, for: port)

@@ -2,20 +2,28 @@
 // `block` them first thing in main, before any thread starts.
 
 public enum Signals {
+    public enum Sender: Sendable {
+        case process
+        /// The kernel, for the terminal; it sends to the whole group, to our children too.
+        case terminal
+    }
+
     public static func block(_ signals: [Int32]) { Kernel.block(signals) }
 }
 
 final class SignalPort: EventTarget {
     let descriptor: Descriptor
-    private let receive: (Int32) -> Void
+    private let receive: (Int32, Signals.Sender) -> Void
 
-    init(_ signals: [Int32], _ receive: @escaping (Int32) -> Void) throws(SystemError) {
+    init(
+        _ signals: [Int32], _ receive: @escaping (Int32, Signals.Sender) -> Void
+    ) throws(SystemError) {
         Kernel.block(signals)
         descriptor = try .signals(signals)
         self.receive = receive
     }
 
     func ready(_ readiness: Readiness) {
-        while let signal = descriptor.nextSignal() { receive(signal) }
+        while let (signal, sender) = descriptor.nextSignal() { receive(signal, sender) }
     }
 }

@@ -181,9 +181,11 @@ extension Descriptor {
             })
     }
 
-    func nextSignal() -> Int32? {
+    func nextSignal() -> (signal: Int32, sender: Signals.Sender)? {
         var report = signalfd_siginfo()
         let size = MemoryLayout<signalfd_siginfo>.size
-        return unsafe read(raw, &report, size) == size ? Int32(report.ssi_signo) : nil
+        guard unsafe read(raw, &report, size) == size else { return nil }
+        let isFromKernel = linux_is_from_kernel(report.ssi_code) == 1
+        return (Int32(report.ssi_signo), isFromKernel ? .terminal : .process)
     }
 }

@@ -1,7 +1,8 @@
 // Server starts one loop per core and returns when the last one has ended.
 //
 // Loop 0 runs on the calling thread: it owns the feed and hears the signals. SIGTERM and SIGINT drain,
-// SIGHUP reads the certificate and the key sets again; a second SIGTERM does not wait for the grace to pass.
+// SIGHUP reads the certificate and the key sets again, or drains as well where the caller wants it; a second
+// SIGTERM does not wait for the grace to pass.
 
 import Feed
 import Fleet
@@ -42,14 +43,16 @@ public struct Server {
     }
 
     /// Serves until it has been told to stop and everybody was sent away. Tells the port it listens on.
-    public func run(whenListening: (Int) -> Void = { _ in }) throws(StartFault) {
+    public func run(
+        endsOnHangUp: Bool = false, whenListening: (Int) -> Void = { _ in }
+    ) throws(StartFault) {
         Signals.block(Shutdown.signals)
         let first = try Worker(index: 0, house: house)
         let port = try first.listen(on: listen)
         let threads = try startOthers(at: port)
         first.feed = feed(for: first)
         first.fleet = fleet(for: first)
-        let shutdown = Shutdown(first)
+        let shutdown = Shutdown(first, endsOnHangUp: endsOnHangUp)
         try shutdown.begin()
         house.log.info(
             "listening",

@@ -1,4 +1,5 @@
-// Shutdown hears the signals, on loop 0, for the whole house.
+// Shutdown hears the signals, on loop 0, for the whole house. What a hang-up means the caller says: a service's
+// operator sends it to have files read again, a terminal when it is closed.
 
 import Loop
 import Synchronization
@@ -8,20 +9,23 @@ final class Shutdown {
     static let signals = [Signal.terminate, Signal.interrupt, Signal.hangUp]
 
     private unowned let worker: Worker
+    private let endsOnHangUp: Bool
     private var isAsked = false
 
-    init(_ worker: Worker) { self.worker = worker }
+    init(_ worker: Worker, endsOnHangUp: Bool) {
+        (self.worker, self.endsOnHangUp) = (worker, endsOnHangUp)
+    }
 
     func begin() throws(StartFault) {
         do throws(SystemError) {
-            try worker.loop.onSignals(Self.signals) { [self] signal in hear(signal) }
+            try worker.loop.onSignals(Self.signals) { [self] signal, _ in hear(signal) }
         } catch {
             throw .system(error)
         }
     }
 
     private func hear(_ signal: Int32) {
-        if signal == Signal.hangUp {
+        if signal == Signal.hangUp, !endsOnHangUp {
             worker.house.keyKeeper?.readAll()
             return reloadCertificate()
         }

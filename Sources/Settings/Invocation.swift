@@ -13,6 +13,8 @@ public struct Invocation: Sendable {
     public private(set) var wantsHelp = false
     /// Where each setting that is not the default came from: `--listen`, `JOBWIRE_LISTEN`, `jobwire.conf:3`.
     public private(set) var origins: [String: String] = [:]
+    /// The settings given as flags, `config` among them, as they were typed.
+    public private(set) var flags: [Flag] = []
     /// Secrets that were given where others can read them: as a flag or a variable.
     public private(set) var exposedSecrets: [[UInt8]] = []
 
@@ -41,10 +43,18 @@ public struct Invocation: Sendable {
         }
         (self.options, words, wantsHelp) = (line.options, line.words, line.wantsHelp)
         self.problems = problems
+        flags = line.assignments.map(Self.flag)
         // Who asks for help may well ask because something is wrong.
         guard problems.isEmpty || readsFaulty || wantsHelp else {
             throw SettingsFault(problems: problems)
         }
+    }
+
+    private static func flag(_ assignment: Assignment) -> Flag {
+        let name = String(assignment.name.dropFirst(2))
+        let isSecret = Settings.table.contains { $0.isSecret && $0.name == name }
+        let value = isSecret ? nil : String(decoding: assignment.bytes, as: UTF8.self)
+        return Flag(name: name, value: value)
     }
 
     /// A file cannot name another one.
@@ -119,6 +129,16 @@ public struct Invocation: Sendable {
         if bytes.last == UInt8(ascii: "\r") { bytes.removeLast() }
         return bytes
     }
+}
+
+/// A setting on the command line.
+public struct Flag: Sendable, Equatable {
+    /// Without dashes; with `-file` where a file was given.
+    public let name: String
+    /// Nil for a secret.
+    public let value: String?
+
+    public init(name: String, value: String?) { (self.name, self.value) = (name, value) }
 }
 
 /// An option that only one command knows, such as `--ttl` of `jobwire token`.

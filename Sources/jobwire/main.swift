@@ -3,6 +3,6 @@
 import Command
 import Server
 
-Command.main(version: Server.version) { settings, log, whenListening in
-    try Server(settings, log: log).run(whenListening: whenListening)
+Command.main(version: Server.version) { settings, log, endsOnHangUp, whenListening in
+    try Server(settings, log: log).run(endsOnHangUp: endsOnHangUp, whenListening: whenListening)
 }

@@ -14,7 +14,7 @@ final class Heard {
     func run(_ arguments: [String], _ environment: [String: String] = [:]) -> ExitCode {
         let place = Place(
             version: "1.2.3", environment: environment,
-            serve: { [self] settings, _, _ in served = settings },
+            serve: { [self] settings, _, _, _ in served = settings },
             write: { [self] in
                 output += $0; return true
             },
@@ -165,7 +165,7 @@ struct VerbTests {
         var complaints: [String] = []
         let place = Place(
             version: "1", environment: ["JOBWIRE_TOKEN_SECRET": String(repeating: "s", count: 32)],
-            serve: { _, _, _ in throw Broken() }, write: { _ in true },
+            serve: { _, _, _, _ in throw Broken() }, write: { _ in true },
             complain: { complaints.append($0) })
         #expect(Command.run(["serve"], in: place) == .failed)
         #expect(complaints == ["jobwire serve: listen: taken"])

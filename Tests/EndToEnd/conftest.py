@@ -8,6 +8,7 @@ import itertools
 import os
 import pathlib
 import shutil
+import subprocess
 import sys
 import tempfile
 
@@ -18,7 +19,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from support.certificates import Certificates  # noqa: E402
 from support.client import Socket, job_path  # noqa: E402
 from support.redis_server import RedisServer  # noqa: E402
-from support.server import Jobwire  # noqa: E402
+from support.server import BINARY, Jobwire, clean_environment  # noqa: E402
 from support.tokens import token  # noqa: E402
 
 
@@ -120,3 +121,21 @@ def follow():
 def deflate(request):
     """Runs the test twice: without and with compression."""
     return request.param == "deflate"
+
+
+@pytest.fixture
+def start():
+    """Starts a verb that goes on; ended with the test."""
+    started = []
+
+    def begin(*arguments, options=None, **settings):
+        """`options` are Popen's: where it begins, what it reads."""
+        started.append(subprocess.Popen(
+            [BINARY, *map(str, arguments)], env=clean_environment(settings), text=True,
+            **({"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | (options or {}))))
+        return started[-1]
+
+    yield begin
+    for process in started:
+        process.kill()
+        process.communicate()

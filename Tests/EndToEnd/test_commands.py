@@ -1,48 +1,16 @@
 """The verbs of `jobwire`, as a user types them."""
 
 import json
-import os
-import pathlib
 import re
-import signal
 import subprocess
 import time
-import urllib.error
-import urllib.request
 
 import jwt
-import pytest
-import redis as redis_py
+from support.command import jobwire
 from support.ports import own_port
 from support.server import BINARY, clean_environment
 from support.tokens import SECRET, token
 from support.waiting import eventually
-
-
-def jobwire(*arguments, stdin="", code=0, **settings):
-    """Runs a verb to its end -> what it printed. Its exit code must be `code`."""
-    ended = subprocess.run(
-        [BINARY, *map(str, arguments)], env=clean_environment(settings), input=stdin, text=True,
-        capture_output=True, timeout=30)
-    assert ended.returncode == code, (arguments, ended)
-    return ended.stdout if code == 0 else ended.stdout + ended.stderr
-
-
-@pytest.fixture
-def start():
-    """Starts a verb that goes on; ended with the test."""
-    started = []
-
-    def begin(*arguments, **settings):
-        started.append(subprocess.Popen(
-            [BINARY, *map(str, arguments)], env=clean_environment(settings), text=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE))
-        return started[-1]
-
-    yield begin
-    for process in started:
-        process.kill()
-        process.communicate()
 
 
 # Help
@@ -219,102 +187,3 @@ def test_what_a_worker_logs_can_not_touch_the_terminal(start, server, redis, fol
     watcher.until("complete")
     output, _ = tail(start, server, job).communicate(timeout=20)
     assert "clean red" in output and "\x1b" not in output and "\x08" not in output
-
-
-# run
-
-def running(start, folder, *arguments):
-    """`jobwire run` with nothing configured -> (process, what it printed)."""
-    process = start("run", f"--data-dir={folder}", *arguments)
-    told = ""
-    while "Ctrl-C" not in told:
-        line = process.stdout.readline()
-        assert line, process.stderr.read()
-        told += line
-    return process, told
-
-
-def address(told):
-    url = re.search(r"http://127\.0\.0\.1:\d+\S*#\S+", told)[0]
-    fragment = dict(pair.split("=", 1) for pair in url.split("#")[1].split("&"))
-    return url.split("/#")[0].split("/?")[0], fragment
-
-
-def descendants(pid):
-    found = []
-    for child in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
-        for text in child.read_text().split():
-            found += [int(text), *descendants(int(text))]
-    return found
-
-
-def is_alive(pid):
-    try:
-        return "\nState:\tZ" not in pathlib.Path(f"/proc/{pid}/status").read_text()
-    except OSError:
-        return False
-
-
-def test_run_brings_everything_along(start, make_folder):
-    process, told = running(start, make_folder())
-    base, fragment = address(told)
-    def is_ready():
-        try:
-            with urllib.request.urlopen(f"{base}/readyz", timeout=10) as answer:
-                return answer.status == 200
-        except urllib.error.HTTPError as refusal:
-            assert refusal.code == 503
-            return False
-
-    eventually(is_ready)
-    port = re.search(r"redis://127\.0\.0\.1:(\d+)|-p (\d+)", told)
-    assert port, told
-    assert redis_py.Redis(port=int(port[1] or port[2])).ping(), "workers reach its Redis"
-
-    def demo_moves():
-        with urllib.request.urlopen(urllib.request.Request(
-            f"{base}/api/v1/jobs/{fragment['job']}",
-            headers={"Authorization": f"Bearer {fragment['token']}"}), timeout=10) as answer:
-            return json.load(answer)["status"] != "unknown"
-
-    eventually(demo_moves, within=20)
-    children = descendants(process.pid)
-    assert children, "its Redis is a child"
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(20) == 0
-    assert not any(is_alive(pid) for pid in children)
-
-
-def test_its_redis_ends_even_when_run_is_killed(start, make_folder):
-    process, _ = running(start, make_folder(), "--no-demo")
-    children = descendants(process.pid)
-    assert children
-    process.kill()
-    process.wait(10)
-    eventually(lambda: not any(is_alive(pid) for pid in children))
-
-
-def test_run_listens_on_loopback_only(start, make_folder):
-    process, told = running(start, make_folder(), "--no-demo")
-    port = int(re.search(r"http://127\.0\.0\.1:(\d+)", told)[1])
-    listening = {
-        row.split()[1].split(":")[0]
-        for row in pathlib.Path(f"/proc/{process.pid}/net/tcp").read_text().splitlines()[1:]
-        if row.split()[3] == "0A" and int(row.split()[1].split(":")[1], 16) == port
-    }
-    assert listening == {"0100007F"}
-    refusal = jobwire(
-        "run", f"--data-dir={make_folder()}", f"--listen=0.0.0.0:{own_port()}", code=2)
-    assert "loopback" in refusal
-
-
-def test_two_runs_live_side_by_side_and_the_verbs_find_one(start, make_folder):
-    folder = make_folder()
-    running(start, folder, "--no-demo")
-    running(start, folder, "--no-demo")
-    told = jobwire("publish", "build-7", "--type=complete", f"--data-dir={folder}")
-    assert "1 subscriber" in told
-    secret = os.stat(folder / "token-secret")
-    assert secret.st_mode & 0o777 == 0o600
-    output = jobwire("tail", "build-7", "--json", f"--data-dir={folder}")
-    assert json.loads(output)["type"] == "complete"

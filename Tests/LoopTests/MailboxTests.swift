@@ -78,7 +78,7 @@ struct MailboxTests {
         try LoopThread.start(name: "signals") {
             do {
                 let loop = try Loop()
-                try loop.onSignals([SIGUSR1, SIGUSR2]) { signal in
+                try loop.onSignals([SIGUSR1, SIGUSR2]) { signal, _ in
                     signals.post(signal)
                     if signal == SIGUSR2 { loop.stop() }
                 }
