@@ -1,6 +1,6 @@
 // Publishes a demo as workers would, with PUBLISH over Redis: `jobwire run` on a thread of its own, until
 // it is told to stop; `jobwire simulate` until its time is over. While Redis is away the story waits. Jobs that
-// Redis remembers go on with their next attempt.
+// Redis remembers go on with their next attempt; `run` begins when its bridge takes in what is told.
 
 import Jobs
 import Loop
@@ -19,7 +19,9 @@ struct DemoPublisher {
                 do {
                     let errand = try RedisErrand(settings, patience: .asLong { _ in true })
                     try errand.loop.attach(stopping) { errand.finish() }
-                    try DemoWorker(Demo(seed: seed), channels, errand).run()
+                    let audience: DemoWorker.Audience =
+                        settings.history == .redis ? .recording : .hearing
+                    try DemoWorker(Demo(seed: seed), channels, errand, for: audience).run()
                 } catch { return }  // No loop could be made: the demo stays silent.
             }
             return DemoPublisher(thread: thread, stopping: stopping)
@@ -33,18 +35,30 @@ struct DemoPublisher {
 }
 
 final class DemoWorker: TimerTarget {
+    /// For whom the story waits; until they are there its first event is told again and again.
+    enum Audience {
+        case anybody, hearing, recording
+    }
+
+    private enum Phase {
+        case asking
+        case knocking(Demo.Beat, before: KeptJob?)
+        case telling(Demo.Beat)
+    }
+
     /// So many events may wait for Redis to take them; then the story waits, too.
     static let inFlightMax = 1_000
     /// A story that is later than this goes on from where it is, without hurrying after.
     private static let latenessMax = Duration.seconds(1)
     private static let pause = Duration.milliseconds(10)
+    private static let knockPause = Duration.milliseconds(100)
 
     private let errand: RedisErrand
     private let channels: ChannelPattern
+    private let audience: Audience
     private var demo: Demo
     private let jobs: [String]
-    /// Nil until it is known where the jobs stand.
-    private var beat: Demo.Beat?
+    private var phase = Phase.asking
     private var due = Instant.now()
     private var end: Instant?
     private var commands: RedisCommands?
@@ -54,8 +68,12 @@ final class DemoWorker: TimerTarget {
     /// Who listened to the last event.
     private(set) var heard: Int64 = 0
 
-    init(_ demo: Demo, _ channels: ChannelPattern, _ errand: RedisErrand) {
+    init(
+        _ demo: Demo, _ channels: ChannelPattern, _ errand: RedisErrand,
+        for audience: Audience = .anybody
+    ) {
         (self.demo, self.channels, self.errand) = (demo, channels, errand)
+        self.audience = audience
         jobs = demo.jobs
     }
 
@@ -64,23 +82,51 @@ final class DemoWorker: TimerTarget {
         try errand.run { [unowned self] commands in
             self.commands = commands
             if end == nil { end = limit.map { .now() + $0 } }
-            guard beat == nil else { return goOn(from: .now()) }
-            KeptJob.ask(jobs[...], as: errand.names, commands) { [unowned self] kept in
-                demo.goOn(after: kept.mapValues(\.attempt))
-                beat = demo.next()
-                goOn(from: .now())
+            switch phase {
+            case .asking:
+                KeptJob.ask(jobs[...], as: errand.names, commands) { [unowned self] in begin($0) }
+            case .knocking: wait(Self.knockPause)
+            case .telling(let beat): tell(beat)
             }
         }
     }
 
-    private func goOn(from now: Instant) {
-        due = now + (beat?.after ?? .zero)
+    private func begin(_ kept: [String: KeptJob]) {
+        demo.goOn(after: kept.mapValues(\.attempt))
+        let beat = demo.next()
+        guard audience != .anybody else { return tell(beat) }
+        knock(beat, before: kept[beat.job])
+    }
+
+    private func tell(_ beat: Demo.Beat) {
+        phase = .telling(beat)
+        due = .now() + beat.after
         goOn()
+    }
+
+    private func knock(_ beat: Demo.Beat, before: KeptJob?) {
+        heard = 0
+        if let commands { publish(beat, commands) }
+        phase = .knocking(beat, before: before)
+        wait(Self.knockPause)
+    }
+
+    /// Whether the knock was answered.
+    private func listen(_ beat: Demo.Beat, before: KeptJob?) {
+        guard heard > 0 else { return knock(beat, before: before) }
+        guard audience == .recording, let commands else { return tell(demo.next()) }
+        KeptJob.ask([beat.job], as: errand.names, commands) { [unowned self] kept in
+            if kept[beat.job] == before { knock(beat, before: before) } else { tell(demo.next()) }
+        }
     }
 
     func timerFired(_ id: TimerID) {
         timer = nil
-        goOn()
+        switch phase {
+        case .asking: break
+        case .knocking(let beat, let before): listen(beat, before: before)
+        case .telling: goOn()
+        }
     }
 
     private func goOn() {
@@ -88,10 +134,12 @@ final class DemoWorker: TimerTarget {
         if let end, now >= end { return finish() }
         guard let commands, commands.state == .ready else { return wait(Self.pause) }
         if now - due > Self.latenessMax { due = now }
-        while let beat, due <= now, commands.commandsInFlight < Self.inFlightMax {
+        while case .telling(let beat) = phase, due <= now,
+            commands.commandsInFlight < Self.inFlightMax
+        {
             publish(beat, commands)
             let next = demo.next()
-            self.beat = next
+            phase = .telling(next)
             due = due + next.after
         }
         var pause = max(due - now, Self.pause)

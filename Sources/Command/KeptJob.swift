@@ -8,6 +8,8 @@ import Feed
 import Redis
 
 struct KeptJob: Equatable {
+    /// Rises with each event.
+    let seq: Int64
     /// The highest that was told; a job that never told one is at its first.
     let attempt: Int
     let hasEnded: Bool
@@ -17,8 +19,9 @@ struct KeptJob: Equatable {
     /// Nil where there is no such job.
     init?(_ reply: RedisReply) {
         guard case .array(let values) = reply, values.count == Self.fields.count,
-            values[0] != .null
+            let seq = values[0].text.flatMap({ Int64($0) })
         else { return nil }
+        self.seq = seq
         attempt = values[1].text.flatMap { Int($0) } ?? 1
         hasEnded = values[2] != .null
     }
