@@ -7,7 +7,7 @@ public enum Command {
     /// The whole program: reads its own command line and ends with the code.
     public static func main(version: String, serve: @escaping Place.Serve) -> Never {
         let place = Place.system(version: version, serve: serve)
-        exit(run(Array(CommandLine.arguments.dropFirst()), in: place).rawValue)
+        exit(run(Array(CommandLine.arguments.dropFirst()), in: place).number)
     }
 
     /// `arguments` without the program's own name.

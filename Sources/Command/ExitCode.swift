@@ -1,12 +1,24 @@
 // How a command ends. Scripts rely on these numbers, so `--help` prints them from here.
 
-public enum ExitCode: Int32, CaseIterable, Sendable {
-    case done = 0
-    case failed = 1
-    case usage = 2
-    case refused = 3
-    case unreachable = 4
-    case interrupted = 130
+public enum ExitCode: Equatable, Sendable {
+    case done, failed, usage, refused, unreachable, interrupted
+    /// The code of the command that was run.
+    case command(Int32)
+
+    /// Those that are ours.
+    static let all: [ExitCode] = [.done, .failed, .usage, .refused, .unreachable, .interrupted]
+
+    public var number: Int32 {
+        switch self {
+        case .done: 0
+        case .failed: 1
+        case .usage: 2
+        case .refused: 3
+        case .unreachable: 4
+        case .interrupted: 130
+        case .command(let code): code
+        }
+    }
 
     var meaning: String {
         switch self {
@@ -16,6 +28,7 @@ public enum ExitCode: Int32, CaseIterable, Sendable {
         case .refused: "refused: the token, or the password of Redis"
         case .unreachable: "Redis or the server can't be reached"
         case .interrupted: "stopped by Ctrl-C"
+        case .command: "that of the command"
         }
     }
 }

@@ -1,8 +1,6 @@
-// Makes log events of a stream of bytes: whole lines, many in one event while they come fast.
+// Makes batches of lines of a stream of bytes: whole lines, many in one event while they come fast.
 //
 // Invariant: what is kept between two calls is shorter than `lineBytesMax`.
-
-import JSON
 
 struct LineBatches {
     /// A longer line is cut in two.
@@ -47,22 +45,6 @@ struct LineBatches {
     mutating func finish() -> [String]? {
         defer { unfinished = [] }
         return unfinished.isEmpty ? nil : [Self.text(unfinished[...])]
-    }
-
-    static func event(_ lines: [String]) -> [UInt8] {
-        var writer = JSONWriter()
-        writer.beginObject()
-        writer.key("type")
-        writer.string("log")
-        writer.key("data")
-        writer.beginObject()
-        writer.key("lines")
-        writer.beginArray()
-        for line in lines { writer.string(line) }
-        writer.endArray()
-        writer.endObject()
-        writer.endObject()
-        return writer.bytes
     }
 
     private static func text(_ line: ArraySlice<UInt8>) -> String {

@@ -1,19 +1,15 @@
-// Standard input, line by line, into a job's log. A thread reads, because a read may wait for ever; it
-// reads on only when what it read before was published, so that memory stays bounded and a slow
-// Redis slows the writer down instead.
+// Standard input, line by line, into a job's log, and at its end how the job has ended, where that was said. It is
+// read on only when what was read before was published: a slow Redis slows the writer down.
 
-import CLinux
 import Loop
 import Redis
 import Settings
 
 final class LinePublisher {
-    private static let readBytesMax = 65_536
-
     private let channel: [UInt8]
     private let errand: RedisErrand
     private let pieces: Mailbox<[UInt8]>
-    private let credit: Int32
+    private var reader: PieceReader?
     private var commands: RedisCommands?
     private var batches = LineBatches()
     /// Read while Redis was away; published when it is back.
@@ -21,13 +17,14 @@ final class LinePublisher {
     private var inFlight = 0
     private var owesCredit = false
     private var hasEnded = false
+    /// Not published yet, or not known to be. To say it twice does no harm.
+    private var end: JobEnd?
     private var published = 0
     private var lost = 0
     private var heard: Int64 = 0
 
-    init(_ settings: Settings, channel: String) throws(Failure) {
-        self.channel = Array(channel.utf8)
-        credit = linux_eventfd()
+    init(_ settings: Settings, channel: String, then end: JobEnd?) throws(Failure) {
+        (self.channel, self.end) = (Array(channel.utf8), end)
         do throws(SystemError) { pieces = try Mailbox() } catch {
             throw Failure(.failed, "\(error)")
         }
@@ -53,19 +50,12 @@ final class LinePublisher {
     }
 
     private func startReading() throws(SystemError) {
-        let (pieces, credit) = (pieces, credit)
-        _ = try LoopThread.start(name: "jobwire-stdin") {
-            while true {
-                let bytes = System.read(System.input, atMost: Self.readBytesMax) ?? []
-                pieces.post(bytes)
-                guard !bytes.isEmpty else { return }
-                _ = System.read(credit, atMost: 8)
-            }
-        }
+        let pieces = pieces
+        reader = try PieceReader.start("jobwire-stdin", from: System.input) { pieces.post($0) }
     }
 
     private func resume() {
-        guard let bytes = held else { return giveCredit() }
+        guard let bytes = held else { return goOn() }
         held = nil
         take(bytes)
     }
@@ -86,30 +76,46 @@ final class LinePublisher {
     }
 
     private func publish(_ lines: [String]) {
-        guard let commands else { return }
-        inFlight += 1
-        commands.send([Array("PUBLISH".utf8), channel, LineBatches.event(lines)]) {
-            [unowned self] in
-            inFlight -= 1
-            if case .success(.integer(let count)) = $0 {
+        publish(JobEvents.log(lines)) { [unowned self] answer in
+            if case .success(.integer(let count)) = answer {
                 published += lines.count
                 heard = count
             } else {
                 lost += lines.count
             }
+        }
+    }
+
+    private func publish(_ end: JobEnd) {
+        publish(JobEvents.end(end)) { [unowned self] answer in
+            switch answer {
+            case .success(.integer(let count)): (self.end, heard) = (nil, count)
+            case .success(let other): errand.finish(Failure(.failed, "Redis answered \(other)"))
+            case .failure: break
+            }
+        }
+    }
+
+    private func publish(_ event: [UInt8], _ told: @escaping (RedisCommands.Answer) -> Void) {
+        guard let commands else { return }
+        inFlight += 1
+        commands.send([Array("PUBLISH".utf8), channel, event]) { [unowned self] in
+            inFlight -= 1
+            told($0)
             goOn()
         }
     }
 
     private func goOn() {
         guard inFlight == 0 else { return }
-        if hasEnded { return errand.finish() }
-        if commands?.state == .ready { giveCredit() }
+        guard hasEnded else { return giveCredit() }
+        guard let end else { return errand.finish() }
+        if commands?.state == .ready { publish(end) }
     }
 
     private func giveCredit() {
-        guard owesCredit, inFlight == 0 else { return }
+        guard owesCredit, commands?.state == .ready else { return }
         owesCredit = false
-        _ = System.write([1, 0, 0, 0, 0, 0, 0, 0], to: credit)
+        reader?.goOn()
     }
 }

@@ -8,9 +8,9 @@ import Settings
 extension Verb {
     static let publish = Verb(
         "publish", "Publish an event of a job, or lines of standard input",
-        forms: ["JOB --type=TYPE [--data=JSON]", "JOB EVENT", "JOB --lines"],
+        forms: ["JOB --type=TYPE [--data=JSON]", "JOB EVENT", "JOB --lines [--then=HOW]"],
         examples: [
-            "make 2>&1 | jobwire publish build-7 --lines",
+            "make 2>&1 | jobwire publish build-7 --lines --then=completed",
             "jobwire publish build-7 --type=progress --data='{\"progress\":40}'",
             "jobwire publish build-7 --type=complete",
             "jobwire publish build-7 '{\"type\":\"status\",\"data\":{\"status\":\"queued\"}}'",
@@ -22,13 +22,17 @@ extension Verb {
                 + " step, complete, error; any other reaches the followers untouched.",
             "EVENT is the whole JSON object; - reads it from standard input. With --lines every line"
                 + " becomes part of a log event as soon as it comes; when Redis is lost meanwhile, it"
-                + " waits for it, and what was under way is counted as lost (exit code 1).",
+                + " waits for it, and what was under way is counted as lost (exit code 1). The end of the"
+                + " lines does not say how the job has ended; --then does. jobwire exec knows.",
             "Where no Redis is configured and jobwire run is running, its Redis is used.",
         ],
         options: [
             CommandOption("type", as: "TYPE", "The event's type"),
             CommandOption("data", as: "JSON", "The event's data, a JSON object"),
-            CommandOption("lines", "Publish the lines of standard input as log events"), .dataDir,
+            CommandOption("lines", "Publish the lines of standard input as log events"),
+            CommandOption(
+                "then", as: "HOW", "With --lines: completed or failed is the job at their end"),
+            .dataDir,
         ],
         settings: ["redis-url", "redis-ca", "redis-certificate", "redis-key", "patterns"],
         words: 1...2
@@ -38,13 +42,24 @@ extension Verb {
         } catch { throw Failure(.usage, error.message) }
         let settings = try call.settingsBesideRun().settings
         let channel = try settings.jobChannels().channel(with: call.words[0])
+        let end = try jobEnd(call)
         guard call.has("lines") else {
             return try publish(try event(call), on: channel, settings, call.place)
         }
         guard call.words.count == 1, !call.has("type"), !call.has("data") else {
             throw Failure(.usage, "--lines takes its events from standard input alone")
         }
-        return try LinePublisher(settings, channel: channel).run(call.place)
+        return try LinePublisher(settings, channel: channel, then: end).run(call.place)
+    }
+
+    private static func jobEnd(_ call: Call) throws(Failure) -> JobEnd? {
+        guard let word = try call.value("then") else { return nil }
+        guard call.has("lines") else { throw Failure(.usage, "--then goes with --lines") }
+        guard let end = JobEnd(rawValue: word) else {
+            let words = JobEnd.allCases.map(\.rawValue).joined(separator: " or ")
+            throw Failure(.usage, "--then: expected \(words)")
+        }
+        return end
     }
 
     private static func publish(

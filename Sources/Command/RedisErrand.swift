@@ -76,6 +76,7 @@ extension RedisErrand: RedisCommandsOwner {
     }
 
     func commandsLost(_ commands: RedisCommands, _ fault: RedisFault) {
+        guard outcome == nil else { return }
         switch patience {
         case .asLong(let isWorthwhile) where isWorthwhile(fault): return
         case .onceConnected where connections > 0: return

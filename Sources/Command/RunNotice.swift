@@ -30,15 +30,15 @@ struct RunNotice {
         let job = hasDemo ? "demo-build" : "my-job"
         let channel = try settings.jobChannels().channel(with: "my-job")
         let event = #"{"type":"progress","data":{"progress":40}}"#
-        let progress = [
+        let publish = [
             shell.text(.publish, "my-job", "--type=progress", #"--data={"progress":40}"#),
-            "make 2>&1 | " + shell.text(.publish, "my-job", "--lines"),
+            shell.text(.exec, "my-job", behind: "-- make"),
         ]
         var lines = [
             "", "Jobwire listens on \(url)" + (madeSecret ? ", for this machine only." : "."), "",
             "Open      \(url)/#job=\(job)&token=\(token)", "",
             "Follow    \(shell.text(.tail, job))",
-            "Publish   \(progress[0])", "          \(progress[1])",
+            "Publish   \(publish[0])", "          \(publish[1])",
         ]
         if let redis {
             lines.append("          redis-cli -p \(redis.port) publish \(channel) '\(event)'")

@@ -25,7 +25,7 @@ extension Verb {
             "Where no token secret is configured, run makes one, keeps it in the data folder"
                 + " (mode 0600), and listens on loopback only. Where no address is configured, it takes"
                 + " the first free port from 8080 to 8099.",
-            "jobwire tail, publish and token find a run of the same user by themselves. A second"
+            "jobwire tail, exec, publish and token find a run of the same user by themselves. A second"
                 + " run at the same time gets a folder, a Redis and a port of its own.",
         ],
         options: [

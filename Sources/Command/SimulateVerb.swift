@@ -16,8 +16,7 @@ extension Verb {
             "Publishes as workers do, until Ctrl-C or --for. Each job goes on in rounds: it ends, and"
                 + " after a while a next attempt begins. The kinds take turns; with the same seed all"
                 + " is told again as it was.",
-            "Jobs that Redis remembers go on with their next attempt, and attempts that went before stay"
-                + " what they were.",
+            "Jobs that Redis remembers go on with their next attempt.",
             "Kinds: build (steps and a colourful log), training (metrics, remaining time), flaky (fails,"
                 + " then a second attempt succeeds), queued (waits its turn), failing (ends with an"
                 + " error and a traceback), silent (says nothing for 90 s), huge (10000 log lines).",

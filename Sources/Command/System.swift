@@ -69,6 +69,12 @@ enum System {
     /// Whoever started us wants us to go on when the terminal is closed: nohup.
     static var ignoresHangUp: Bool { process_ignores(SIGHUP) != 0 }
 
+    /// Whether a read would not wait.
+    static func hasInput(_ descriptor: Int32) -> Bool {
+        var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        return unsafe poll(&waiting, 1, 0) == 1
+    }
+
     // MARK: - Files
 
     static let fileBytesMax = 16 << 20

@@ -11,18 +11,48 @@ import CLinux
 
 enum TiedChild {
     static let verb = "__tied"
-    /// As shells have it: the program could not be started.
-    static let cannotStart: Int32 = 127
 
-    /// `program` is a path. What the child prints is appended to the file `log`.
+    /// Between us and what we have become in the child.
+    private enum Manner: String {
+        case service, command
+    }
+
+    /// A service of ours: `program` is a path, and what it prints is appended to the file `log`.
     static func start(
         _ program: String, _ arguments: [String], log: String
     ) throws(FileFault) -> ChildProcess {
-        let line = ["jobwire", verb, String(getpid()), log, program] + arguments
+        try start(.service, [log, program] + arguments)
+    }
+
+    /// A command of the user's: found as a shell finds it, with our environment, input and terminal. What it prints
+    /// comes out of the two descriptors.
+    static func start(
+        _ command: [String]
+    ) throws(FileFault) -> (child: ChildProcess, output: Int32, errors: Int32) {
+        let output = try pipe()
+        defer { close(output.inlet) }
+        let errors = try pipe()
+        defer { close(errors.inlet) }
+        let child = try start(
+            .command, command,
+            streams: [(output.inlet, System.output), (errors.inlet, System.errors)])
+        return (child, output.outlet, errors.outlet)
+    }
+
+    private static func start(
+        _ manner: Manner, _ words: [String], streams: [(inlet: Int32, stream: Int32)] = []
+    ) throws(FileFault) -> ChildProcess {
+        let line = ["jobwire", verb, String(getpid()), manner.rawValue] + words
+        var actions = unsafe posix_spawn_file_actions_t()
+        unsafe posix_spawn_file_actions_init(&actions)
+        defer { unsafe posix_spawn_file_actions_destroy(&actions) }
+        for (inlet, stream) in streams {
+            unsafe posix_spawn_file_actions_adddup2(&actions, inlet, stream)
+        }
         var process: pid_t = 0
         let code = unsafe withCStrings(line) { arguments in
             unsafe posix_spawn(
-                &process, "/proc/self/exe", nil, nil, arguments, process_environment())
+                &process, "/proc/self/exe", &actions, nil, arguments, process_environment())
         }
         guard code == 0 else { throw FileFault(code: code) }
         let descriptor = process_descriptor(process)
@@ -33,18 +63,40 @@ enum TiedChild {
         return ChildProcess(process: process, descriptor: descriptor)
     }
 
-    /// `PARENT LOG PROGRAM ARGUMENTS…`; returns only when it can't be done.
+    private static func pipe() throws(FileFault) -> (outlet: Int32, inlet: Int32) {
+        var ends: [Int32] = [-1, -1]
+        guard unsafe process_pipe(&ends) == 0 else { throw .last }
+        return (ends[0], ends[1])
+    }
+
+    /// `PARENT service LOG PROGRAM ARGUMENTS…` or `PARENT command PROGRAM ARGUMENTS…`; returns only when it can't
+    /// be done.
     static func become(_ arguments: [String], in place: Place) -> ExitCode {
-        guard arguments.count >= 3, let parent = pid_t(arguments[0]), process_tie_to(parent) == 0,
-            process_set_apart() == 0, redirect(to: arguments[1])
+        guard arguments.count >= 3, let parent = pid_t(arguments[0]), process_tie_to(parent) == 0
         else { return .failed }
-        let program = arguments[2]
-        let environment = ["PATH=" + (place.environment["PATH"] ?? "")]
-        unsafe withCStrings([program] + arguments.dropFirst(3)) { arguments in
-            unsafe withCStrings(environment) { _ = unsafe execve(program, arguments, $0) }
+        switch Manner(rawValue: arguments[1]) {
+        case .service?:
+            guard arguments.count >= 4, process_set_apart() == 0, redirect(to: arguments[2])
+            else { return .failed }
+            let environment = ["PATH=" + (place.environment["PATH"] ?? "")]
+            let program = arguments[3]
+            unsafe withCStrings(Array(arguments[3...])) { words in
+                unsafe withCStrings(environment) { _ = unsafe execve(program, words, $0) }
+            }
+            return cannotStart(program, in: place)
+        case .command?:
+            let program = arguments[2]
+            unsafe withCStrings(Array(arguments[2...])) { _ = unsafe execvp(program, $0) }
+            return cannotStart("jobwire exec: " + program, in: place)
+        case nil: return .failed
         }
-        place.complain("\(program): \(FileFault.last)")
-        exit(cannotStart)
+    }
+
+    /// As shells have it: 127 where there is no such program, 126 where it can't be started.
+    private static func cannotStart(_ program: String, in place: Place) -> ExitCode {
+        let fault = linux_errno()
+        place.complain("\(program): \(FileFault(code: fault))")
+        return .command(fault == ENOENT ? 127 : 126)
     }
 
     /// Nothing to read, and all that is printed goes to the end of the file.
@@ -86,6 +138,13 @@ struct ChildProcess: Sendable {
             if count == 1 { _ = waitpid(process, nil, WNOHANG) }
             return count == 1
         }
+    }
+
+    /// Waits for the end. Asked once, and only where nobody asks `hasEnded`.
+    func ending() -> ChildEnding {
+        var status: Int32 = 0
+        while unsafe waitpid(process, &status, 0) < 0, linux_errno() == EINTR {}
+        return ChildEnding(waitStatus: status)
     }
 
     func signal(_ signal: Int32) { _ = process_signal(descriptor, signal) }

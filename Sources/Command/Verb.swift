@@ -34,7 +34,8 @@ struct Verb: Sendable {
     }
 
     static let table: [Verb] = [
-        .run, .serve, .publish, .tail, .token, .check, .doctor, .verify, .simulate, .settings,
+        .run, .serve, .exec, .publish, .tail, .token, .check, .doctor, .verify, .simulate,
+        .settings,
     ]
 
     static func named(_ name: String) throws(Failure) -> Verb {

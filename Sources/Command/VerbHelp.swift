@@ -13,7 +13,7 @@ enum VerbHelp {
         lines += [
             "", "Begin with:",
             "  jobwire run                     # own Redis, demo jobs and a page to open",
-            "  make 2>&1 | jobwire publish build-7 --lines",
+            "  jobwire exec build-7 -- make    # a command as a job",
             "  jobwire tail build-7            # in another terminal", "", "Commands:",
         ]
         let rows =
@@ -64,8 +64,8 @@ enum VerbHelp {
 
     private static var exitCodes: [String] {
         ["Exit codes:"]
-            + ExitCode.allCases.flatMap {
-                row(String($0.rawValue), $0.meaning, leftColumns: 8)
+            + ExitCode.all.flatMap {
+                row(String($0.number), $0.meaning, leftColumns: 8)
             }
     }
 

@@ -44,7 +44,7 @@ struct PublishingTests {
         var batches = LineBatches()
         let lines = batches.take([0xFF, 0x00, 0x1B, UInt8(ascii: "\n")]).flatMap(\.self)
         var outline = JSONOutline()
-        try outline.read(LineBatches.event(lines).span)
+        try outline.read(JobEvents.log(lines).span)
         #expect(outline.kind == .object)
     }
 

@@ -34,7 +34,7 @@ struct VerbTests {
         let examples = try #require(page.firstRange(of: "Examples:"))
         let usage = try #require(page.firstRange(of: "Usage:"))
         #expect(examples.lowerBound < usage.lowerBound)
-        for code in ExitCode.allCases { #expect(page.contains("  \(code.rawValue) ")) }
+        for code in ExitCode.all { #expect(page.contains("  \(code.number) ")) }
     }
 
     @Test("the overview names every command and fits 80 columns")
@@ -117,6 +117,12 @@ struct VerbTests {
             (["publish", "a", "--lines", "--type=x"], "standard input alone"),
             (["publish", "a", "--type=x", "--type=y"], "given twice"),
             (["publish", "a", "--type=x", "--data=1"], "an object is expected"),
+            (["publish", "a", "--type=x", "--then=failed"], "--then goes with --lines"),
+            (["publish", "a", "--lines", "--then=done"], "--then: expected completed or failed"),
+            (["exec", "a"], "something is missing"), (["exec", "a", "--"], "something is missing"),
+            (["exec", "a b", "--", "true"], "a job id must not contain a space"),
+            (["exec", "a", "true", "-x"], "two dashes"),
+            (["exec", "a", "--redis-url=http://x", "--", "true"], "unknown scheme"),
             (["tail"], "something is missing"), (["tail", ".."], "a job id must not be"),
             (["tail", "a", "--url=ftp://x"], "expected http"),
             (["tail", "a", "--url=http://"], "host is missing"),

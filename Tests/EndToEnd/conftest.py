@@ -138,4 +138,6 @@ def start():
     yield begin
     for process in started:
         process.kill()
+        if process.stdin and process.stdin.closed:
+            process.stdin = None  # the test has ended what it said
         process.communicate()

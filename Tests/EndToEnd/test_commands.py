@@ -6,6 +6,8 @@ import subprocess
 import time
 
 import jwt
+import pytest
+from support.client import events_of
 from support.command import jobwire
 from support.ports import own_port
 from support.server import BINARY, clean_environment
@@ -17,7 +19,7 @@ from support.waiting import eventually
 
 def test_help_names_every_verb():
     told = jobwire("--help")
-    for verb in ("run", "serve", "publish", "tail", "token", "check", "doctor", "simulate", "settings"):
+    for verb in ("run", "serve", "exec", "publish", "tail", "token", "check", "doctor", "simulate", "settings"):
         assert re.search(rf"^ +(jobwire )?{verb}\b", told, re.MULTILINE), verb
         page = jobwire(verb, "--help")
         assert "jobwire " + verb in page and len(page.splitlines()) > 5
@@ -106,10 +108,48 @@ def test_lines_of_stdin_become_log_events(server, redis, follow, job):
     assert [line.rstrip("\n") for line in heard] == lines
 
 
+@pytest.mark.parametrize("then", ["completed", "failed"])
+def test_lines_end_the_job_where_that_is_said(server, redis, follow, job, then):
+    socket = follow(server, job)
+    socket.joined()
+    jobwire("publish", job, "--lines", f"--then={then}", stdin="one\ntwo", redis_url=redis.url)
+    *_, line, end = events_of(socket.until("complete"))
+    assert (line["data"]["lines"], end["data"]) == (["two"], {"status": then})
+    seen = server.get(f"/api/v1/jobs/{job}", token=token()).json
+    assert (seen["status"], seen["log_lines"], seen["finished_at"] is None) == (then, 2, False)
+
+
+def test_lines_end_no_job_by_themselves(server, redis, follow, job):
+    socket = follow(server, job)
+    socket.joined()
+    jobwire("publish", job, "--lines", stdin="one\n", redis_url=redis.url)
+    jobwire("publish", job, "--type=x", redis_url=redis.url)
+    assert [event["type"] for event in events_of(socket.until("x"))] == ["log", "x"]
+
+
+def test_the_end_is_told_when_redis_is_back(make_redis, serve, follow, start, job):
+    redis = make_redis()
+    server = serve(redis.url)
+    socket = follow(server, job)
+    socket.joined()
+    process = start(
+        "publish", job, "--lines", "--then=completed", redis_url=redis.unix_url, options={"stdin": subprocess.PIPE})
+    process.stdin.write("one\n")
+    process.stdin.flush()
+    socket.until("log")
+    redis.hide()
+    process.stdin.close()
+    redis.show()
+    assert socket.until("complete")[-1]["data"] == {"status": "completed"}
+    assert process.wait(30) == 0
+
+
 def test_a_slip_is_told_before_anything_is_published(redis, job):
     assert "JSON" in jobwire("publish", job, '{"type":', redis_url=redis.url, code=2)
     assert jobwire("publish", "a b", "--type=x", redis_url=redis.url, code=2)
     assert jobwire("publish", job, redis_url=redis.url, code=2)
+    assert "--lines" in jobwire("publish", job, "--type=x", "--then=completed", redis_url=redis.url, code=2)
+    assert "completed" in jobwire("publish", job, "--lines", "--then=done", redis_url=redis.url, code=2)
 
 
 def test_without_a_redis_publishing_says_so(job):

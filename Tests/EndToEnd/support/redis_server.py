@@ -1,6 +1,7 @@
 """A real redis-server of the tests' own, in a folder of its own, reachable by TCP, Unix socket and TLS."""
 
 import json
+import os
 import subprocess
 
 import redis
@@ -53,6 +54,16 @@ class RedisServer:
             return self.client.ping()
         except redis.ConnectionError:
             return False
+
+    def hide(self):
+        """Away for those who come by its Unix socket, until `show`, and there for all others."""
+        os.rename(self.socket_path, self.socket_path + ".hidden")
+        for client in self.client.client_list():
+            if self.socket_path in client["addr"]:
+                self.client.client_kill_filter(_id=client["id"])
+
+    def show(self):
+        os.rename(self.socket_path + ".hidden", self.socket_path)
 
     def stop(self):
         """At once, as a crash would: nobody is told."""
