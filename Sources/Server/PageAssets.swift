@@ -1264,6 +1264,7 @@ enum PageAssets {
         let freshLines = [];
         /// Lines that were let go, so that the page stays quick.
         let cutLines = 0;
+        let hasBegun = true;
         let isDrawing = false;
 
         const listener = {
@@ -1275,9 +1276,9 @@ enum PageAssets {
           trouble(text) { tell(at("trouble"), text); },
           notice(text, code) { tell(at("notice"), code === "redis_back" ? "" : text); },
           snapshot(data) { job.adopt(data); draw(); },
-          live(hasBegun) {
+          live(isKnown) {
             listener.connection("live", "live");
-            begun(hasBegun);
+            begun(isKnown);
           },
           gap({ from, to, reason }) {
             if (reason === "epoch_changed") {
@@ -1298,9 +1299,11 @@ enum PageAssets {
         };
 
         /// A job that nobody knows looks like one that waits, and like a slip in its id.
-        function begun(hasBegun) {
-          at("connection").dataset.begun = hasBegun;
+        function begun(isKnown) {
+          hasBegun = isKnown;
+          at("connection").dataset.begun = isKnown;
           tell(at("unknown"), hasBegun ? "" : "Nothing is known of this job so far: it has yet to begin, or its id is another.");
+          draw();
         }
 
         /// Numbers count what is missing, but where nobody knows: an unrecorded gap has the one number that is its own.
@@ -1342,7 +1345,7 @@ enum PageAssets {
             const known = typeof job.progress === "number";
             at("percent").textContent = known ? `${Math.round(job.progress)} %` : "–";
             if (known) at("progress").value = job.progress;
-            else if (job.end || job.status === "unknown") at("progress").value = 0;
+            else if (job.end || !hasBegun) at("progress").value = 0;
             else at("progress").removeAttribute("value");
             tell(at("failure"), job.error === null ? "" : String(job.error));
             at("result").hidden = job.result === null;

@@ -304,8 +304,9 @@ def test_a_worker_that_publishes_ten_megabytes_is_told_to_all(server, redis, fol
     assert server.metric("jobwire_event_oddities_total", oddity="oversized") >= 1
 
 
-def test_a_body_costs_as_much_as_it_is_long(server):
+def test_a_body_costs_as_much_as_it_is_long(serve):
     """Twice the body is twice the work, not four times."""
+    server = serve(http_body_bytes_max=64 << 20)
 
     def work():
         with open(f"/proc/{server.process.pid}/stat") as file:

@@ -1,6 +1,5 @@
 """A real haproxy or nginx before a Jobwire, run from the files of deploy/proxies with ports of the test's own."""
 
-import os
 import subprocess
 
 from .server import ROOT
@@ -17,22 +16,24 @@ class Balancer:
         for before, after in replacing.items():
             assert before in text, f"{file} has no {before!r} any more"
             text = text.replace(before, str(after))
-        self.path, self.port = folder / file, port
+        self.program, self.path, self.port = program, folder / file, port
         self.path.write_text(text)
         self.said = open(folder / f"{program}.log", "w+")
-        # Its workers are to be who we are: the socket they connect to is ours.
-        globals_ = f"daemon off; pid {folder}/pid; " + ("user root;" if os.geteuid() == 0 else "")
         arguments = {
             "haproxy": ["haproxy", "-db", "-f", self.path],
-            "nginx": ["nginx", "-p", folder, "-e", "stderr", "-c", self.path, "-g", globals_],
+            "nginx": ["nginx", "-p", folder, "-e", "stderr", "-c", self.path, "-g", f"daemon off; pid {folder}/pid;"],
         }[program]
         self.process = subprocess.Popen(
             [str(word) for word in arguments], stdin=subprocess.DEVNULL, stdout=self.said, stderr=self.said,
             env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"})
 
+    @property
+    def log(self):
+        return open(self.said.name).read()
+
     def wait(self, is_ready):
         def ask():
-            assert self.process.poll() is None, self.path.read_text() + open(self.said.name).read()
+            assert self.process.poll() is None, self.path.read_text() + self.log
             try:
                 return is_ready()
             except OSError:

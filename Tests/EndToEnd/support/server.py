@@ -41,7 +41,7 @@ class Answer:
 class Jobwire:
     """Settings by their names without JOBWIRE_, in small letters: `ping_interval="200ms"`."""
 
-    def __init__(self, redis_url, wait=True, **settings):
+    def __init__(self, redis_url, wait=True, umask=-1, **settings):
         assert BINARY.exists(), f"{BINARY} is missing: swift build -c release --static-swift-stdlib"
         self.port = own_port()
         self.scheme = "https" if "tls_certificate" in settings else "http"
@@ -52,7 +52,7 @@ class Jobwire:
         self.lines = []
         self.process = subprocess.Popen(
             [BINARY, "serve"], env=clean_environment(self.settings), text=True, errors="replace",
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, umask=umask)
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
         if wait:
