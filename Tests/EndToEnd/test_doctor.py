@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 import redis as redis_py
+import yaml
 from support.ports import own_port
 from support.server import BINARY, ROOT, clean_environment
 from support.waiting import eventually
@@ -80,6 +81,18 @@ def test_a_good_redis_is_good(make_redis):
     told = subprocess.run(
         [BINARY, "doctor"], env=clean_environment({"redis_url": server.url}), text=True, capture_output=True)
     assert told.returncode == 0 and told.stdout.endswith("\nAll is well.\n")
+
+
+def test_the_redis_of_the_compose_file_is_good_and_keeps_what_it_has(make_redis):
+    redis = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["redis"]
+    program, *options = redis["command"]
+    assert (program, redis["volumes"]) == ("redis-server", ["redis-data:/data"])
+    server = make_redis(options=options)
+    assert bad(doctor(server.url)) == {}
+    server.client.set("kept", 1)
+    server.stop()
+    server.start()
+    assert server.client.get("kept") == b"1"
 
 
 def test_by_tls_and_by_socket(make_redis, certificates):
