@@ -10,6 +10,15 @@ public enum HTTPMethod: Sendable {
 /// How the end of the body is told.
 public enum BodyFraming: Equatable, Sendable {
     case none, length(Int), chunked
+
+    /// A longer body is not waited for before it is known who sends it; of chunks nobody knows.
+    public var isLong: Bool {
+        switch self {
+        case .none: false
+        case .length(let bytes): bytes > 65_536
+        case .chunked: true
+        }
+    }
 }
 
 public struct RequestHead: Sendable {

@@ -126,7 +126,7 @@ extension HTTPConnection: StreamOwner {
             let request = Request(
                 head, try BodyReader(head.framing, limits: worker.bodyLimits))
             request.content = try request.body.read(bytes, consumed: &consumed)
-            if head.method == .post {
+            if head.method == .post, head.expectsContinue || head.framing.isLong {
                 // Who may not do it need not send it.
                 begin(request)
             } else {
