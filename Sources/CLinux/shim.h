@@ -93,7 +93,7 @@ static inline int linux_signalfd(const int32_t *signals, size_t count) {
     sigset_t set = linux_signal_set(signals, count);
     return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 }
-// The terminal sends to all who are before it: Ctrl-C, a hang-up. SI_KERNEL is an enumerator.
+// The terminal sends to all processes before it: Ctrl-C, a hang-up. SI_KERNEL is an enumerator.
 static inline int linux_is_from_kernel(int32_t code) { return code == SI_KERNEL; }
 static inline int linux_block_signals(const int32_t *signals, size_t count) {
     sigset_t set = linux_signal_set(signals, count);

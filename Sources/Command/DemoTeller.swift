@@ -98,18 +98,9 @@ struct DemoTeller {
     mutating func event(
         _ type: String, after: Int, _ data: (inout JSONWriter) -> Void
     ) {
-        var writer = JSONWriter()
-        writer.beginObject()
-        writer.key("type")
-        writer.string(type)
-        writer.key("data")
-        writer.beginObject()
-        data(&writer)
-        writer.endObject()
-        writer.endObject()
+        let json = WorkerEvent.json(type, data)
         lines.append(
-            DemoLine(
-                afterMilliseconds: after, event: String(decoding: writer.bytes, as: UTF8.self)))
+            DemoLine(afterMilliseconds: after, event: String(decoding: json, as: UTF8.self)))
     }
 
     mutating func around(_ milliseconds: Int) -> Int {

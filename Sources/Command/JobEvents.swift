@@ -7,7 +7,7 @@ import Jobs
 enum JobEvents {
     /// Of a job that has ended before the attempt is a higher one, which starts it over.
     static func start(attempt: Int?, at time: WallTime) -> [UInt8] {
-        event("status", at: time) { data in
+        WorkerEvent.json("status", at: time) { data in
             data.key("status")
             data.string("running")
             guard let attempt else { return }
@@ -19,7 +19,7 @@ enum JobEvents {
     static func log(_ lines: [String], stream: LogStream? = nil, at time: WallTime? = nil)
         -> [UInt8]
     {
-        event("log", at: time) { data in
+        WorkerEvent.json("log", at: time) { data in
             data.key("lines")
             data.beginArray()
             for line in lines { data.string(line) }
@@ -32,7 +32,7 @@ enum JobEvents {
 
     /// In the place of lines that are gone.
     static func missing(_ lines: Int, at time: WallTime) -> [UInt8] {
-        event("log", at: time) { data in
+        WorkerEvent.json("log", at: time) { data in
             data.key("log_line")
             data.string("[\(lines) lines may be missing here: Redis was away]")
             data.key("stream")
@@ -42,9 +42,9 @@ enum JobEvents {
         }
     }
 
-    /// `result` stays in the job's snapshot, for who comes later.
+    /// `result` stays in the job's snapshot, for clients that come later.
     static func end(_ ending: ChildEnding, milliseconds: Int64, at time: WallTime) -> [UInt8] {
-        event(ending.isSuccess ? "complete" : "error", at: time) { data in
+        WorkerEvent.json(ending.isSuccess ? "complete" : "error", at: time) { data in
             if ending.isSuccess {
                 data.key("status")
                 data.string(JobEnd.completed.rawValue)
@@ -70,29 +70,10 @@ enum JobEvents {
 
     /// Where nothing more is known than how it ended.
     static func end(_ end: JobEnd) -> [UInt8] {
-        event("complete", at: nil) { data in
+        WorkerEvent.json("complete") { data in
             data.key("status")
             data.string(end.rawValue)
         }
-    }
-
-    private static func event(
-        _ type: String, at time: WallTime?, _ data: (inout JSONWriter) -> Void
-    ) -> [UInt8] {
-        var writer = JSONWriter()
-        writer.beginObject()
-        writer.key("type")
-        writer.string(type)
-        writer.key("data")
-        writer.beginObject()
-        data(&writer)
-        writer.endObject()
-        if let time {
-            writer.key("timestamp")
-            writer.string(time.description)
-        }
-        writer.endObject()
-        return writer.bytes
     }
 }
 

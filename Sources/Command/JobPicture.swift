@@ -43,22 +43,15 @@ struct JobPicture {
             ("progress", ["attempt", "progress", "current_step"]),
             ("status", ["status", "message"]),
         ] {
-            var writer = JSONWriter()
-            writer.beginObject()
-            writer.key("type")
-            writer.string(type)
-            writer.key("data")
-            writer.beginObject()
-            for name in fields {
-                guard let member = outline.member(name, in: bytes.span), member.kind != .null else {
-                    continue
+            let event = WorkerEvent.json(type) { data in
+                for name in fields {
+                    guard let member = outline.member(name, in: bytes.span), member.kind != .null
+                    else { continue }
+                    data.key(name)
+                    data.raw(bytes.span.extracting(member.value))
                 }
-                writer.key(name)
-                writer.raw(bytes.span.extracting(member.value))
             }
-            writer.endObject()
-            writer.endObject()
-            snapshot.apply(reader.read(writer.bytes.span, heardAt: Self.noTime).change)
+            snapshot.apply(reader.read(event.span, heardAt: Self.noTime).change)
         }
     }
 

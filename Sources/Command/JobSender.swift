@@ -77,7 +77,7 @@ final class JobSender {
 
     private func send() {
         guard let commands, let opening, commands.state == .ready else { return }
-        // Who is asked nothing owes no answer.
+        // Where nothing was asked no answer is owed.
         if inFlight == 0 { lastAnswer = .now() }
         while inFlight < Self.inFlightMax, let entry = backlog.next() {
             inFlight += 1
@@ -125,7 +125,7 @@ extension WallTime {
 /// Says the first thing that is wrong, and no other.
 final class Worry {
     private let place: Place
-    private(set) var wasTold = false
+    private var wasTold = false
 
     init(_ place: Place) { self.place = place }
 

@@ -14,6 +14,9 @@ struct KeptJob: Equatable {
     let attempt: Int
     let hasEnded: Bool
 
+    /// Whoever may write in Redis names any number: the attempts behind it can be counted all the same.
+    static let attemptMax = 1 << 53
+
     private static let fields = ["seq", "attempt", "finished_at"]
 
     /// Nil where there is no such job.
@@ -22,7 +25,7 @@ struct KeptJob: Equatable {
             let seq = values[0].text.flatMap({ Int64($0) })
         else { return nil }
         self.seq = seq
-        attempt = values[1].text.flatMap { Int($0) } ?? 1
+        attempt = min(values[1].text.flatMap { Int($0) } ?? 1, Self.attemptMax)
         hasEnded = values[2] != .null
     }
 

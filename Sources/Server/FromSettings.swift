@@ -93,13 +93,17 @@ extension FleetLimits {
 }
 
 extension HeadLimits {
+    /// `Authorization: Bearer`, generously, and what stands beside the token in a head.
+    private static let (bearerBytes, otherHeadersBytes) = (64, 4_096)
+
     init(_ settings: Settings) {
         self.init()
         requestLineBytesMax = settings.httpLineBytesMax
-        // The longest token that counts has room, after `Authorization: Bearer`.
-        let token = settings.tokenBytesMax + 64
+        // The longest token that counts has room.
+        let token = settings.tokenBytesMax + Self.bearerBytes
         headerBytesMax = max(settings.httpLineBytesMax, token)
-        headBytesMax = min(max(settings.httpHeadBytesMax, token + 4_096), Int(UInt16.max))
+        headBytesMax = min(
+            max(settings.httpHeadBytesMax, token + Self.otherHeadersBytes), Int(UInt16.max))
         headersMax = settings.httpHeadersMax
     }
 }

@@ -31,6 +31,12 @@ extension Worker {
         lifeLeft(of: grant).map { $0 - settings.tokenLeeway }
     }
 
+    /// It was good when it came, which may be a while ago.
+    func checkStill(_ grant: Grant) throws(Close) {
+        try door.checkStill(grant)
+        if let left = lifeLeft(of: grant), left <= .zero { throw .tokenExpired }
+    }
+
     /// How long a grant still lasts; nil where it has no end.
     func lifeLeft(of grant: Grant) -> Duration? {
         guard let expiresAt = grant.expiresAt else { return nil }

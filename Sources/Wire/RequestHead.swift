@@ -11,11 +11,13 @@ public enum HTTPMethod: Sendable {
 public enum BodyFraming: Equatable, Sendable {
     case none, length(Int), chunked
 
-    /// A longer body is not waited for before it is known who sends it; of chunks nobody knows.
+    public static let shortBytesMax = 65_536
+
+    /// Of chunks nobody knows.
     public var isLong: Bool {
         switch self {
         case .none: false
-        case .length(let bytes): bytes > 65_536
+        case .length(let bytes): bytes > Self.shortBytesMax
         case .chunked: true
         }
     }

@@ -76,6 +76,8 @@ struct KeptJobTests {
         #expect(kept(.null, .null, .null) == nil)
         #expect(KeptJob(.error("NOPERM no")) == nil)
         #expect(kept(text("3"), text("11"), .null).map { [$0.attempt] } == [11])
+        let most = kept(text("3"), text("\(Int.max)"), .null)
+        #expect(most?.attempt == KeptJob.attemptMax)
         #expect(kept(text("3"), .null, .null).map { [$0.attempt] } == [1])
         #expect(kept(text("3"), text("x"), text("5"))?.hasEnded == true)
         #expect(kept(text("3"), text("2"), .null)?.hasEnded == false)

@@ -232,7 +232,7 @@ def test_a_job_of_which_nothing_is_known_does_not_look_like_one_that_runs(script
 
 def test_whoever_waits_to_be_let_in_is_told_so(scripted, page):
     scripted.open()
-    expect(page.locator("#connection")).to_have_text("no such job of yours yet, waiting …")
+    expect(page.locator("#connection")).to_have_text("not let in yet, waiting …")
     scripted.greet()
     scripted.live()
     expect(page.locator("#connection")).to_have_text("live")

@@ -76,6 +76,15 @@ class Run:
         self.clock.at = at
         hearing.end(why)
 
+    def was_cut(self):
+        """A bridge hears an event at 5.0 s, and nothing from 5.2 to 5.4 s -> the event."""
+        bridge = self.bridge()
+        hearing = self.subscribes(bridge, 0.0, aligned=0.1)
+        before = self.publishes(5.0, hearing)
+        self.ends(hearing, 5.2, CUT)
+        self.subscribes(bridge, 5.4, aligned=5.5)
+        return before
+
     def oracle(self):
         return Oracle([b.proxy for b in self.bridges], self.losses, [], self.outages, self.load, OVER)
 
@@ -197,11 +206,7 @@ def test_a_gap_while_a_bridge_was_whole_and_aligned_has_no_cause(run):
 
 
 def test_a_gap_has_a_cause_where_no_bridge_heard_or_redis_forgot(run):
-    bridge = run.bridge()
-    hearing = run.subscribes(bridge, 0.0, aligned=0.1)
-    before = run.publishes(5.0, hearing)
-    run.ends(hearing, 5.2, CUT)
-    run.subscribes(bridge, 5.4, aligned=5.5)
+    before = run.was_cut()
     assert [gap.cause for gap in run.gap([before, GAP], journal=[(5.6, 2)])] == [CUT]
     assert [gap.cause for gap in run.gap([run.publishes(5.7), GAP], journal=[(6.0, 2)])] == [None]
     run.losses = [Loss(5.8, 5.9, None, True, "FLUSHDB")]
@@ -221,11 +226,7 @@ def test_two_gaps_in_a_row_are_found(run):
 
 
 def test_a_gap_that_is_told_once_more_under_a_new_name_needs_a_cause_of_its_own_and_is_none_behind_another(run):
-    bridge = run.bridge()
-    hearing = run.subscribes(bridge, 0.0, aligned=0.1)
-    before = run.publishes(5.0, hearing)
-    run.ends(hearing, 5.2, CUT)
-    run.subscribes(bridge, 5.4, aligned=5.5)
+    before = run.was_cut()
     items = [(5.1, "e", 1, before), (5.6, "e", 2, GAP), (8.0, "e2", 2, GAP)]
     view = SimpleNamespace(client="c", job="j0", live_at=1.0, items=items)
     gaps = Gaps(run, run.oracle(), [], [view]).found

@@ -111,6 +111,21 @@ struct FeedTests {
             ])
     }
 
+    @Test(
+        "a job that was followed before Redis was heard begins with a gap",
+        arguments: [true, false])
+    func followedBefore(isFrozen: Bool) throws {
+        let redis = try RedisServer()
+        if isFrozen { redis.freeze() } else { redis.stop() }
+        let scene = try Scene(redis: redis)
+        try scene.follow("a", from: 0)
+        if isFrozen { redis.thaw() } else { try redis.start() }
+        try scene.wait(for: .ready)
+        try scene.publish("1")
+        try scene.wait(for: .event("a", 2, loops: [0]))
+        #expect(scene.told.dropFirst() == [.gap("a", 1, loops: [0]), .event("a", 2, loops: [0])])
+    }
+
     @Test("a bridge that may not publish is proven by the subscription's own PING")
     func noPublish() throws {
         let redis = try RedisServer(users: [

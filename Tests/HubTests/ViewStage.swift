@@ -143,23 +143,20 @@ struct ViewStage {
 
     /// All that is on its way of the job is lost, and the hub is told.
     mutating func lose(_ job: JobID) {
-        var isLost = false
+        if dropUpdates(of: job) > 0 { toHub.append(.missed(job)) }
+    }
+
+    private mutating func dropUpdates(of job: JobID) -> Int {
+        let before = toHub.count
         toHub.removeAll {
-            guard case .update(let update, _) = $0, update.job == job else { return false }
-            isLost = true
-            return true
+            if case .update(let update, _) = $0 { update.job == job } else { false }
         }
-        if isLost { toHub.append(.missed(job)) }
+        return before - toHub.count
     }
 
     /// What is on its way of the job is lost, and the feed makes up for it by what comes behind the rest.
     mutating func makeUp(_ job: JobID) {
-        let lost = toHub.count {
-            if case .update(let update, _) = $0 { update.job == job } else { false }
-        }
-        toHub.removeAll {
-            if case .update(let update, _) = $0 { update.job == job } else { false }
-        }
+        let lost = dropUpdates(of: job)
         let whole = opening(of: job, isBrief: false)
         toHub.append(
             .opened(

@@ -248,7 +248,8 @@ struct JobsOverHTTPTests {
     private static let publisher = Token.header(
         (try? Token.of(jobs: "j*", scope: .jobsPublish)) ?? "")
 
-    @Test("who may not post is told so before the body, and who may is asked for it")
+    @Test(
+        "clients that may not post are told so before a long body, those that may are asked for it")
     func rightsComeFirst() throws {
         let scene = try Scene()
         let path = "/api/v1/jobs/j1/events"

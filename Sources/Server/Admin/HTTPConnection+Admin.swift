@@ -21,7 +21,7 @@ extension HTTPConnection {
         guard grant.isAdmin, method == .post else {
             return administer(route, method, [], query, grant)
         }
-        withBody { $0.administer(route, method, $1, query, grant) }
+        withBody(of: grant) { $0.administer(route, method, $1, query, grant) }
     }
 
     private func administer(

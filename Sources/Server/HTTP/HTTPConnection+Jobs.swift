@@ -168,15 +168,12 @@ extension HTTPConnection {
     ) throws(Close) {
         guard grant.mayPublish(job: job.text) else { throw .mayNotPublish }
         let key = head.first("idempotency-key")
-        withBody { connection, body in
-            connection.attempt { connection throws(Close) in
-                let worker = connection.worker
-                try worker.door.checkStill(grant)
-                let request = try PublishRequest(
-                    body, key: key, eventBytesMax: worker.settings.eventBytesMax)
-                worker.publish(request.events, to: job, key: request.key) { [weak connection] in
-                    connection?.respond(.published($0))
-                }
+        withBody(of: grant) { connection, body throws(Close) in
+            let worker = connection.worker
+            let request = try PublishRequest(
+                body, key: key, eventBytesMax: worker.settings.eventBytesMax)
+            worker.publish(request.events, to: job, key: request.key) { [weak connection] in
+                connection?.respond(.published($0))
             }
         }
     }

@@ -126,11 +126,13 @@ extension HTTPConnection: StreamOwner {
             let request = Request(
                 head, try BodyReader(head.framing, limits: worker.bodyLimits))
             request.content = try request.body.read(bytes, consumed: &consumed)
+            phase = .answering(request)
+            if request.content != nil { wait(nil) }
+            // A long body is not waited for before it is known that its sender may do this.
             if head.method == .post, head.expectsContinue || head.framing.isLong {
-                // Who may not do it need not send it.
-                begin(request)
+                answer(head)
             } else {
-                readBody(of: request) { connection, _ in connection.answer(request.head) }
+                withBody { connection, _ in connection.answer(head) }
             }
             return true
         case .body(let request, let use):
@@ -146,18 +148,10 @@ extension HTTPConnection: StreamOwner {
         }
     }
 
-    private func begin(_ request: Request) {
-        phase = .answering(request)
-        if request.content != nil { wait(nil) }
-        answer(request.head)
-    }
-
-    private func readBody(of request: Request, _ use: @escaping BodyUse) {
-        if let content = request.content {
-            phase = .answering(request)
-            wait(nil)
-            return use(self, content)
-        }
+    /// Goes on once the body of the request is there.
+    private func withBody(_ use: @escaping BodyUse) {
+        guard case .answering(let request) = phase else { return }
+        if let content = request.content { return use(self, content) }
         phase = .body(request, use)
         if request.head.expectsContinue { stream.send(Response.continue) }
         wait(worker.settings.handshakeTimeout)
@@ -165,10 +159,16 @@ extension HTTPConnection: StreamOwner {
         stream.setOwner(self)
     }
 
-    /// Goes on once the body of the request is there.
-    func withBody(_ use: @escaping BodyUse) {
-        guard case .answering(let request) = phase else { return }
-        readBody(of: request, use)
+    /// The same of a client that may do what it asks for, if it still may then.
+    func withBody(
+        of grant: Grant, _ use: @escaping (HTTPConnection, [UInt8]) throws(Close) -> Void
+    ) {
+        withBody { connection, body in
+            connection.attempt { connection throws(Close) in
+                try connection.worker.checkStill(grant)
+                try use(connection, body)
+            }
+        }
     }
 
     func streamClosed(_ stream: Stream, _ end: StreamEnd) {

@@ -9,7 +9,7 @@ import { access } from "/assets/access.js";
 const RETRY_BASE_MS = 500;
 const RETRY_CAP_MS = 30_000;
 const SILENCE_GRACE_MS = 10_000;
-/// Who is not greeted by then has to wait: the job is not known to be theirs yet.
+/// Clients that are not greeted by then have to wait, as for a job that is not known to be theirs yet.
 const GREETING_MS = 2_000;
 const LOG_LINES_MAX = 5_000;
 const FINAL_GOOD = ["completed", "succeeded", "success"];
@@ -115,7 +115,7 @@ class Follower {
     if (!this.socket) return;
     const silence = Date.now() - this.heardAt;
     if (!this.isGreeted && silence > GREETING_MS && this.socket.readyState === WebSocket.OPEN) {
-      this.listener.connection("waiting", "no such job of yours yet, waiting …");
+      this.listener.connection("waiting", "not let in yet, waiting …");
     }
     if (silence > this.heartbeatMs + SILENCE_GRACE_MS) {
       this.connect();

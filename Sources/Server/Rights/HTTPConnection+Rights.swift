@@ -38,11 +38,7 @@ extension HTTPConnection {
                 self?.attempt { connection throws(Close) in
                     connection.petition = nil
                     let right = try ruling.right(to: subject)
-                    // It may have been looked at long ago.
-                    try connection.worker.door.checkStill(grant)
-                    if let left = connection.worker.lifeLeft(of: grant), left <= .zero {
-                        throw .tokenExpired
-                    }
+                    try connection.worker.checkStill(grant)
                     try connection.worker.door.checkThereIs(subject)
                     try goOn(connection, right)
                 }

@@ -73,7 +73,7 @@ class Gaps:
             numberings[job, epoch].setdefault(seq, what)
 
     def _forked_from(self, numberings):
-        """(job, new epoch, its first seq) -> the last entry of the old numbering that holds, where one who saw it says so."""
+        """(job, new epoch, its first seq) -> the last entry of the old numbering that holds, where a stream or a view shows it."""
         before = {}
         for view in self.views:
             old = None
